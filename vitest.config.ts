@@ -1,0 +1,28 @@
+import {defineConfig} from 'vitest/config';
+
+export default defineConfig({
+  test: {
+    passWithNoTests: true,
+    maxWorkers: '100%',
+    // Explicit, because files of group 0 run last on a machine with a single worker.
+    sequence: {groupOrder: 1},
+    projects: [
+      project('unit', {include: ['test/unit/**/*.test.ts', 'test/tidy.test.ts']}),
+      project('laws', {include: ['test/laws/**/*.test.ts'], testTimeout: 60_000}),
+      project('golden', {include: ['test/golden/**/*.test.ts']}),
+      project('contract', {include: ['test/contract/**/*.test.ts'], testTimeout: 60_000}),
+      // After the others, and two files at a time: each test runs restic and whole databases.
+      project('e2e', {
+        include: ['test/e2e/**/*.test.ts'],
+        testTimeout: 120_000,
+        hookTimeout: 120_000,
+        maxWorkers: 2,
+        sequence: {groupOrder: 2},
+      }),
+    ],
+  },
+});
+
+function project<T extends object>(name: string, options: T) {
+  return {extends: true as const, test: {name, ...options}};
+}
