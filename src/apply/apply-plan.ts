@@ -1,0 +1,211 @@
+/**
+ * One transaction: look again, write, look at the references, read back, prove, commit.
+ *
+ * Everything that was assumed when the plan was made is checked under the write lock before, and
+ * everything that was wanted is read back after. What does not hold rolls all of it back.
+ */
+import type {Database, WriteView} from '../database/port.ts';
+import {must} from '../kernel/assert.ts';
+import {EngineError} from '../kernel/errors.ts';
+import type {Cell, CanonicalRow} from '../kernel/row.ts';
+import type {RowAddress} from '../kernel/statement.ts';
+import {keyLabel} from '../schema/row-key.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {readContent} from '../snapshot/chunk.ts';
+import type {Plan, ReferenceCheck, RowStep} from '../plan/plan.ts';
+import {keyMatches} from '../plan/rows.ts';
+
+export type ApplyRequest = {
+  readonly plan: Plan;
+  /** What every table must hold in the end, to be digested under the lock; undefined proves touched rows only. */
+  readonly prove?:
+    | readonly {readonly shape: TableShape; readonly digest: string; readonly rows: number}[]
+    | undefined;
+  /** Tables' own counters are raised to at least these. */
+  readonly counters: ReadonlyMap<string, bigint>;
+  /** True for a dangling reference that the primary has as well. */
+  readonly isCarried: (check: ReferenceCheck) => boolean;
+};
+
+export type Applied = {
+  /** Rows changed by cascades, by table. */
+  readonly cascades: ReadonlyMap<string, number>;
+  readonly proof: 'full' | 'touched';
+};
+
+/**
+ * Applies a plan, or changes nothing.
+ *
+ * @throws {EngineError} `PLAN_STALE` where a row is not as planned; `CONSTRAINT`, `FOREIGN_KEY` where
+ * the database forbids the result; `PROOF_FAILED` where it is not what was wanted.
+ */
+export async function applyPlan(database: Database, request: ApplyRequest): Promise<Applied> {
+  return database.transact(async (view) => {
+    const {plan} = request;
+    await checkPreconditions(view, plan.rows);
+    const cascades = new Map<string, number>();
+    await runCascades(view, plan.before, cascades);
+    const inserted = await runRows(view, plan.rows);
+    await runCascades(view, plan.after, cascades);
+    await checkReferences(view, request);
+    await readBack(view, plan.rows, inserted);
+    for (const {shape, digest, rows} of request.prove ?? [])
+      await proveTable(view, shape, digest, rows);
+    for (const [table, counter] of request.counters) await view.raiseCounter(table, counter);
+    return {cascades, proof: request.prove === undefined ? 'touched' : 'full'};
+  });
+}
+
+async function checkPreconditions(view: WriteView, steps: readonly RowStep[]): Promise<void> {
+  await checkGroups(view, steps);
+  for (const {change, shape, address} of steps) {
+    if (address === undefined) continue;
+    const now = await view.rowAt(shape, address);
+    const before = change.op === 'insert' ? undefined : change.before.text;
+    if (now?.text !== before) throw stale(shape, change.key);
+  }
+}
+
+/** Rows added to a group of equal ones are numbered on from those there: the lowest number tells how many. */
+async function checkGroups(view: WriteView, steps: readonly RowStep[]): Promise<void> {
+  const lowest = new Map<string, RowStep>();
+  for (const step of steps) {
+    if (step.expected === undefined) continue;
+    const group = `${step.shape.table}\n${step.change.key.slice(0, step.change.key.lastIndexOf(','))}`;
+    const known = lowest.get(group)?.expected?.rows ?? Infinity;
+    if (step.expected.rows < known) lowest.set(group, step);
+  }
+  for (const {expected, shape, change} of lowest.values()) {
+    const {where, rows} = must(expected, 'only such steps are kept');
+    if ((await view.count(shape.table, where)) !== rows) throw stale(shape, change.key);
+  }
+}
+
+async function runCascades(
+  view: WriteView,
+  steps: Plan['before'],
+  counts: Map<string, number>,
+): Promise<void> {
+  for (const {key, statement} of steps) {
+    const {changed} = await view.run(statement);
+    counts.set(key.table, (counts.get(key.table) ?? 0) + changed);
+  }
+}
+
+/** Runs the row statements and returns where rows went whose id the database chose. */
+async function runRows(
+  view: WriteView,
+  steps: readonly RowStep[],
+): Promise<ReadonlyMap<RowStep, RowAddress>> {
+  const addresses = new Map<RowStep, RowAddress>();
+  for (const step of steps) {
+    const {changed, returned} = await view.run(step.statement);
+    if (changed !== 1) throw stale(step.shape, step.change.key);
+    if (step.statement.op === 'insert' && step.statement.returning !== undefined) {
+      addresses.set(step, addressFrom(step.statement.returning, returned));
+    }
+  }
+  return addresses;
+}
+
+function addressFrom(columns: readonly string[], cells: readonly Cell[]): RowAddress {
+  return columns.map((column, at) => ({column, is: cells[at] ?? null}));
+}
+
+async function checkReferences(view: WriteView, {plan, isCarried}: ApplyRequest): Promise<void> {
+  const {tables} = await view.schema();
+  for (const check of plan.checks) {
+    const {key, where, demands} = check;
+    const table = demands === 'parent' ? key.parent : key.table;
+    const found = tables.has(table) ? await view.count(table, where) : 0;
+    const holds = demands === 'parent' ? found > 0 : found === 0;
+    if (!holds && !isCarried(check)) throw dangling(check);
+  }
+}
+
+function dangling({key, demands}: ReferenceCheck): EngineError {
+  const columns = key.columns.join(', ');
+  const what = demands === 'parent' ? 'a row written would refer' : 'rows would still refer';
+  return new EngineError(
+    'FOREIGN_KEY',
+    `cannot apply table "${key.table}": ${what} by ${columns} to a row of "${key.parent}" that is not there`,
+    {
+      site: {table: key.table, column: columns},
+      hint: `Replicate table "${key.parent}" too, or add the missing row on this instance.`,
+    },
+  );
+}
+
+async function readBack(
+  view: WriteView,
+  steps: readonly RowStep[],
+  inserted: ReadonlyMap<RowStep, RowAddress>,
+): Promise<void> {
+  for (const step of steps) {
+    const {change, shape} = step;
+    const wanted = change.op === 'delete' ? undefined : change.after;
+    const address = inserted.get(step) ?? addressAfter(step, wanted);
+    const now = await view.rowAt(shape, address);
+    if (now?.text === wanted?.text) continue;
+    const label = keyLabel(shape, change.key);
+    throw new EngineError(
+      'PROOF_FAILED',
+      `cannot apply ${shape.table}[${label}]: after writing it, the row is not what was written${differing(shape, now, wanted)}`,
+      {
+        site: {table: shape.table, key: label},
+        hint: 'A trigger or a conversion of this database changes the value; nothing was changed.',
+      },
+    );
+  }
+}
+
+/** A respelled key is found under its new spelling. */
+function addressAfter({shape, address}: RowStep, after: CanonicalRow | undefined): RowAddress {
+  if (after !== undefined && shape.keyKind === 'primary') return keyMatches(shape, after);
+  return must(address, 'rows without address were inserted');
+}
+
+function differing(
+  shape: TableShape,
+  now: CanonicalRow | undefined,
+  wanted: CanonicalRow | undefined,
+): string {
+  if (now === undefined || wanted === undefined) return '';
+  const at = shape.columns.findIndex(
+    (_, column) => JSON.stringify(now.cells[column]) !== JSON.stringify(wanted.cells[column]),
+  );
+  return at < 0 ? '' : ` (column "${shape.columns[at]?.name}")`;
+}
+
+async function proveTable(
+  view: WriteView,
+  shape: TableShape,
+  digest: string,
+  rows: number,
+): Promise<void> {
+  const content = await readContent(shape, view.rows(shape));
+  if (content.digest === digest) return;
+  const counts = content.rows === rows ? '' : ` (${content.rows} rows instead of ${rows})`;
+  throw new EngineError(
+    'PROOF_FAILED',
+    `table "${shape.table}" would not equal the snapshot${counts}`,
+    {
+      site: {table: shape.table},
+      hint: 'A row changed meanwhile or a trigger interfered; nothing was changed.',
+      retryable: true,
+    },
+  );
+}
+
+function stale(shape: TableShape, key: string): EngineError {
+  const label = keyLabel(shape, key);
+  return new EngineError(
+    'PLAN_STALE',
+    `cannot apply ${shape.table}[${label}]: the row changed after the plan was made`,
+    {
+      site: {table: shape.table, key: label},
+      hint: 'Run replicate again: it plans afresh.',
+      retryable: true,
+    },
+  );
+}

@@ -1,0 +1,252 @@
+/** The command line: names, options and exit codes are a contract; scripts depend on them. */
+import {Command, CommanderError} from 'commander';
+import {capture} from '../engine/capture.ts';
+import {diff} from '../engine/diff.ts';
+import {doctor} from '../engine/doctor.ts';
+import {replicate} from '../engine/replicate.ts';
+import {snapshots, status} from '../engine/status.ts';
+import {verify} from '../engine/verify.ts';
+import {EngineError} from '../kernel/errors.ts';
+import {EXIT_DIFFERENT, failed, run, type Outcome} from './run-command.ts';
+import {addSharedOptions, engineOptions, type SharedFlags} from './shared-options.ts';
+import {runDemo} from './demo/demo.ts';
+import {
+  captureText,
+  diffText,
+  doctorText,
+  replicateText,
+  snapshotsText,
+  statusText,
+  verifyText,
+} from './print/results.ts';
+import {version} from './version.ts';
+
+/** Runs one command and gives its exit code. Never throws for an expected failure. */
+export async function runCommandLine(args: readonly string[]): Promise<number> {
+  let exitCode = 0;
+  const program = buildProgram((code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync([...args], {from: 'user'});
+    return exitCode;
+  } catch (error) {
+    return commanderExit(error, args.includes('--json'));
+  }
+}
+
+/** Commander has printed help or the version by itself; wrong usage is told in our own way. */
+function commanderExit(error: unknown, json: boolean): number {
+  if (!(error instanceof CommanderError)) throw error;
+  if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? 0 : 2;
+  const message = error.message.replace(/^error: /, '').replace(/\.$/, '');
+  const usage = new EngineError('USAGE', message, {
+    hint: 'rowplica --help lists commands and options.',
+  });
+  return failed(usage, json);
+}
+
+type Finish = (exitCode: number) => void;
+
+function buildProgram(finish: Finish): Command {
+  const program = new Command('rowplica')
+    .description('Keeps chosen tables of a database the same on every instance, row by row.')
+    .version(version)
+    .exitOverride()
+    .configureOutput({writeErr: () => {}, outputError: () => {}})
+    .helpCommand(false)
+    .showHelpAfterError(false);
+  addCapture(program, finish);
+  addReplicate(program, finish);
+  addDiff(program, finish);
+  addVerify(program, finish);
+  addStatus(program, finish);
+  addDoctor(program, finish);
+  addDemo(program, finish);
+  return program;
+}
+
+function addCapture(program: Command, finish: Finish): void {
+  const command = program
+    .command('capture')
+    .description('store the rows of this database as a snapshot, if they changed');
+  addSharedOptions(
+    command,
+    'rowplica capture --database kuma.db --store restic:/srv/backup',
+  ).action(async (flags: SharedFlags) => {
+    finish(
+      await run(flags, async (context) =>
+        done(await capture(engineOptions(flags, context)), captureText),
+      ),
+    );
+  });
+}
+
+type ReplicateFlags = SharedFlags & {
+  readonly dryRun?: true;
+  readonly snapshot?: string;
+  readonly verify?: string;
+  readonly allowDeletes?: readonly string[];
+  readonly allowTriggers?: true;
+  readonly exitCode?: true;
+};
+
+function addReplicate(program: Command, finish: Finish): void {
+  const command = program
+    .command('replicate')
+    .description('bring this database to the newest snapshot, in one transaction')
+    .option('--dry-run', 'print the plan, write nothing')
+    .option('--snapshot <id>', 'this snapshot instead of the newest one; may lead back')
+    .option('--verify <how>', 'full: compare every row and prove every table', verifyHow)
+    .option(
+      '--allow-deletes <table>',
+      'let the fuse pass for this table, in this run (repeatable)',
+      collect,
+    )
+    .option('--allow-triggers', 'write tables whose triggers write other tables')
+    .option('--exit-code', 'exit 4 where a dry run finds differences');
+  addSharedOptions(
+    command,
+    'rowplica replicate --database kuma.db --store restic:/srv/backup --dry-run',
+  ).action(async (flags: ReplicateFlags) => {
+    finish(
+      await run(flags, async (context) => {
+        const result = await replicate({
+          ...engineOptions(flags, context),
+          dryRun: flags.dryRun,
+          snapshot: flags.snapshot,
+          verifyFull: flags.verify === 'full',
+          allowDeletes: flags.allowDeletes,
+          allowTriggers: flags.allowTriggers,
+        });
+        const writes = Object.values(result.tables).some(
+          (t) => t.inserted + t.updated + t.deleted > 0,
+        );
+        return {
+          ...done(result, replicateText),
+          exitCode: flags.exitCode && result.dryRun && writes ? EXIT_DIFFERENT : 0,
+        };
+      }),
+    );
+  });
+}
+
+function verifyHow(value: string): string {
+  if (value === 'full') return value;
+  throw new EngineError('USAGE', `--verify takes "full", not "${value}"`, {
+    hint: 'Leave it out for the usual proof.',
+  });
+}
+
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
+}
+
+type DiffFlags = SharedFlags & {readonly showValues?: true; readonly exitCode?: true};
+
+function addDiff(program: Command, finish: Finish): void {
+  const command = program
+    .command('diff')
+    .description(
+      'rows that differ between two sides; a side is live, latest, a snapshot id, or a database',
+    )
+    .argument('<left>')
+    .argument('<right>')
+    .option('--show-values', 'print cell values; they may be secrets')
+    .option('--exit-code', 'exit 4 where there are differences');
+  addSharedOptions(command, 'rowplica diff live latest --database kuma.db').action(
+    async (left: string, right: string, flags: DiffFlags) => {
+      finish(
+        await run(flags, async (context) => {
+          const sides = {left, right, showValues: flags.showValues};
+          const fallback =
+            left === 'live' || right === 'live' ? undefined : databaseOf(left, right);
+          const result = await diff({...engineOptions(flags, context, fallback), ...sides});
+          return {
+            ...done(result, diffText),
+            exitCode: flags.exitCode && !result.equal ? EXIT_DIFFERENT : 0,
+          };
+        }),
+      );
+    },
+  );
+}
+
+/** Two databases can be compared without naming a third. */
+function databaseOf(left: string, right: string): string {
+  return /^(latest|[0-9a-f]{4,64})$/.test(left) ? right : left;
+}
+
+function addVerify(program: Command, finish: Finish): void {
+  const command = program
+    .command('verify')
+    .description('compare this database with the snapshot last applied, or check a snapshot')
+    .option('--snapshot <id>', 'check every chunk of this snapshot instead (an id, or latest)');
+  addSharedOptions(command, 'rowplica verify --database kuma.db').action(
+    async (flags: SharedFlags & {snapshot?: string}) => {
+      finish(
+        await run(flags, async (context) => {
+          const result = await verify({...engineOptions(flags, context), snapshot: flags.snapshot});
+          return {...done(result, verifyText), exitCode: result.equal ? 0 : EXIT_DIFFERENT};
+        }),
+      );
+    },
+  );
+}
+
+function addStatus(program: Command, finish: Finish): void {
+  const statusCommand = program
+    .command('status')
+    .description('where this database stands, and what the store holds');
+  addSharedOptions(statusCommand, 'rowplica status --database kuma.db').action(
+    async (flags: SharedFlags) => {
+      finish(
+        await run(flags, async (context) =>
+          done(await status(engineOptions(flags, context)), statusText),
+        ),
+      );
+    },
+  );
+  const listCommand = program
+    .command('snapshots')
+    .description('the snapshots in the store, newest first');
+  addSharedOptions(listCommand, 'rowplica snapshots --database kuma.db').action(
+    async (flags: SharedFlags) => {
+      finish(
+        await run(flags, async (context) =>
+          done(await snapshots(engineOptions(flags, context)), snapshotsText),
+        ),
+      );
+    },
+  );
+}
+
+function addDoctor(program: Command, finish: Finish): void {
+  const command = program
+    .command('doctor')
+    .description('look at all that a run needs, and name what does not travel');
+  addSharedOptions(command, 'rowplica doctor --database kuma.db').action(
+    async (flags: SharedFlags) => {
+      finish(
+        await run(flags, async (context) => {
+          const result = await doctor(engineOptions(flags, context));
+          return {...done(result, doctorText), exitCode: result.ok ? 0 : 1};
+        }),
+      );
+    },
+  );
+}
+
+function addDemo(program: Command, finish: Finish): void {
+  program
+    .command('demo')
+    .description('show the main job on two small databases made for it, in a passing folder')
+    .option('--keep', 'keep the folder')
+    .action(async (flags: {readonly keep?: true}) => {
+      finish(await run({}, async (context) => runDemo(context, flags.keep === true)));
+    });
+}
+
+function done<T>(result: T, text: (result: T) => string): Outcome {
+  return {json: result, text: text(result), exitCode: 0};
+}

@@ -1,0 +1,185 @@
+/** Results of the commands as people read them. */
+import pc from 'picocolors';
+import type {CaptureResult} from '../../engine/capture.ts';
+import type {DiffChange, DiffResult} from '../../engine/diff.ts';
+import type {DoctorResult} from '../../engine/doctor.ts';
+import type {ReplicateResult} from '../../engine/replicate.ts';
+import type {SnapshotListed, StatusResult} from '../../engine/status.ts';
+import type {VerifyResult} from '../../engine/verify.ts';
+import type {WireCell} from '../../kernel/row.ts';
+import {changesTable, shortId, table} from './tables.ts';
+
+const CHANGES_SHOWN = 50;
+
+export function captureText(result: CaptureResult): string {
+  const rows = Object.values(result.tables).reduce((sum, {rows: count}) => sum + count, 0);
+  const what = `${rows.toLocaleString('en')} rows in ${Object.keys(result.tables).length} tables`;
+  if (!result.changed) return `Nothing changed: ${what} are those of snapshot ${idOf(result)}.`;
+  return [`Captured ${what} as snapshot ${idOf(result)}.`, changesTable(result.tables)].join('\n');
+}
+
+export function replicateText(result: ReplicateResult): string {
+  const counts = Object.values(result.tables);
+  const writes = counts.reduce(
+    (sum, {inserted, updated, deleted}) => sum + inserted + updated + deleted,
+    0,
+  );
+  const cascades = Object.entries(result.cascades);
+  const lines = [headline(result, writes)];
+  if (writes > 0) lines.push(changesTable(result.tables));
+  for (const [name, count] of cascades) {
+    const verb = result.dryRun ? 'would be' : 'were';
+    lines.push(
+      `  ${name}: ${count.toLocaleString('en')} rows of this local table ${verb} deleted or changed with the rows that they refer to`,
+    );
+  }
+  return lines.join('\n');
+}
+
+function headline(result: ReplicateResult, writes: number): string {
+  const proof =
+    result.proof === 'full'
+      ? 'every table equals it, by digest'
+      : 'every row written was read back';
+  if (result.dryRun) {
+    if (writes === 0)
+      return `Dry run: nothing to do, this database equals snapshot ${idOf(result)}.`;
+    return `Dry run: to equal snapshot ${idOf(result)}, ${rowsText(writes)} would be written.`;
+  }
+  if (writes === 0) return `Nothing to do: this database equals snapshot ${idOf(result)}.`;
+  return `Applied snapshot ${idOf(result)}: ${rowsText(writes)} written; ${proof}.`;
+}
+
+const rowsText = (count: number): string =>
+  `${count.toLocaleString('en')} ${count === 1 ? 'row' : 'rows'}`;
+
+export function diffText(result: DiffResult): string {
+  if (result.equal) return 'Equal.';
+  const shown = result.changes.slice(0, CHANGES_SHOWN).flatMap(changeLines);
+  const rest = result.changes.length - CHANGES_SHOWN;
+  const more =
+    rest > 0 ? [pc.dim(`  … and ${rest.toLocaleString('en')} more rows (--json lists all)`)] : [];
+  return [...shown, ...more, '', changesTable(result.tables)].join('\n');
+}
+
+const SIGNS = {
+  insert: (text: string) => pc.green(`+ ${text}`),
+  update: (text: string) => pc.yellow(`~ ${text}`),
+  delete: (text: string) => pc.red(`- ${text}`),
+};
+
+function changeLines(change: DiffChange): readonly string[] {
+  const name = SIGNS[change.op](`${change.table}[${change.key}]`);
+  if (change.values !== undefined) {
+    const cells = Object.entries(change.values).map(
+      ([column, {left, right}]) => `      ${column}: ${cellsText(change, left, right)}`,
+    );
+    return [`  ${name}`, ...cells];
+  }
+  return [change.op === 'update' ? `  ${name}  ${pc.dim(change.columns.join(', '))}` : `  ${name}`];
+}
+
+function cellsText({op}: DiffChange, left: WireCell, right: WireCell): string {
+  if (op === 'insert') return JSON.stringify(right);
+  return op === 'delete'
+    ? JSON.stringify(left)
+    : `${JSON.stringify(left)} → ${JSON.stringify(right)}`;
+}
+
+export function verifyText(result: VerifyResult): string {
+  const tables = Object.entries(result.tables);
+  const rows = tables.map(([name, {rows: count, digest, equal}]) => [
+    name,
+    count.toLocaleString('en'),
+    digest.slice(0, 12),
+    equal ? pc.green('equal') : pc.red('differs'),
+  ]);
+  const verdict = result.equal
+    ? `Equal to snapshot ${shortId(result.snapshot)}.`
+    : pc.red(`Not equal to snapshot ${shortId(result.snapshot)}.`) +
+      ' rowplica diff live latest shows the rows.';
+  return [
+    table(['table', 'rows', 'digest', ''], rows, ['left', 'right', 'left', 'left']),
+    verdict,
+  ].join('\n');
+}
+
+export function statusText(result: StatusResult): string {
+  const {position, newest} = result;
+  const rows = [
+    ['database', result.database],
+    ['store', result.store],
+    ['state', result.state],
+    [
+      'here',
+      position === null
+        ? 'nothing captured or applied yet'
+        : `${shortId(position.digest)}  epoch ${position.epoch}, sequence ${position.sequence}, since ${position.at}`,
+    ],
+    [
+      'newest',
+      newest === null
+        ? 'no snapshot yet'
+        : `${shortId(newest.digest)}  epoch ${newest.epoch}, sequence ${newest.sequence}, stored ${newest.time}`,
+    ],
+  ];
+  return [table([], rows), verdictOf(result)].join('\n');
+}
+
+function verdictOf(result: StatusResult): string {
+  if (result.interrupted)
+    return pc.yellow(
+      'A run was interrupted while writing; the next replicate finds out what happened.',
+    );
+  if (result.newest === null) return 'Run capture on the primary to begin.';
+  if (result.upToDate) return pc.green('Up to date.');
+  if (result.position === null)
+    return 'Run replicate to bring this database to the newest snapshot.';
+  return pc.yellow(
+    `${result.behind} ${result.behind === 1 ? 'snapshot' : 'snapshots'} behind: run replicate.`,
+  );
+}
+
+export function snapshotsText(result: {readonly snapshots: readonly SnapshotListed[]}): string {
+  if (result.snapshots.length === 0) return 'No snapshots yet: run capture on the primary.';
+  const rows = result.snapshots.map((snapshot) => [
+    shortId(snapshot.snapshot),
+    String(snapshot.epoch),
+    String(snapshot.sequence),
+    snapshot.time,
+    snapshot.author.slice(0, 8),
+    snapshot.storeId.slice(0, 12),
+    snapshot.here ? pc.green('here') : '',
+  ]);
+  return table(['snapshot', 'epoch', 'sequence', 'stored', 'author', 'store id', ''], rows, [
+    'left',
+    'right',
+    'right',
+  ]);
+}
+
+const LEVELS = {ok: pc.green('ok'), note: pc.yellow('note'), problem: pc.red('problem')};
+
+export function doctorText(result: DoctorResult): string {
+  const rows = result.findings.map(({level, subject, message}) => [
+    LEVELS[level],
+    subject,
+    message,
+  ]);
+  return [
+    table([], rows),
+    result.ok ? pc.green('Ready.') : pc.red('Not ready: see the problems above.'),
+  ].join('\n');
+}
+
+function idOf({
+  snapshot,
+  epoch,
+  sequence,
+}: {
+  snapshot: string;
+  epoch: number;
+  sequence: number;
+}): string {
+  return `${pc.bold(shortId(snapshot))} (epoch ${epoch}, sequence ${sequence})`;
+}

@@ -1,0 +1,98 @@
+/** Runs one command: signals, progress, output, exit code. */
+import pc from 'picocolors';
+import {EngineError, type ErrorSite} from '../kernel/errors.ts';
+import type {Log, Progress} from '../kernel/log.ts';
+import {createLog} from './logger.ts';
+import {progressLine, say, sayAside} from './terminal.ts';
+
+/** `--exit-code` was given and there are differences, or `verify` found some. */
+export const EXIT_DIFFERENT = 4;
+const EXIT_INTERRUPTED = 130;
+
+export type CommandContext = {
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+  readonly progress: Progress;
+  readonly signal: AbortSignal;
+};
+
+export type Outcome = {readonly json: unknown; readonly text: string; readonly exitCode: number};
+
+export async function run(
+  {json = false}: {readonly json?: boolean},
+  work: (context: CommandContext) => Promise<Outcome>,
+): Promise<number> {
+  const line = progressLine(json);
+  const interrupt = interruptible();
+  try {
+    const log = createLog(process.env);
+    const outcome = await work({
+      env: process.env,
+      log,
+      progress: line.progress,
+      signal: interrupt.signal,
+    });
+    line.stop();
+    say(json ? JSON.stringify(outcome.json) : outcome.text);
+    return outcome.exitCode;
+  } catch (error) {
+    line.stop();
+    return failed(interrupt.signal.aborted ? interrupted(error) : error, json);
+  } finally {
+    interrupt.dispose();
+  }
+}
+
+/** The first signal ends the work in an orderly way, the second at once. */
+function interruptible(): {readonly signal: AbortSignal; readonly dispose: () => void} {
+  const controller = new AbortController();
+  const onSignal = (): void => {
+    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
+    controller.abort();
+  };
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  const dispose = (): void => {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+  };
+  return {signal: controller.signal, dispose};
+}
+
+function interrupted(cause: unknown): unknown {
+  if (cause instanceof EngineError && cause.code === 'INTERRUPTED') return cause;
+  return new EngineError('INTERRUPTED', 'interrupted', {
+    hint: 'Nothing was left half done; run it again.',
+    cause,
+  });
+}
+
+/** Tells what failed, on stdout for scripts and on stderr for people, and gives the exit code. */
+export function failed(error: unknown, json: boolean): number {
+  if (!(error instanceof EngineError)) return unexpected(error, json);
+  const {code, message, hint, site} = error;
+  if (json) say(JSON.stringify({error: {code, message, hint: hint ?? null, site: known(site)}}));
+  else
+    sayAside(
+      `${pc.red('error:')} ${message}${hint === undefined ? '' : `\n${pc.dim('what to do:')} ${hint}`}`,
+    );
+  return error.exitCode;
+}
+
+function known(site: ErrorSite): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(site).filter(([, value]) => value !== undefined),
+  ) as Record<string, string>;
+}
+
+/** A fault of our own: the place in the code helps, the text of the error might hold a value. */
+function unexpected(error: unknown, json: boolean): number {
+  const place =
+    error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 6).join('\n') : '';
+  const name = error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
+  const message = 'something unexpected went wrong; this is a fault of Rowplica';
+  if (json)
+    say(
+      JSON.stringify({error: {code: 'UNEXPECTED', message, hint: 'Please report it.', site: {}}}),
+    );
+  sayAside(`${pc.red('error:')} ${message}\n${name}\n${place}`);
+  return 1;
+}

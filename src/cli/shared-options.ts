@@ -1,0 +1,76 @@
+/** Options that most commands share. */
+import type {Command} from 'commander';
+import {loadConfig} from '../config/config.ts';
+import type {EngineOptions} from '../engine/options.ts';
+import {EngineError} from '../kernel/errors.ts';
+import type {CommandContext} from './run-command.ts';
+
+export type SharedFlags = {
+  readonly database?: string;
+  readonly store?: string;
+  readonly state?: string;
+  readonly profile?: string;
+  readonly tables?: readonly string[];
+  readonly config?: string;
+  readonly json?: true;
+};
+
+export function addSharedOptions(command: Command, example: string): Command {
+  return command
+    .option('--database <url>', 'sqlite:<path> or a plain path')
+    .option(
+      '--store <url>',
+      'restic:<repository> or dir:<path> (default: RESTIC_REPOSITORY, else one in the state folder)',
+    )
+    .option('--state <dir>', 'state folder (default: .rowplica beside the database)')
+    .option('--profile <name>', 'profile of the application (default: found by the schema)')
+    .option(
+      '--tables <names>',
+      'tables, separated by commas; repeat the option for names with commas',
+      collect,
+    )
+    .option('--config <file>', 'YAML file with any of the above')
+    .option('--json', 'print one JSON document on stdout')
+    .addHelpText(
+      'after',
+      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_TABLES,\nROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
+    );
+}
+
+function collect(value: string, previous: readonly string[] = []): readonly string[] {
+  return [...previous, value];
+}
+
+/** @throws {EngineError} `USAGE` where no database is named. */
+export function engineOptions(
+  flags: SharedFlags,
+  context: CommandContext,
+  fallback?: string,
+): EngineOptions {
+  const {env, log, progress, signal} = context;
+  const {database, store, state, profile} = flags;
+  const tables = tableNames(flags.tables);
+  const config = loadConfig({
+    file: flags.config,
+    env,
+    flags: {database, store, state, profile, tables},
+  });
+  const path = config.database ?? fallback;
+  if (path === undefined) {
+    throw new EngineError('USAGE', 'no database was named', {
+      hint: 'Give --database <path>, set ROWPLICA_DATABASE, or put it into a file given with --config.',
+    });
+  }
+  return {...config, database: path, env, log, progress, signal};
+}
+
+/** Given once, the names are separated by commas; given several times, each is one name as it stands. */
+function tableNames(given: readonly string[] | undefined): readonly string[] | undefined {
+  const names = given?.length === 1 ? given[0]?.split(',') : given;
+  if (names?.some((name) => name === '')) {
+    throw new EngineError('USAGE', '--tables holds an empty name', {
+      hint: 'Separate the names by single commas.',
+    });
+  }
+  return names;
+}

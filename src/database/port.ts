@@ -1,0 +1,80 @@
+/**
+ * What the engine needs of a database. Rows come in pages through an async iterator: one await per
+ * page, never per row, so that in-process and networked databases share one engine at full speed.
+ */
+import type {CanonicalRow, Cell, KeyRange} from '../kernel/row.ts';
+import type {Match, RowAddress, Statement, StatementResult} from '../kernel/statement.ts';
+import type {DatabaseSchema, ForeignKey} from '../schema/table-schema.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+
+/** What one transaction sees: nothing in it changes while it is open. */
+export type View = {
+  schema(): Promise<DatabaseSchema>;
+
+  /**
+   * Rows of a table in order of their encoded key, all or those in the ranges (in order, disjoint).
+   * Memory holds one page.
+   *
+   * @throws {EngineError} `KEY_UNUSABLE` for NULL in a key, `ROWS_UNSORTED` never: the caller checks.
+   */
+  rows(shape: TableShape, ranges?: readonly KeyRange[]): AsyncIterable<readonly CanonicalRow[]>;
+
+  /** The row at an address, or undefined. Its key is empty for tables keyed as multisets. */
+  rowAt(shape: TableShape, address: RowAddress): Promise<CanonicalRow | undefined>;
+
+  /** Cells of a small table, for what a profile needs to know; not for replicated rows. */
+  select(
+    table: string,
+    columns: readonly string[],
+    where?: readonly Match[],
+  ): Promise<readonly (readonly Cell[])[]>;
+
+  /** Distinct values of some columns among the rows that match. */
+  distinct(
+    table: string,
+    columns: readonly string[],
+    where: readonly Match[],
+  ): Promise<readonly (readonly Cell[])[]>;
+
+  count(table: string, where: readonly Match[]): Promise<number>;
+
+  /** Distinct non-NULL values of a foreign key that refer to no row; at most `limit` of them. */
+  dangling(key: ForeignKey, limit: number): Promise<readonly (readonly Cell[])[]>;
+
+  /** Highest key that the table ever gave out by itself, where the database keeps count. */
+  counter(table: string): Promise<bigint | undefined>;
+};
+
+export type WriteView = View & {
+  /** @throws {EngineError} `CONSTRAINT` naming the constraint that forbids it. */
+  run(statement: Statement): Promise<StatementResult>;
+  /** Raises the table's own counter to at least this; never lowers it. */
+  raiseCounter(table: string, atLeast: bigint): Promise<void>;
+};
+
+/** What differs between databases, stated so that shared code never asks which one it is. */
+export type Capabilities = {
+  /** Name of the engine, as manifests record it. */
+  readonly engine: string;
+  /** Its version, for people. */
+  readonly version: string;
+};
+
+export type Database = {
+  readonly capabilities: Capabilities;
+  /** What a person recognises it by; never a credential. */
+  readonly name: string;
+
+  /** Runs `work` in one read transaction over all tables. */
+  view<T>(work: (view: View) => Promise<T>): Promise<T>;
+
+  /**
+   * Runs `work` in one write transaction that holds the write lock from its beginning. Commits
+   * durably when `work` returns, rolls everything back when it throws.
+   *
+   * @throws {EngineError} `DATABASE_BUSY`, `DATABASE_READONLY`, `DATABASE_FULL`, and what `work` throws.
+   */
+  transact<T>(work: (view: WriteView) => Promise<T>): Promise<T>;
+
+  close(): Promise<void>;
+};

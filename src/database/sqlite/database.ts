@@ -1,0 +1,131 @@
+/**
+ * SQLite behind the database port, on a file that the application has open too.
+ *
+ * Our connections never checkpoint (`wal_autocheckpoint=0`), and a read-only one is held until the
+ * end, so that the writer is never the last to close: the last one checkpoints and deletes the WAL.
+ * The file is opened by SQLite alone; closing it through the file system would drop SQLite's locks.
+ */
+import {existsSync, statSync} from 'node:fs';
+import BetterSqlite3 from 'better-sqlite3';
+import {EngineError} from '../../kernel/errors.ts';
+import {DATABASE_BUSY_MS} from '../../kernel/limits.ts';
+import type {Database} from '../port.ts';
+import {translated} from './errors.ts';
+import {sqliteView, sqliteWriteView} from './view.ts';
+
+export type SqliteOptions = {
+  readonly path: string;
+  /** Milliseconds to wait for another process's lock. Default 5000. */
+  readonly busyMs?: number | undefined;
+};
+
+/**
+ * Opens an existing SQLite database. Nothing is written before `transact`.
+ *
+ * @throws {EngineError} `DATABASE_NOT_FOUND`, `NOT_A_DATABASE`, `DATABASE_BUSY`, `DATABASE_IO`.
+ */
+export function openSqlite(options: SqliteOptions): Database {
+  const {path, busyMs = DATABASE_BUSY_MS} = options;
+  checkFile(path);
+  const reader = openReader(path, busyMs);
+  const version = reader.prepare('SELECT sqlite_version()').pluck().get() as string;
+  return {
+    capabilities: {engine: 'sqlite', version},
+    name: path,
+    view: (work) => inTransaction(reader, 'BEGIN', path, () => work(sqliteView(reader))),
+    transact: async (work) => {
+      const writer = openWriter(path, busyMs);
+      try {
+        return await inTransaction(writer, 'BEGIN IMMEDIATE', path, () =>
+          work(sqliteWriteView(writer)),
+        );
+      } finally {
+        writer.close();
+      }
+    },
+    close: async () => {
+      reader.close();
+    },
+  };
+}
+
+function checkFile(path: string): void {
+  if (!existsSync(path)) {
+    throw new EngineError('DATABASE_NOT_FOUND', `there is no database at ${path}`, {
+      site: {path},
+      hint: 'Check the path given with --database.',
+    });
+  }
+  const stat = statSync(path);
+  if (!stat.isFile()) throw notADatabase(path, 'it is not a file');
+  if (stat.size === 0) throw notADatabase(path, 'the file is empty');
+}
+
+function notADatabase(path: string, why: string): EngineError {
+  return new EngineError('NOT_A_DATABASE', `${path} is not a database: ${why}`, {
+    site: {path},
+    hint: 'Check the path given with --database.',
+  });
+}
+
+function openReader(path: string, busyMs: number): BetterSqlite3.Database {
+  return opened(path, () => {
+    const connection = new BetterSqlite3(path, {
+      readonly: true,
+      fileMustExist: true,
+      timeout: busyMs,
+    });
+    return prepared(connection, () => {
+      connection.pragma('query_only = ON');
+      connection.prepare('SELECT count(*) FROM sqlite_master').get();
+    });
+  });
+}
+
+function openWriter(path: string, busyMs: number): BetterSqlite3.Database {
+  return opened(path, () => {
+    const connection = new BetterSqlite3(path, {fileMustExist: true, timeout: busyMs});
+    return prepared(connection, () => {
+      connection.pragma('wal_autocheckpoint = 0');
+      connection.pragma('synchronous = FULL');
+      connection.pragma('foreign_keys = OFF'); // no effect inside a transaction; the plan spells actions out
+      connection.pragma('recursive_triggers = OFF');
+    });
+  });
+}
+
+/** Closes a connection that cannot be set up, so that no lock stays behind. */
+function prepared(connection: BetterSqlite3.Database, setUp: () => void): BetterSqlite3.Database {
+  try {
+    setUp();
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+function opened<T>(path: string, open: () => T): T {
+  try {
+    return open();
+  } catch (error) {
+    throw translated(error, `cannot open ${path}`, {path});
+  }
+}
+
+async function inTransaction<T>(
+  connection: BetterSqlite3.Database,
+  begin: string,
+  path: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    connection.exec(begin);
+    const result = await work();
+    connection.exec('COMMIT');
+    return result;
+  } catch (error) {
+    if (connection.inTransaction) connection.exec('ROLLBACK');
+    throw translated(error, `cannot use ${path}`, {path});
+  }
+}

@@ -1,0 +1,156 @@
+/**
+ * Rows of SQLite tables as canonical rows.
+ *
+ * Two ways lead to the same text. The fast one takes values as better-sqlite3 gives them, where the
+ * column's affinity proves what a JavaScript number was; it hands a page over to the exact one as
+ * soon as a value leaves room for doubt. The exact one asks SQLite for each value's type and bytes.
+ */
+import {encodeCell, textOfBytes} from '../../canonical/cell.ts';
+import {rowText} from '../../canonical/row.ts';
+import {EngineError} from '../../kernel/errors.ts';
+import type {Cell, WireCell, WireRow} from '../../kernel/row.ts';
+import type {TableShape} from '../../schema/table-shape.ts';
+import type {Affinity, Encoding, SqliteTable} from './schema.ts';
+import {id, list, sql, type Sql} from './sql.ts';
+
+/** One row as read: the compared cells, and the cells that address it. */
+export type ReadRow = {
+  readonly cells: WireRow;
+  readonly text: string;
+  readonly locator: readonly Cell[] | undefined;
+};
+
+/** Which columns a reading selects: those compared, then those that address a row. */
+export type Selection = {
+  readonly table: SqliteTable;
+  readonly shape: TableShape;
+  readonly encoding: Encoding;
+  readonly locator: readonly string[];
+};
+
+export function selectionOf(table: SqliteTable, shape: TableShape, encoding: Encoding): Selection {
+  const locator = shape.keyKind === 'multiset' ? table.primaryKey.map((column) => column.name) : [];
+  return {table, shape, encoding, locator};
+}
+
+/** `SELECT` list for the fast way: the columns as they are. */
+export function plainList({shape}: Selection): Sql {
+  return list(shape.columns.map((column) => id(column.name)));
+}
+
+/** `SELECT` list for the exact way: of each column its type and its value, texts as bytes. */
+export function exactList(selection: Selection): Sql {
+  return exactColumns(columnNames(selection));
+}
+
+export function exactColumns(columns: readonly string[]): Sql {
+  return list(columns.flatMap((column) => [sql`typeof(${id(column)})`, exactValue(column)]));
+}
+
+export function exactValue(column: string): Sql {
+  return sql`CASE typeof(${id(column)}) WHEN 'text' THEN CAST(${id(column)} AS BLOB) ELSE ${id(column)} END`;
+}
+
+function columnNames({shape, locator}: Selection): readonly string[] {
+  return [...shape.columns.map((column) => column.name), ...locator];
+}
+
+type Raw = readonly unknown[];
+
+/** Decodes a row of `exactList`, read with safeIntegers. */
+export function exactRow(selection: Selection, raw: Raw): ReadRow {
+  const {shape, encoding} = selection;
+  const cells = exactCells(raw, encoding, shape.table);
+  const wire = cells.slice(0, shape.columns.length).map(encodeCell);
+  const locator = selection.locator.length === 0 ? undefined : cells.slice(shape.columns.length);
+  return {cells: wire, text: rowText(wire), locator};
+}
+
+/** Decodes pairs of type and value. */
+export function exactCells(raw: Raw, encoding: Encoding, table: string): readonly Cell[] {
+  const cells: Cell[] = [];
+  for (let at = 0; at < raw.length; at += 2) {
+    const value = raw[at + 1] as Cell;
+    cells.push(raw[at] === 'text' ? decodeText(value as Buffer, encoding, table) : value);
+  }
+  return cells;
+}
+
+function decodeText(bytes: Uint8Array, encoding: Encoding, table: string): Cell {
+  if (encoding === 'UTF-8') return textOfBytes(bytes);
+  const text = decodeUtf16(bytes, encoding);
+  if (text.isWellFormed() && bytes.byteLength % 2 === 0) return text;
+  throw new EngineError(
+    'VALUE_UNSUPPORTED',
+    `cannot read table "${table}": a text in it is not valid ${encoding}`,
+    {
+      site: {table},
+      hint: 'Repair the text, or leave the column out.',
+    },
+  );
+}
+
+function decodeUtf16(bytes: Uint8Array, encoding: Encoding): string {
+  const buffer = Buffer.from(bytes);
+  return (encoding === 'UTF-16be' && buffer.length % 2 === 0 ? buffer.swap16() : buffer).toString(
+    'utf16le',
+  );
+}
+
+/** What a JavaScript number must have been in a column. */
+type NumberRule = 'integers' | 'reals' | 'none';
+
+const NUMBER_RULES: Readonly<Record<Affinity, NumberRule>> = {
+  integer: 'integers', // an integral value is stored as INTEGER wherever that is exact
+  numeric: 'integers',
+  real: 'reals', // every number is stored as REAL
+  text: 'none', // numbers become text
+  none: 'none', // 1 and 1.0 are both possible
+};
+
+export type FastReader = (page: readonly Raw[]) => readonly ReadRow[] | undefined;
+
+/**
+ * Decodes pages of `plainList`, or gives undefined where only the exact way can tell. Not for
+ * selections with a locator.
+ */
+export function fastReader({shape, table}: Selection): FastReader {
+  const rules = shape.columns.map(
+    (column) => NUMBER_RULES[table.affinities.get(column.name) ?? 'none'],
+  );
+  return (page) => {
+    const rows: ReadRow[] = [];
+    for (const raw of page) {
+      const cells = fastCells(raw, rules);
+      if (cells === undefined) return undefined;
+      const text = rowText(cells);
+      if (text.includes('\uFFFD')) return undefined; // perhaps bytes that are not UTF-8
+      rows.push({cells, text, locator: undefined});
+    }
+    return rows;
+  };
+}
+
+function fastCells(raw: Raw, rules: readonly NumberRule[]): WireRow | undefined {
+  const cells = new Array<WireCell>(rules.length);
+  for (let at = 0; at < rules.length; at++) {
+    const value = raw[at];
+    if (typeof value === 'string' || value === null) {
+      cells[at] = value;
+    } else if (typeof value === 'number') {
+      const cell = fastNumber(value, rules[at]);
+      if (cell === undefined) return undefined;
+      cells[at] = cell;
+    } else {
+      cells[at] = encodeCell(value as Uint8Array);
+    }
+  }
+  return cells;
+}
+
+function fastNumber(value: number, rule: NumberRule | undefined): WireCell | undefined {
+  if (rule === 'none') return undefined;
+  if (rule === 'reals') return encodeCell(value);
+  if (!Number.isInteger(value)) return encodeCell(value); // a fraction or an infinity: a real
+  return Number.isSafeInteger(value) && !Object.is(value, -0) ? value : undefined;
+}

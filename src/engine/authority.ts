@@ -1,0 +1,58 @@
+/** Who may write the next snapshot: one primary at a time (fencing by epoch). */
+import {randomUUID} from 'node:crypto';
+import {EngineError} from '../kernel/errors.ts';
+import {comparePositions, type Position} from '../kernel/position.ts';
+import type {SnapshotRef} from '../store/port.ts';
+import {newestSnapshot, shortId} from './choose-snapshot.ts';
+
+export type Authority = {
+  readonly lineage: string;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly parent: SnapshotRef | undefined;
+};
+
+export type Claim = {
+  readonly refs: readonly SnapshotRef[];
+  /** Where this database stands, as far as its state tells. */
+  readonly position: Position | undefined;
+  /** Id of this instance. */
+  readonly author: string;
+};
+
+/**
+ * The position of the next snapshot that this instance may write.
+ *
+ * The author of the newest one goes on. Another instance takes over by raising the epoch, if it has seen
+ * the newest snapshot, or has no history at all. One that wrote or applied an older snapshot was
+ * replaced, and is fenced.
+ *
+ * @throws {EngineError} `FENCED`, and `POSITION_MISMATCH` where two primaries wrote one position.
+ */
+export function claimNext({refs, position, author}: Claim): Authority {
+  const parent = newestSnapshot(refs, position?.lineage);
+  if (parent === undefined)
+    return {lineage: position?.lineage ?? randomUUID(), ...first(position), parent};
+  const next = {lineage: parent.lineage, sequence: parent.sequence + 1, parent};
+  if (parent.author === author) return {...next, epoch: parent.epoch};
+  if (position !== undefined && comparePositions(position, parent) < 0) throw fenced(parent);
+  return {...next, epoch: parent.epoch + 1};
+}
+
+/** A lineage whose snapshots are all gone goes on above where this database stands. */
+function first(position: Position | undefined): {epoch: number; sequence: number} {
+  return position === undefined
+    ? {epoch: 1, sequence: 1}
+    : {epoch: position.epoch, sequence: position.sequence + 1};
+}
+
+function fenced(newest: SnapshotRef): EngineError {
+  return new EngineError(
+    'FENCED',
+    `another primary (${shortId(newest.author)}) has taken over: the store is at epoch ${newest.epoch} sequence ${newest.sequence}, which this instance has not seen`,
+    {
+      site: {snapshot: shortId(newest.digest)},
+      hint: 'Run replicate here to follow it; a capture after that takes over again.',
+    },
+  );
+}

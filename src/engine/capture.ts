@@ -1,0 +1,204 @@
+/** capture: the rows of a live database → a new snapshot, if they differ from the newest one. */
+import type {Digest} from '../canonical/digest.ts';
+import type {Database} from '../database/port.ts';
+import {changedRegions} from '../diff/diff-chunks.ts';
+import {EngineError, isEngineError} from '../kernel/errors.ts';
+import type {ChangeCounts} from '../kernel/row.ts';
+import {countChanges} from '../plan/make-plan.ts';
+import {encodeManifest, manifestDigest} from '../snapshot/manifest-text.ts';
+import {shapeOf} from '../snapshot/manifest.ts';
+import type {SnapshotRef, Store} from '../store/port.ts';
+import type {ObjectFolder} from '../state/object-folder.ts';
+import {claimNext, type Authority} from './authority.ts';
+import {newestSnapshot, shortId} from './choose-snapshot.ts';
+import {diffListed, type Listed} from './compare-snapshots.ts';
+import {makeManifest, sameContent, type Captured} from './make-manifest.ts';
+import {withAll, type Opened} from './open.ts';
+import type {EngineOptions} from './options.ts';
+import {readSource} from './read-source.ts';
+import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
+
+export type TableCapture = ChangeCounts & {readonly rows: number};
+
+export type CaptureResult = {
+  /** False where the newest snapshot already holds these rows; nothing was stored then. */
+  readonly changed: boolean;
+  /** Id of the snapshot that holds the rows. */
+  readonly snapshot: Digest;
+  readonly lineage: string;
+  readonly epoch: number;
+  readonly sequence: number;
+  /** Rows in each table, and what differs from the snapshot before. */
+  readonly tables: Readonly<Record<string, TableCapture>>;
+};
+
+/**
+ * Captures the primary. The database is only read, in one transaction.
+ *
+ * @throws {EngineError} `FENCED` where another primary has taken over, and those of database, tables,
+ * state and store. Nothing is stored then.
+ */
+export async function capture(options: EngineOptions): Promise<CaptureResult> {
+  return withAll(options, true, async (opened) => {
+    const {store, state, database} = opened;
+    const refs = await listOrCreate(store);
+    const authority = claimNext({
+      refs,
+      position: await state.position(),
+      author: state.instance.id,
+    });
+    const captured = await captureDatabase(database, state.objects, options);
+    const parent = await openParent(opened, authority.parent);
+    if (parent !== undefined && sameContent(parent.manifest, captured))
+      return unchanged(opened, parent);
+    return storeSnapshot(opened, {authority, captured, parent, options});
+  });
+}
+
+async function listOrCreate(store: Store): Promise<readonly SnapshotRef[]> {
+  try {
+    return await store.list();
+  } catch (error) {
+    if (!isEngineError(error, 'STORE_MISSING')) throw error;
+    await store.create();
+    return [];
+  }
+}
+
+async function captureDatabase(
+  database: Database,
+  objects: ObjectFolder,
+  options: EngineOptions,
+): Promise<Captured> {
+  return database.view(async (view) =>
+    readSource(view, options, database.capabilities.engine, (entry, bytes) =>
+      objects.write(entry.digest, bytes),
+    ),
+  );
+}
+
+function readerOf({store, state}: Opened): SnapshotReader {
+  return new SnapshotReader({store, cache: state.objects, temporary: () => state.temporary()});
+}
+
+async function openParent(
+  opened: Opened,
+  ref: SnapshotRef | undefined,
+): Promise<Snapshot | undefined> {
+  if (ref === undefined) return undefined;
+  return readerOf(opened).open(ref, await opened.state.position());
+}
+
+async function unchanged(
+  {state}: Opened,
+  {ref, manifest, bytes}: Snapshot,
+): Promise<CaptureResult> {
+  const position = await state.position();
+  if (position?.digest !== ref.digest || !position.trusted)
+    await state.reach({...ref, manifest: bytes});
+  const none = {inserted: 0, updated: 0, deleted: 0};
+  return {
+    changed: false,
+    snapshot: ref.digest,
+    lineage: ref.lineage,
+    epoch: ref.epoch,
+    sequence: ref.sequence,
+    tables: Object.fromEntries(manifest.tables.map(({name, rows}) => [name, {rows, ...none}])),
+  };
+}
+
+type Work = {
+  readonly authority: Authority;
+  readonly captured: Captured;
+  readonly parent: Snapshot | undefined;
+  readonly options: EngineOptions;
+};
+
+async function storeSnapshot(
+  opened: Opened,
+  {authority, captured, parent, options}: Work,
+): Promise<CaptureResult> {
+  const {state, store} = opened;
+  const tables = await countAll(opened, captured, parent);
+  const {manifest, pages} = makeManifest(captured, {
+    lineage: authority.lineage,
+    epoch: authority.epoch,
+    sequence: authority.sequence,
+    author: state.instance.id,
+    parent: authority.parent?.digest ?? null,
+  });
+  for (const page of pages) state.objects.write(page.entry.digest, page.bytes);
+  const bytes = encodeManifest(manifest);
+  state.objects.writeManifest(bytes);
+  const files = state.objects.arrange(captured.objects(pages), manifest.depth);
+  const label = {
+    lineage: manifest.lineage,
+    epoch: manifest.epoch,
+    sequence: manifest.sequence,
+    digest: manifestDigest(bytes),
+    parent: manifest.parent ?? undefined,
+    author: manifest.author,
+  };
+  options.progress('storing', 0, files.length);
+  await store.save({folder: state.objects.root, files, label});
+  await refuseRival(store, label);
+  await state.reach({...label, manifest: bytes});
+  const {digest: snapshot, lineage, epoch, sequence} = label;
+  return {changed: true, snapshot, lineage, epoch, sequence, tables};
+}
+
+/** Two primaries may have stored at the same moment; both look again, and both say so. */
+async function refuseRival(
+  store: Store,
+  mine: {readonly lineage: string; readonly digest: Digest},
+): Promise<void> {
+  const newest = newestSnapshot(await store.list(), mine.lineage);
+  if (newest?.digest === mine.digest) return;
+  throw new EngineError(
+    'FENCED',
+    `another primary (${shortId(newest?.author ?? '')}) stored a snapshot at the same time`,
+    {
+      site: {snapshot: shortId(newest?.digest ?? '')},
+      hint: 'Run only one primary; replicate here to follow the other one.',
+    },
+  );
+}
+
+async function countAll(
+  opened: Opened,
+  captured: Captured,
+  parent: Snapshot | undefined,
+): Promise<Record<string, TableCapture>> {
+  const reader = readerOf(opened);
+  const counts: Record<string, TableCapture> = {};
+  for (const {shape, content} of captured.tables) {
+    const theirs: Listed = {chunks: content.chunks, rows: (entry) => reader.rows(shape, entry)};
+    const ours = await parentTable(reader, parent, shape.table, content.chunks);
+    counts[shape.table] = {
+      rows: content.rows,
+      ...countChanges(diffListed(shape.table, ours, theirs)),
+    };
+  }
+  return counts;
+}
+
+const NOTHING: Listed = {chunks: [], rows: () => []};
+
+/** The parent's chunks of one table; only those that differ are fetched. */
+async function parentTable(
+  reader: SnapshotReader,
+  parent: Snapshot | undefined,
+  name: string,
+  now: Listed['chunks'],
+): Promise<Listed> {
+  const table = parent?.manifest.tables.find((candidate) => candidate.name === name);
+  if (parent === undefined || table === undefined) return NOTHING;
+  const chunks = await reader.chunks(parent, table);
+  const differing = changedRegions(chunks, now).flatMap((region) => region.ours);
+  await reader.fetch(
+    parent,
+    differing.map((chunk) => chunk.digest),
+  );
+  const shape = shapeOf(table);
+  return {chunks, rows: (entry) => reader.rows(shape, entry)};
+}

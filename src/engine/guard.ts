@@ -1,0 +1,111 @@
+/** Whether a snapshot's rows mean the same in this database: same application version, same tables. */
+import {EngineError} from '../kernel/errors.ts';
+import {fingerprintOf} from '../schema/fingerprint.ts';
+import {compareNames} from '../schema/names.ts';
+import type {DatabaseSchema, TableSchema} from '../schema/table-schema.ts';
+import type {Manifest, ManifestTable} from '../snapshot/manifest.ts';
+
+/**
+ * @param version Names of the migrations applied to this database.
+ * @throws {EngineError} `VERSION_MISMATCH` naming migrations; `SCHEMA_MISMATCH` naming table and column.
+ */
+export function guard(
+  manifest: Manifest,
+  schema: DatabaseSchema,
+  version: readonly string[],
+): void {
+  refuseFilters(manifest);
+  guardVersion(manifest.source.version, version);
+  for (const table of manifest.tables) guardTable(table, schema.tables.get(table.name));
+}
+
+function refuseFilters(manifest: Manifest): void {
+  const filtered = manifest.tables.find((table) => table.where !== undefined);
+  if (filtered === undefined) return;
+  throw new EngineError(
+    'SCHEMA_MISMATCH',
+    `the snapshot holds only some rows of table "${filtered.name}", which this Rowplica cannot apply`,
+    {
+      site: {table: filtered.name},
+      hint: 'Upgrade Rowplica on this instance.',
+    },
+  );
+}
+
+function guardVersion(theirs: readonly string[], ours: readonly string[]): void {
+  const missingHere = theirs.filter((name) => !ours.includes(name));
+  const missingThere = ours.filter((name) => !theirs.includes(name));
+  if (missingHere.length > 0)
+    throw versionMismatch(
+      `this database lacks ${named(missingHere)}`,
+      'Upgrade the application on this instance.',
+    );
+  if (missingThere.length > 0)
+    throw versionMismatch(
+      `the snapshot comes from a database without ${named(missingThere)}`,
+      'Upgrade the application on the primary.',
+    );
+}
+
+function versionMismatch(why: string, hint: string): EngineError {
+  return new EngineError('VERSION_MISMATCH', `the snapshot cannot be applied: ${why}`, {hint});
+}
+
+const NAMES_SHOWN = 5;
+
+function named(migrations: readonly string[]): string {
+  const shown = migrations.slice(0, NAMES_SHOWN).join(', ');
+  const more =
+    migrations.length > NAMES_SHOWN ? ` and ${migrations.length - NAMES_SHOWN} more` : '';
+  return `${migrations.length === 1 ? 'migration' : 'migrations'} ${shown}${more}`;
+}
+
+function guardTable(theirs: ManifestTable, ours: TableSchema | undefined): void {
+  if (ours === undefined) throw mismatch(theirs.name, undefined, 'this database does not have it');
+  const mine = new Map(ours.columns.map((column) => [column.name, column]));
+  for (const column of theirs.columns) {
+    const here = mine.get(column.name);
+    if (here === undefined || here.generated)
+      throw mismatch(theirs.name, column.name, 'this database does not have it');
+    if (here.declared !== column.declared) {
+      throw mismatch(
+        theirs.name,
+        column.name,
+        `it is ${here.declared || 'untyped'} here and ${column.declared || 'untyped'} in the snapshot`,
+      );
+    }
+    if (here.notNull !== column.notNull) {
+      throw mismatch(
+        theirs.name,
+        column.name,
+        `it is ${here.notNull ? 'NOT NULL' : 'nullable'} only here`,
+      );
+    }
+  }
+  if (fingerprintOf(ours) !== theirs.fingerprint) throw otherColumns(theirs, ours);
+}
+
+/** Names what else differs, now that every captured column is the same. */
+function otherColumns(theirs: ManifestTable, ours: TableSchema): EngineError {
+  const there = new Set([...theirs.columns.map((column) => column.name), ...theirs.omitted]);
+  const here = new Set(ours.columns.map((column) => column.name));
+  const onlyHere = [...here].filter((name) => !there.has(name)).sort(compareNames)[0];
+  if (onlyHere !== undefined)
+    return mismatch(theirs.name, onlyHere, 'the snapshot does not have it');
+  const onlyThere = theirs.omitted.find((name) => !here.has(name));
+  if (onlyThere !== undefined)
+    return mismatch(theirs.name, onlyThere, 'this database does not have it');
+  return mismatch(
+    theirs.name,
+    undefined,
+    'its key, or a column that does not travel, is declared otherwise',
+  );
+}
+
+function mismatch(table: string, column: string | undefined, why: string): EngineError {
+  const what = column === undefined ? `table "${table}"` : `column "${table}.${column}"`;
+  return new EngineError('SCHEMA_MISMATCH', `the snapshot cannot be applied: ${what}: ${why}`, {
+    site: {table, column},
+    hint: 'Bring the application to the same version on both instances.',
+  });
+}

@@ -1,0 +1,140 @@
+/** Opens what a call works with, and closes it again however the call ends. */
+import {existsSync, mkdtempSync} from 'node:fs';
+import {tmpdir} from 'node:os';
+import {dirname, join, resolve} from 'node:path';
+import type {Database} from '../database/port.ts';
+import {openSqlite} from '../database/sqlite/database.ts';
+import {EngineError} from '../kernel/errors.ts';
+import {removeAll} from '../state/files.ts';
+import {ObjectFolder} from '../state/object-folder.ts';
+import {openState, peekState, type State} from '../state/state.ts';
+import {openStore} from '../store/open-store.ts';
+import type {Store} from '../store/port.ts';
+import {makeRepositoryKey, REPOSITORY_KEY} from '../state/repository-key.ts';
+import type {EngineOptions} from './options.ts';
+import {SnapshotReader} from './snapshot-reader.ts';
+
+export type ReadOpened = {
+  readonly state: State | undefined;
+  readonly store: Store;
+  /** Keeps what it fetches in a passing folder. */
+  readonly reader: SnapshotReader;
+};
+
+export type Opened = {readonly database: Database; readonly store: Store; readonly state: State};
+
+/** Opens database, state (locked) and store for a command that writes. Only a capture may make a repository. */
+export async function withAll<T>(
+  options: EngineOptions,
+  mayCreateStore: boolean,
+  work: (opened: Opened) => Promise<T>,
+): Promise<T> {
+  return withDatabase(options, options.database, async (database) => {
+    const state = await openState({
+      folder: stateFolder(options),
+      database: databasePath(options.database),
+    });
+    try {
+      if (mayCreateStore) prepareDefaultStore(options);
+      return await work({database, store: storeFor(options, state.instance.host), state});
+    } finally {
+      await state.close();
+    }
+  });
+}
+
+/** Opens one database; the given URL is that of the options or another one to compare with. */
+export async function withDatabase<T>(
+  options: EngineOptions,
+  url: string,
+  work: (database: Database) => Promise<T>,
+): Promise<T> {
+  const database = openSqlite({path: databasePath(url)});
+  try {
+    options.signal?.throwIfAborted();
+    return await work(database);
+  } finally {
+    await database.close();
+  }
+}
+
+/** Opens store and state for a command that writes neither database nor state. */
+export async function withStore<T>(
+  options: EngineOptions,
+  work: (opened: ReadOpened) => Promise<T>,
+): Promise<T> {
+  return peekAtState(options, async (state) => {
+    const store = storeFor(options, state?.instance.host ?? 'rowplica');
+    const folder = mkdtempSync(join(tmpdir(), 'rowplica-'));
+    try {
+      const cache = new ObjectFolder(join(folder, 'objects'));
+      const temporary = (): string => mkdtempSync(join(folder, 'fetch-'));
+      return await work({state, store, reader: new SnapshotReader({store, cache, temporary})});
+    } finally {
+      removeAll(folder);
+    }
+  });
+}
+
+/** The state as it is, beside a running writer; undefined where there is none. */
+export async function peekAtState<T>(
+  options: EngineOptions,
+  work: (state: State | undefined) => Promise<T>,
+): Promise<T> {
+  const state = await peekState({
+    folder: stateFolder(options),
+    database: databasePath(options.database),
+  });
+  try {
+    return await work(state);
+  } finally {
+    await state?.close();
+  }
+}
+
+export function stateFolder({state, database}: EngineOptions): string {
+  return resolve(state ?? join(dirname(databasePath(database)), '.rowplica'));
+}
+
+/** @throws {EngineError} `USAGE` for a kind of database that is not supported. */
+export function databasePath(url: string): string {
+  const scheme = /^([a-z][a-z0-9+]+):/i.exec(url)?.[1]?.toLowerCase();
+  if (scheme === 'sqlite') return resolve(url.slice('sqlite:'.length));
+  if (scheme === undefined || !['mysql', 'mariadb', 'postgres', 'postgresql'].includes(scheme))
+    return resolve(url);
+  throw new EngineError('USAGE', `databases of kind "${scheme}" are not supported yet`, {
+    hint: 'Give sqlite:<path> or a plain path.',
+  });
+}
+
+/** The store that the options name, or the default one. */
+export function storeFor(options: EngineOptions, host: string): Store {
+  const {env, log, signal} = options;
+  const folder = stateFolder(options);
+  const shared = {env, log, signal, host, cacheDir: join(folder, 'cache')};
+  if (options.store !== undefined) return openStore(options.store, shared);
+  if (hasRepositoryVariable(env)) return openStore('restic:', shared);
+  const key = defaultKey(folder);
+  if (!existsSync(key)) throw noDefaultStore(folder);
+  return openStore(`restic:${defaultRepository(folder)}`, {...shared, passwordFile: key});
+}
+
+function noDefaultStore(folder: string): EngineError {
+  return new EngineError('STORE_MISSING', `no store was named, and there is none in ${folder}`, {
+    site: {path: folder},
+    hint: 'Name it with --store restic:<repository> or dir:<path>, or run capture on the primary first.',
+  });
+}
+
+function prepareDefaultStore(options: EngineOptions): void {
+  if (options.store !== undefined || hasRepositoryVariable(options.env)) return;
+  const folder = stateFolder(options);
+  if (!existsSync(defaultRepository(folder))) makeRepositoryKey(defaultKey(folder));
+}
+
+function hasRepositoryVariable(env: NodeJS.ProcessEnv): boolean {
+  return Boolean(env['RESTIC_REPOSITORY'] ?? env['RESTIC_REPOSITORY_FILE']);
+}
+
+const defaultRepository = (folder: string): string => join(folder, 'repository');
+const defaultKey = (folder: string): string => join(folder, REPOSITORY_KEY);

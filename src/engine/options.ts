@@ -1,0 +1,20 @@
+/** What every engine call is told. */
+import type {Log, Progress} from '../kernel/log.ts';
+
+export type EngineOptions = {
+  /** `sqlite:<path>` or a plain path. */
+  readonly database: string;
+  /** `restic:<repository>` or `dir:<path>`; default: RESTIC_REPOSITORY, else a repository in the state folder. */
+  readonly store?: string | undefined;
+  /** State folder; default `.rowplica` beside the database. */
+  readonly state?: string | undefined;
+  readonly profile?: string | undefined;
+  /** Tables to replicate by their own keys, instead of a profile's. */
+  readonly tables?: readonly string[] | undefined;
+  /** Environment that the store's own tools see. */
+  readonly env: NodeJS.ProcessEnv;
+  readonly log: Log;
+  readonly progress: Progress;
+  /** Ends the call as soon as that is safe. */
+  readonly signal?: AbortSignal | undefined;
+};

@@ -1,0 +1,152 @@
+/** The plan that brings a database to a snapshot: which rows to read, which chunks to fetch, what to write. */
+import type {Database, View} from '../database/port.ts';
+import {changedRegions, segmentsOf, type Region} from '../diff/diff-chunks.ts';
+import {diffRows} from '../diff/diff-rows.ts';
+import {must} from '../kernel/assert.ts';
+import {EngineError} from '../kernel/errors.ts';
+import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
+import type {RowChange} from '../kernel/row.ts';
+import {makePlan, type TableChanges} from '../plan/make-plan.ts';
+import type {Plan} from '../plan/plan.ts';
+import {profileNamed} from '../profiles/find-profile.ts';
+import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
+import type {ChunkEntry} from '../snapshot/content.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {findCascades} from './find-cascades.ts';
+import {guard} from './guard.ts';
+import type {EngineOptions} from './options.ts';
+import {readTables} from './read-tables.ts';
+import {liveSegments} from './segments.ts';
+import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+
+export type PlanRequest = {
+  readonly database: Database;
+  readonly reader: SnapshotReader;
+  readonly target: Snapshot;
+  /** What the live rows can be taken to be; undefined compares every row. */
+  readonly base: Snapshot | undefined;
+  readonly options: EngineOptions;
+};
+
+export type Planned = {
+  readonly plan: Plan;
+  /** Rows of each table before the plan. */
+  readonly rowsBefore: ReadonlyMap<string, number>;
+  /** How many live rows were read to make it, and how many objects were fetched. */
+  readonly rowsRead: number;
+  readonly objectsFetched: number;
+};
+
+/** Compares every live row, or where a base is given only those in chunks that changed since. */
+export async function planReplicate(request: PlanRequest): Promise<Planned> {
+  const {database, reader, target, base, options} = request;
+  const ours = await database.view(async (view) => {
+    await guardSource(view, target.manifest);
+    return base === undefined ? scannedTables(view, target.manifest, options) : undefined;
+  });
+  const tables = await compareTables(
+    reader,
+    target,
+    ours ?? (await listedTables(reader, must(base, 'base'))),
+  );
+  const wanted = tables.flatMap(({regions}) =>
+    regions.flatMap((region) => region.theirs.map((chunk) => chunk.digest)),
+  );
+  options.progress('fetching', 0, wanted.length);
+  const objectsFetched = await reader.fetch(target, wanted);
+  const {plan, rowsRead} = await database.view((view) => planFrom(view, reader, tables, options));
+  const scanned = ours === undefined ? 0 : tables.reduce((sum, table) => sum + table.rows, 0);
+  return {
+    plan,
+    objectsFetched,
+    rowsRead: scanned + rowsRead,
+    rowsBefore: new Map(tables.map(({shape, rows}) => [shape.table, rows])),
+  };
+}
+
+/** Refuses a snapshot that means something else in this database. */
+export async function guardSource(view: View, manifest: Manifest): Promise<void> {
+  const schema = await view.schema();
+  const {application} = manifest.source;
+  const profile = application === null ? undefined : profileNamed(application);
+  if (profile !== undefined && !profile.recognises(schema)) {
+    throw new EngineError(
+      'SCHEMA_MISMATCH',
+      `the snapshot is of a ${profile.name} database, and this is not one`,
+      {
+        hint: 'Check --database and --store.',
+      },
+    );
+  }
+  guard(manifest, schema, (await profile?.version(view)) ?? []);
+}
+
+type Listed = ReadonlyMap<string, {readonly rows: number; readonly chunks: readonly ChunkEntry[]}>;
+
+async function scannedTables(
+  view: View,
+  manifest: Manifest,
+  options: EngineOptions,
+): Promise<Listed> {
+  return readTables(view, manifest.tables.map(shapeOf), options);
+}
+
+async function listedTables(reader: SnapshotReader, snapshot: Snapshot): Promise<Listed> {
+  const listed = new Map<string, {rows: number; chunks: readonly ChunkEntry[]}>();
+  for (const table of snapshot.manifest.tables) {
+    listed.set(table.name, {rows: table.rows, chunks: await reader.chunks(snapshot, table)});
+  }
+  return listed;
+}
+
+/** One table on its way: its shape, how many rows it holds, and where they differ from the target. */
+type Compared = {
+  readonly shape: TableShape;
+  readonly rows: number;
+  readonly regions: readonly Region[];
+};
+
+async function compareTables(
+  reader: SnapshotReader,
+  target: Snapshot,
+  ours: Listed,
+): Promise<readonly Compared[]> {
+  const compared: Compared[] = [];
+  for (const table of target.manifest.tables) {
+    const {rows, chunks} = ours.get(table.name) ?? {rows: 0, chunks: []};
+    const regions = changedRegions(chunks, await reader.chunks(target, table));
+    compared.push({shape: shapeOf(table), rows, regions});
+  }
+  return compared;
+}
+
+async function planFrom(
+  view: View,
+  reader: SnapshotReader,
+  tables: readonly Compared[],
+  options: EngineOptions,
+): Promise<{readonly plan: Plan; readonly rowsRead: number}> {
+  const {tables: schema} = await view.schema();
+  const changed = new Map<string, {shape: TableShape; changes: readonly RowChange[]}>();
+  let rowsRead = 0;
+  for (const {shape, regions} of tables) {
+    const segments = regions.flatMap(segmentsOf);
+    const changes: RowChange[] = [];
+    let at = 0;
+    for await (const ours of liveSegments(view, shape, options)(segments.map(({range}) => range))) {
+      const theirs = segments[at++]?.theirs;
+      const wanted = theirs === undefined ? [] : reader.rows(shape, theirs);
+      for (const change of diffRows(shape.table, ours, wanted)) changes.push(change);
+      rowsRead += ours.length;
+    }
+    changed.set(shape.table, {shape, changes});
+  }
+  const changes: TableChanges = changed;
+  return {plan: makePlan(schema, changes, await findCascades(view, schema, changes)), rowsRead};
+}
+
+/** Cells that a full proof of this snapshot digests; decides whether one fits the lock budget. */
+export function proofFits({tables}: Manifest): boolean {
+  const cells = tables.reduce((sum, table) => sum + table.rows * table.columns.length, 0);
+  return cells <= PROOF_CELLS_MAX;
+}

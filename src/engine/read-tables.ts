@@ -1,0 +1,120 @@
+/** Which tables a call is about, and their content as it is in a live database. */
+import type {View} from '../database/port.ts';
+import {EngineError} from '../kernel/errors.ts';
+import {profileNamed, recognise} from '../profiles/find-profile.ts';
+import type {Profile} from '../profiles/profile.ts';
+import {compareNames} from '../schema/names.ts';
+import {shapeTable, type TableRequest, type TableShape} from '../schema/table-shape.ts';
+import type {TableContent} from '../snapshot/content.ts';
+import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
+import type {EngineOptions} from './options.ts';
+
+export type Selected = {
+  readonly profile: Profile | undefined;
+  /** In byte order of the names. */
+  readonly shapes: readonly TableShape[];
+};
+
+/**
+ * The tables to replicate: those named, else those of the profile named or recognised.
+ *
+ * @throws {EngineError} `TABLE_NOT_FOUND`, `PROFILE_NOT_FOUND`, `NO_KEY`, `KEY_UNUSABLE`, and `USAGE`
+ * where nothing says which tables.
+ */
+export async function selectTables(view: View, options: EngineOptions): Promise<Selected> {
+  const schema = await view.schema();
+  const recognised = recognise(schema);
+  const profile = options.profile === undefined ? recognised : profileNamed(options.profile);
+  const requests =
+    options.tables === undefined
+      ? profileRequests(profile, schema.tables)
+      : namedRequests(options.tables, profile);
+  const shapes = requests.map((request) => {
+    const table = schema.tables.get(request.table);
+    if (table === undefined) throw tableNotFound(request.table, [...schema.tables.keys()]);
+    return shapeTable(table, request);
+  });
+  return {profile, shapes: shapes.sort((a, b) => compareNames(a.table, b.table))};
+}
+
+function profileRequests(
+  profile: Profile | undefined,
+  tables: ReadonlyMap<string, unknown>,
+): readonly TableRequest[] {
+  if (profile !== undefined) return presentIn(profile, tables);
+  throw new EngineError('USAGE', 'no profile recognises this database, and no tables were named', {
+    hint: 'Name the tables to replicate, for example --tables customer,invoice.',
+  });
+}
+
+function presentIn(
+  profile: Profile,
+  tables: ReadonlyMap<string, unknown>,
+): readonly TableRequest[] {
+  const present = profile.tables.flatMap((request) => {
+    if (!tables.has(request.table)) return [];
+    return [request];
+  });
+  if (present.length > 0) return present;
+  throw new EngineError(
+    'CONFIG_INVALID',
+    `this database has none of the tables of profile "${profile.name}"`,
+    {
+      hint: 'Check --database and --profile.',
+    },
+  );
+}
+
+/** A table that is named is treated as its profile says, where one knows it. */
+function namedRequests(
+  names: readonly string[],
+  profile: Profile | undefined,
+): readonly TableRequest[] {
+  return [...new Set(names)].map(
+    (table) => profile?.tables.find((request) => request.table === table) ?? {table},
+  );
+}
+
+function tableNotFound(table: string, known: readonly string[]): EngineError {
+  const shown = known.slice(0, 12).join(', ') + (known.length > 12 ? ', …' : '');
+  return new EngineError('TABLE_NOT_FOUND', `there is no table "${table}" in this database`, {
+    site: {table},
+    hint: known.length === 0 ? 'It has no tables at all.' : `Its tables: ${shown}.`,
+  });
+}
+
+/** Reads tables one after another in one view. */
+export async function readTables(
+  view: View,
+  shapes: readonly TableShape[],
+  options: EngineOptions,
+  sink?: ChunkSink,
+): Promise<ReadonlyMap<string, TableContent>> {
+  const contents = new Map<string, TableContent>();
+  for (const shape of shapes) {
+    const rows = watched(view.rows(shape), shape.table, options);
+    contents.set(shape.table, await readContent(shape, rows, sink));
+  }
+  return contents;
+}
+
+/** Reports progress page by page, and stops where the call was interrupted. */
+export async function* watched<T>(
+  pages: AsyncIterable<readonly T[]>,
+  table: string,
+  {progress, signal}: EngineOptions,
+): AsyncGenerator<readonly T[]> {
+  let done = 0;
+  for await (const page of pages) {
+    if (signal?.aborted) throw interrupted();
+    done += page.length;
+    progress(`reading ${table}`, done, 0);
+    yield page;
+  }
+}
+
+export function interrupted(): EngineError {
+  return new EngineError('INTERRUPTED', 'interrupted', {
+    hint: 'Nothing was left half done; run it again.',
+  });
+}

@@ -1,0 +1,128 @@
+/** Reads snapshots out of a store, through the objects that are already at hand. */
+import {existsSync, readFileSync} from 'node:fs';
+import {join} from 'node:path';
+import type {Digest} from '../canonical/digest.ts';
+import {must} from '../kernel/assert.ts';
+import {EngineError} from '../kernel/errors.ts';
+import type {CanonicalRow} from '../kernel/row.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {decodeChunk} from '../snapshot/chunk.ts';
+import type {ChunkEntry} from '../snapshot/content.ts';
+import {MANIFEST_FILE, objectPath} from '../snapshot/layout.ts';
+import {decodeManifest} from '../snapshot/manifest-text.ts';
+import type {Manifest, ManifestTable} from '../snapshot/manifest.ts';
+import {decodePage} from '../snapshot/pages.ts';
+import {removeAll} from '../state/files.ts';
+import type {SnapshotRef, Store} from '../store/port.ts';
+
+/** Where fetched objects are kept: the state's own folder, or a passing one. */
+export type ObjectCache = {
+  has(digest: Digest): boolean;
+  read(digest: Digest): Uint8Array | undefined;
+  write(digest: Digest, bytes: Uint8Array): void;
+};
+
+export type ReaderOptions = {
+  readonly store: Store;
+  readonly cache: ObjectCache;
+  /** Makes an empty folder for files on their way. */
+  readonly temporary: () => string;
+};
+
+/** One snapshot: its manifest, and its objects on demand. */
+export type Snapshot = {
+  readonly ref: SnapshotRef;
+  readonly manifest: Manifest;
+  readonly bytes: Uint8Array;
+};
+
+export class SnapshotReader {
+  readonly #options: ReaderOptions;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Fetches the manifest; `known` saves the round trip where the caller has these bytes already. */
+  async open(
+    ref: SnapshotRef,
+    known?: {readonly digest: Digest; readonly manifest: Uint8Array},
+  ): Promise<Snapshot> {
+    const bytes = known?.digest === ref.digest ? known.manifest : await this.#fetchManifest(ref);
+    const manifest = decodeManifest(bytes, ref.digest);
+    return {ref, manifest, bytes};
+  }
+
+  /** The chunks of a table, index pages followed. */
+  async chunks(snapshot: Snapshot, table: ManifestTable): Promise<readonly ChunkEntry[]> {
+    if (table.chunks !== undefined) return table.chunks;
+    const pages = table.pages ?? [];
+    await this.fetch(
+      snapshot,
+      pages.map((page) => page.digest),
+    );
+    return pages.flatMap((page) => decodePage(table.name, page, this.#bytes(page.digest)));
+  }
+
+  /** Brings objects into the cache, all that are missing in one round trip. Returns how many were fetched. */
+  async fetch(snapshot: Snapshot, digests: readonly Digest[]): Promise<number> {
+    const {cache, store} = this.#options;
+    const missing = [...new Set(digests)].filter((digest) => cache.read(digest) === undefined);
+    if (missing.length === 0) return 0;
+    const {depth} = snapshot.manifest;
+    await this.#inTemporary(async (into) => {
+      const files = missing.map((digest) => objectPath(digest, depth));
+      await store.fetch(snapshot.ref, {files, into, filesTotal: filesOf(snapshot.manifest)});
+      missing.forEach((digest, at) =>
+        cache.write(digest, readFileSync(join(into, must(files[at], 'one path each')))),
+      );
+    });
+    return missing.length;
+  }
+
+  /** Rows of a chunk that was fetched. @throws {EngineError} `SNAPSHOT_CORRUPT`, `SNAPSHOT_INCOMPLETE`. */
+  rows(shape: TableShape, entry: ChunkEntry): readonly CanonicalRow[] {
+    return decodeChunk(shape, entry, this.#bytes(entry.digest));
+  }
+
+  #bytes(digest: Digest): Uint8Array {
+    const bytes = this.#options.cache.read(digest);
+    if (bytes !== undefined) return bytes;
+    throw new EngineError(
+      'SNAPSHOT_CORRUPT',
+      `object ${digest.slice(0, 12)} of the snapshot is damaged or missing`,
+      {
+        hint: 'Check the store (restic check --read-data), or replicate another snapshot with --snapshot.',
+      },
+    );
+  }
+
+  async #fetchManifest(ref: SnapshotRef): Promise<Uint8Array> {
+    return this.#inTemporary(async (into) => {
+      await this.#options.store.fetch(ref, {files: [MANIFEST_FILE], into});
+      const path = join(into, MANIFEST_FILE);
+      if (existsSync(path)) return readFileSync(path);
+      throw new EngineError('SNAPSHOT_INCOMPLETE', 'the snapshot has no manifest', {
+        site: {snapshot: ref.storeId},
+      });
+    });
+  }
+
+  async #inTemporary<T>(work: (folder: string) => Promise<T>): Promise<T> {
+    const folder = this.#options.temporary();
+    try {
+      return await work(folder);
+    } finally {
+      removeAll(folder);
+    }
+  }
+}
+
+/** How many files the snapshot has, manifest included; repeated chunks are counted more than once. */
+function filesOf(manifest: Manifest): number {
+  const counts = manifest.tables.map(({chunks, pages}) => {
+    const inPages = (pages ?? []).reduce((sum, page) => sum + page.chunks + 1, 0);
+    return (chunks?.length ?? 0) + inPages;
+  });
+  return counts.reduce((sum, count) => sum + count, 1);
+}

@@ -1,0 +1,110 @@
+/** status and snapshots: where this database stands, and what the store holds. */
+import {isEngineError} from '../kernel/errors.ts';
+import {comparePositions, type Position} from '../kernel/position.ts';
+import type {SnapshotRef} from '../store/port.ts';
+import {newestSnapshot} from './choose-snapshot.ts';
+import {stateFolder, withStore, type ReadOpened} from './open.ts';
+import type {EngineOptions} from './options.ts';
+
+export type SnapshotListed = Position & {
+  readonly snapshot: string;
+  readonly storeId: string;
+  readonly parent: string | null;
+  readonly author: string;
+  readonly time: string;
+  /** True for the one that this database holds. */
+  readonly here: boolean;
+};
+
+export type StatusResult = {
+  readonly database: string;
+  readonly state: string;
+  readonly store: string;
+  /** Id of this instance; null before its first capture or replicate. */
+  readonly instance: string | null;
+  /** Where this database was last brought to, or what was last captured of it; null before. */
+  readonly position:
+    (Position & {readonly author: string; readonly at: string; readonly trusted: boolean}) | null;
+  /** Newest snapshot of its history in the store; null where there is none. */
+  readonly newest: (Position & {readonly author: string; readonly time: string}) | null;
+  /** True where the newest snapshot is the one held here. */
+  readonly upToDate: boolean;
+  /** How many snapshots the store is ahead. */
+  readonly behind: number;
+  /** True where a run ended in the middle of writing; the next one finds out what happened. */
+  readonly interrupted: boolean;
+};
+
+export async function status(options: EngineOptions): Promise<StatusResult> {
+  return withStore(options, async (opened) => {
+    const {state, store} = opened;
+    const position = await state?.position();
+    const refs = await listed(opened);
+    const newest = newestSnapshot(refs, position?.lineage);
+    const ahead = refs.filter(
+      (ref) => ref.lineage === position?.lineage && comparePositions(ref, position) > 0,
+    );
+    return {
+      database: options.database,
+      state: stateFolder(options),
+      store: store.name,
+      instance: state?.instance.id ?? null,
+      position:
+        position === undefined
+          ? null
+          : {
+              ...positionOf(position),
+              author: position.author,
+              at: position.at,
+              trusted: position.trusted,
+            },
+      newest:
+        newest === undefined
+          ? null
+          : {...positionOf(newest), author: newest.author, time: newest.time},
+      upToDate: position !== undefined && newest?.digest === position.digest,
+      behind: position === undefined ? refs.length : ahead.length,
+      interrupted: (await state?.pending()) !== undefined,
+    };
+  });
+}
+
+/** Every snapshot of the store, newest first within each lineage. */
+export async function snapshots(
+  options: EngineOptions,
+): Promise<{readonly snapshots: readonly SnapshotListed[]}> {
+  return withStore(options, async ({state, store}) => {
+    const here = (await state?.position())?.digest;
+    const refs = [...(await store.list())].sort(newestFirst);
+    return {
+      snapshots: refs.map((ref) => ({
+        snapshot: ref.digest,
+        ...positionOf(ref),
+        storeId: ref.storeId,
+        parent: ref.parent ?? null,
+        author: ref.author,
+        time: ref.time,
+        here: ref.digest === here,
+      })),
+    };
+  });
+}
+
+/** A store that is not there yet is a status, not a failure. */
+async function listed({store}: ReadOpened): Promise<readonly SnapshotRef[]> {
+  try {
+    return await store.list();
+  } catch (error) {
+    if (isEngineError(error, 'STORE_MISSING')) return [];
+    throw error;
+  }
+}
+
+function newestFirst(a: SnapshotRef, b: SnapshotRef): number {
+  if (a.lineage !== b.lineage) return a.lineage < b.lineage ? -1 : 1;
+  return comparePositions(b, a);
+}
+
+function positionOf({lineage, epoch, sequence, digest}: Position): Position {
+  return {lineage, epoch, sequence, digest};
+}

@@ -1,0 +1,21 @@
+/** The public library API: names only. */
+export {capture, type CaptureResult, type TableCapture} from './engine/capture.ts';
+export {diff, type DiffChange, type DiffOptions, type DiffResult} from './engine/diff.ts';
+export {doctor, type DoctorResult} from './engine/doctor.ts';
+export type {EngineOptions} from './engine/options.ts';
+export {replicate, type ReplicateOptions, type ReplicateResult} from './engine/replicate.ts';
+export {snapshots, status, type SnapshotListed, type StatusResult} from './engine/status.ts';
+export {
+  verify,
+  type TableVerified,
+  type VerifyOptions,
+  type VerifyResult,
+} from './engine/verify.ts';
+export {
+  EngineError,
+  EXIT_CODES,
+  isEngineError,
+  type ErrorCode,
+  type ErrorSite,
+} from './kernel/errors.ts';
+export {noProgress, silentLog, type Log, type LogFields, type Progress} from './kernel/log.ts';

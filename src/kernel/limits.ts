@@ -1,0 +1,68 @@
+/** Every limit, default and time-out of the project: value, unit and reason in one place. */
+
+/** Cells a chunk holds on average. Around 100 kB of text: one change re-uploads little, and restic's per-file cost stays small. */
+export const CHUNK_CELLS_MEAN = 8192;
+/** A chunk without a natural cut ends after this many times the mean number of rows (chance e^-8 per chunk). */
+export const CHUNK_ROWS_FACTOR_MAX = 8;
+/** Bytes of one chunk's text. A table whose cells make larger chunks is refused: it would not fit a JavaScript string. */
+export const CHUNK_BYTES_MAX = 256 * 1024 * 1024;
+/** A table with more chunks than this lists them in index pages, so that a manifest stays small. */
+export const MANIFEST_CHUNKS_INLINE_MAX = 256;
+/** Chunk entries an index page holds on average; pages end at this factor of the mean at the latest. */
+export const PAGE_CHUNKS_MEAN = 128;
+export const PAGE_CHUNKS_FACTOR_MAX = 8;
+/** Files per folder of a snapshot, on average at most; restic pays for each entry of a folder that changes. */
+export const FOLDER_FILES_MEAN_MAX = 16;
+/** A snapshot of up to this many files keeps them in one folder. */
+export const FOLDER_FILES_FLAT_MAX = 48;
+/** Bytes of a manifest or index page that a reader accepts: far above any real one, far below memory. */
+export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
+/** Dangling values listed per foreign key of the primary; beyond it only their count is kept, and all are carried. */
+export const VIOLATION_VALUES_MAX = 1000;
+
+/** Rows read from a database at a time: one await per page, and a few hundred kB in memory. */
+export const PAGE_ROWS = 512;
+/** Bound parameters of one statement; SQLite allows 32 766, other engines less. */
+export const SQL_PARAMETERS_MAX = 30_000;
+
+/** Milliseconds to wait for a lock of the application's database. Uptime Kuma itself waits 1-5 s. */
+export const DATABASE_BUSY_MS = 5_000;
+/** How often a plan is made afresh when the application changes a row in between. */
+export const REPLAN_ATTEMPTS_MAX = 3;
+/** Cells that the full proof digests under the write lock at most: about 25 ms on a small machine. */
+export const PROOF_CELLS_MAX = 100_000;
+
+/** The fuse stops a plan that deletes more than this share of a table ... */
+export const FUSE_DELETE_SHARE_MAX = 0.5;
+/** ... of at least this many rows: of a handful, a share says little. Emptying a table always stops. */
+export const FUSE_ROWS_MIN = 10;
+
+/** Undo records kept in the state folder. */
+export const UNDO_RECORDS_MAX = 20;
+
+/** Milliseconds a restic command that only reads metadata may take before it counts as unreachable. */
+export const RESTIC_QUICK_MS = 120_000;
+/** Milliseconds a restic command that moves data may take. */
+export const RESTIC_TRANSFER_MS = 6 * 60 * 60 * 1000;
+/** Milliseconds restic gets to clean up its lock after SIGINT before it is killed. */
+export const RESTIC_STOP_MS = 10_000;
+/** Milliseconds a stop waits for a starting backup to hold its lock, as an interrupt before that leaves the lock behind. */
+export const RESTIC_LOCK_GRACE_MS = 3_000;
+/** Files asked for by name in one restic restore; more are fetched by restoring the whole snapshot. */
+export const RESTIC_INCLUDES_MAX = 2_000;
+/** From this share of a snapshot's files on, restoring all of it is quicker than naming them one by one. */
+export const RESTIC_WHOLE_SHARE_MIN = 0.8;
+/** Characters of restic's own text that an error message quotes. */
+export const RESTIC_QUOTE_CHARS_MAX = 300;
+/** Attempts, and the first pause in milliseconds, when a repository is locked by another command. */
+export const STORE_LOCK_ATTEMPTS = 5;
+export const STORE_LOCK_PAUSE_MS = 2_000;
+/** Files that a store checks or copies at the same time: enough for a network disk, far below the limit of open files. */
+export const STORE_FILES_AT_ONCE = 16;
+/** Milliseconds after which an unfinished file in a directory store belongs to a writer that died: one day. */
+export const STORE_LEFTOVER_MS = 24 * 60 * 60 * 1000;
+
+/** Milliseconds after which a command at a terminal shows its progress. */
+export const PROGRESS_AFTER_MS = 1_000;
+/** Characters of rows kept as the undo record of one apply; a larger one cannot be undone, and is said so. */
+export const UNDO_BYTES_MAX = 64 * 1024 * 1024;

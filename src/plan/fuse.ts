@@ -1,0 +1,37 @@
+/** The fuse: a plan that would empty a table, or most of it, stops unless that was asked for. */
+import {EngineError} from '../kernel/errors.ts';
+import {FUSE_DELETE_SHARE_MAX, FUSE_ROWS_MIN} from '../kernel/limits.ts';
+import type {ChangeCounts} from '../kernel/row.ts';
+
+/**
+ * @param rowsBefore Rows of each table before the plan.
+ * @param allowed Tables whose deletes were allowed for this run, by name.
+ * @throws {EngineError} `FUSE` naming the first table that stops the plan.
+ */
+export function checkFuse(
+  tables: ReadonlyMap<string, ChangeCounts>,
+  rowsBefore: ReadonlyMap<string, number>,
+  allowed: ReadonlySet<string>,
+): void {
+  for (const [table, counts] of tables) {
+    const before = rowsBefore.get(table) ?? 0;
+    const why = allowed.has(table) ? undefined : reasonToStop(before, counts);
+    if (why === undefined) continue;
+    throw new EngineError(
+      'FUSE',
+      `refused to delete ${counts.deleted} of ${before} rows of table "${table}": ${why}`,
+      {
+        site: {table},
+        hint: `If that is meant, allow it for one run with --allow-deletes ${table}.`,
+      },
+    );
+  }
+}
+
+function reasonToStop(before: number, {inserted, deleted}: ChangeCounts): string | undefined {
+  if (deleted === 0) return undefined;
+  if (deleted >= before && inserted === 0) return 'the table would be empty';
+  const share = deleted / before;
+  if (before < FUSE_ROWS_MIN || share <= FUSE_DELETE_SHARE_MAX) return undefined;
+  return `that is more than ${FUSE_DELETE_SHARE_MAX * 100} % of it`;
+}

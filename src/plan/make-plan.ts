@@ -1,0 +1,159 @@
+/** Changes → plan. Pure: the same changes and schema give the same plan. */
+import {decodeCell} from '../canonical/cell.ts';
+import {must} from '../kernel/assert.ts';
+import {EngineError} from '../kernel/errors.ts';
+import type {CanonicalRow, Cell, ChangeCounts, RowChange} from '../kernel/row.ts';
+import type {ForeignKey} from '../schema/table-schema.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {encodeReference, lostKeys, referringRows, type Tables} from './cascades.ts';
+import {freeingFirst, parentsFirst, selfReferencesFirst, tuple} from './order.ts';
+import type {CascadeStep, Plan, ReferenceCheck, RowStep} from './plan.ts';
+import {rowStep} from './rows.ts';
+
+/** The replicated tables with what changes in each; tables without a change have an empty list. */
+export type TableChanges = ReadonlyMap<
+  string,
+  {readonly shape: TableShape; readonly changes: readonly RowChange[]}
+>;
+
+/**
+ * Orders the changes and turns each into a statement: deletes from children to parents, then updates
+ * and inserts from parents to children, unique values freed before they are taken.
+ *
+ * @param cascades What tables outside the replicated ones do because of the changes, parents first.
+ * @throws {EngineError} `UNIQUE_CYCLE` where no order exists.
+ */
+export function makePlan(
+  schema: Tables,
+  tables: TableChanges,
+  cascades: readonly CascadeStep[],
+): Plan {
+  const order = parentsFirst(
+    [...tables.keys()].map((name) => must(schema.get(name), 'replicated tables exist')),
+  );
+  const deletes = order
+    .toReversed()
+    .flatMap((name) => deletesOf(schema, must(tables.get(name), name)));
+  const writes = order.flatMap((name) => writesOf(schema, must(tables.get(name), name)));
+  return {
+    before: cascades.filter((step) => !isRekey(step)).toReversed(),
+    rows: [...deletes, ...writes],
+    after: cascades.filter(isRekey),
+    checks: referenceChecks(schema, tables),
+    tables: new Map([...tables].map(([name, {changes}]) => [name, countChanges(changes)])),
+  };
+}
+
+export function countChanges(changes: Iterable<RowChange>): ChangeCounts {
+  const counts = {inserted: 0, updated: 0, deleted: 0};
+  for (const {op} of changes) {
+    if (op === 'insert') counts.inserted++;
+    else if (op === 'update') counts.updated++;
+    else counts.deleted++;
+  }
+  return counts;
+}
+
+/** Children that take over a new key are written once their parent has it. */
+function isRekey({key, statement}: CascadeStep): boolean {
+  return (
+    statement.op === 'update' &&
+    key.onUpdate === 'CASCADE' &&
+    statement.cells.some((cell) => cell !== null)
+  );
+}
+
+type Changed = {readonly shape: TableShape; readonly changes: readonly RowChange[]};
+
+function deletesOf(schema: Tables, {shape, changes}: Changed): readonly RowStep[] {
+  const table = must(schema.get(shape.table), 'replicated tables exist');
+  const deletes = changes.filter((change) => change.op === 'delete');
+  const byRow = new Map(deletes.map((change) => [change.before, change]));
+  return selfReferencesFirst(table, shape, [...byRow.keys()])
+    .toReversed()
+    .map((row) => rowStep(table, shape, must(byRow.get(row), 'order keeps rows')));
+}
+
+function writesOf(schema: Tables, {shape, changes}: Changed): readonly RowStep[] {
+  const table = must(schema.get(shape.table), 'replicated tables exist');
+  const writes = changes.filter((change) => change.op !== 'delete');
+  const byRow = new Map(writes.map((change) => [change.after, change]));
+  const parentsBefore = selfReferencesFirst(table, shape, [...byRow.keys()]).map((row) =>
+    must(byRow.get(row), 'order keeps rows'),
+  );
+  return freeingFirst(table, shape, parentsBefore).map((change) => rowStep(table, shape, change));
+}
+
+function referenceChecks(schema: Tables, tables: TableChanges): readonly ReferenceCheck[] {
+  const checks = new Map<string, ReferenceCheck>();
+  const add = (
+    key: ForeignKey,
+    demands: ReferenceCheck['demands'],
+    values: readonly Cell[],
+  ): void => {
+    const encoded = encodeReference(schema, key, values);
+    const where =
+      demands === 'children' ? referringRows(schema, key, values) : parentRows(key, values);
+    checks.set([key.table, key.columns, key.parent, demands, encoded].join('\n'), {
+      key,
+      demands,
+      where,
+      encoded,
+    });
+  };
+  for (const {shape, changes} of tables.values()) {
+    for (const lost of lostKeys(schema, shape, changes)) add(lost.key, 'children', lost.values);
+    for (const key of must(schema.get(shape.table), 'replicated tables exist').foreignKeys) {
+      for (const row of rowsWithNewReference(shape, key, changes))
+        add(key, 'parent', referenceCells(shape, key, row));
+    }
+  }
+  return [...checks.values()];
+}
+
+function parentRows(key: ForeignKey, values: readonly Cell[]): ReferenceCheck['where'] {
+  return key.parentColumns.map((column, at) => ({column, is: values[at] ?? null}));
+}
+
+/** Rows that refer to something after the plan which they did not refer to before it. */
+function rowsWithNewReference(
+  shape: TableShape,
+  key: ForeignKey,
+  changes: readonly RowChange[],
+): readonly CanonicalRow[] {
+  return changes.flatMap((change) => {
+    if (change.op === 'delete') return [];
+    const now = tuple(shape, key.columns, change.after);
+    const before = change.op === 'update' ? tuple(shape, key.columns, change.before) : undefined;
+    return now === undefined || now === before ? [] : [change.after];
+  });
+}
+
+function referenceCells(shape: TableShape, key: ForeignKey, row: CanonicalRow): readonly Cell[] {
+  return key.columns.map((name) => {
+    const at = shape.columns.findIndex((column) => column.name === name);
+    return decodeCell(row.cells[at]);
+  });
+}
+
+/**
+ * Refuses tables whose triggers write elsewhere: what they write is nobody's plan.
+ *
+ * @throws {EngineError} `TRIGGER` naming table and trigger.
+ */
+export function checkTriggers(schema: Tables, written: Iterable<string>): void {
+  for (const table of written) {
+    const trigger = schema
+      .get(table)
+      ?.triggers.find(({writes}) => writes === undefined || writes.length > 0);
+    if (trigger === undefined) continue;
+    throw new EngineError(
+      'TRIGGER',
+      `cannot write table "${table}": its trigger "${trigger.name}" writes other tables`,
+      {
+        site: {table, constraint: trigger.name},
+        hint: 'If that is wanted on this instance, allow it with --allow-triggers; what the trigger changes is not part of the plan.',
+      },
+    );
+  }
+}

@@ -1,0 +1,21 @@
+/** The profiles, and how one is found. */
+import {EngineError} from '../kernel/errors.ts';
+import type {DatabaseSchema} from '../schema/table-schema.ts';
+import type {Profile} from './profile.ts';
+import {uptimeKuma} from './uptime-kuma/profile.ts';
+
+const PROFILES: readonly Profile[] = [uptimeKuma];
+
+/** The profile of this name. @throws {EngineError} `PROFILE_NOT_FOUND`. */
+export function profileNamed(name: string): Profile {
+  const profile = PROFILES.find((candidate) => candidate.name === name);
+  if (profile !== undefined) return profile;
+  throw new EngineError('PROFILE_NOT_FOUND', `there is no profile "${name}"`, {
+    hint: `Known profiles: ${PROFILES.map((candidate) => candidate.name).join(', ')}.`,
+  });
+}
+
+/** The profile that recognises the schema, if any. */
+export function recognise(schema: DatabaseSchema): Profile | undefined {
+  return PROFILES.find((profile) => profile.recognises(schema));
+}

@@ -1,0 +1,29 @@
+/** What Rowplica knows of one application: which tables, by which keys, and how to read its version. */
+import type {View} from '../database/port.ts';
+import type {DatabaseSchema} from '../schema/table-schema.ts';
+import type {TableRequest} from '../schema/table-shape.ts';
+
+export type Finding = {
+  /** `ok` for what is as it should be, `note` for what a person should know, `problem` for what needs doing. */
+  readonly level: 'ok' | 'note' | 'problem';
+  readonly subject: string;
+  readonly message: string;
+};
+
+export type Profile = {
+  readonly name: string;
+  /** True where the schema is that of the application. */
+  readonly recognises: (schema: DatabaseSchema) => boolean;
+  /** Tables to replicate; those that a release lacks are simply not there. */
+  readonly tables: readonly TableRequest[];
+  /** Tables that are known and stay local, for explanations. */
+  readonly local: readonly string[];
+  /**
+   * Names of the migrations applied to the database: a set, because releases ship them out of order.
+   *
+   * @throws {EngineError} `MIGRATION_RUNNING` while the application migrates.
+   */
+  readonly version: (view: View) => Promise<readonly string[]>;
+  /** What does not travel, or only in part. Counts, never values. */
+  readonly findings: (view: View) => Promise<readonly Finding[]>;
+};

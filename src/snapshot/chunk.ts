@@ -1,0 +1,139 @@
+/** Rows ⇄ chunks (FORMAT.md, "Chunks"). */
+import {digestOf} from '../canonical/digest.ts';
+import {parseRow} from '../canonical/row.ts';
+import {EngineError} from '../kernel/errors.ts';
+import {CHUNK_BYTES_MAX} from '../kernel/limits.ts';
+import type {CanonicalRow} from '../kernel/row.ts';
+import {occurrenceOf, rowKeys} from '../schema/row-key.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {tableContent, type ChunkEntry, type TableContent} from './content.ts';
+import {chunkCutter} from './mix.ts';
+
+/** Receives each finished chunk; may write it somewhere. */
+export type ChunkSink = (entry: ChunkEntry, bytes: Uint8Array) => void | Promise<void>;
+
+/**
+ * Cuts a table's rows, in key order, into chunks, and digests them. Holds one chunk in memory.
+ *
+ * @throws {EngineError} `ROWS_UNSORTED` if keys do not strictly increase; `VALUE_UNSUPPORTED` if the
+ * rows of one chunk exceed 256 MiB.
+ */
+export async function readContent(
+  shape: TableShape,
+  pages: AsyncIterable<readonly CanonicalRow[]>,
+  sink?: ChunkSink,
+): Promise<TableContent> {
+  const startsChunk = chunkCutter(shape.columns.length);
+  const chunks: ChunkEntry[] = [];
+  let texts: string[] = [];
+  let first = '';
+  let last: string | undefined;
+
+  const finish = async (): Promise<void> => {
+    if (texts.length === 0) return;
+    const bytes = chunkBytes(shape.table, texts);
+    const entry = {digest: digestOf(bytes), first, rows: texts.length};
+    chunks.push(entry);
+    texts = [];
+    await sink?.(entry, bytes);
+  };
+
+  for await (const page of pages) {
+    for (const row of page) {
+      checkOrder(shape.table, last, row.key);
+      if (startsChunk(row.key)) {
+        if (texts.length > 0) await finish();
+        first = row.key;
+      }
+      texts.push(row.text);
+      last = row.key;
+    }
+  }
+  await finish();
+  return tableContent(shape, chunks);
+}
+
+/**
+ * The rows of a chunk, checked against its entry: digest, count, order, form and number of cells.
+ *
+ * @throws {EngineError} `SNAPSHOT_CORRUPT` naming the table.
+ */
+export function decodeChunk(
+  shape: TableShape,
+  entry: ChunkEntry,
+  bytes: Uint8Array,
+): readonly CanonicalRow[] {
+  if (digestOf(bytes) !== entry.digest)
+    throw corrupt(shape, entry, 'its bytes do not match its digest');
+  try {
+    const rows = decodeRows(shape, entry, bytes);
+    if (rows.length !== entry.rows)
+      throw corrupt(shape, entry, `it has ${rows.length} rows, not ${entry.rows}`);
+    if (rows[0]?.key !== entry.first)
+      throw corrupt(shape, entry, 'it does not begin where its entry says');
+    return rows;
+  } catch (cause) {
+    if (cause instanceof EngineError && cause.site.table !== undefined) throw cause;
+    const why = cause instanceof Error ? cause.message : 'it cannot be read';
+    throw corrupt(shape, entry, why, cause);
+  }
+}
+
+function decodeRows(
+  shape: TableShape,
+  entry: ChunkEntry,
+  bytes: Uint8Array,
+): readonly CanonicalRow[] {
+  const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    .toString('utf8')
+    .split('\n');
+  if (lines.pop() !== '') throw corrupt(shape, entry, 'its last line is cut');
+  const keyOf = rowKeys(shape, occurrenceOf(entry.first));
+  let last: string | undefined;
+  return lines.map((text) => {
+    const cells = parseRow(text, shape.columns.length);
+    const row = {key: keyOf(cells), text, cells};
+    checkOrder(shape.table, last, row.key);
+    last = row.key;
+    return row;
+  });
+}
+
+function chunkBytes(table: string, texts: readonly string[]): Uint8Array {
+  const size = texts.reduce((sum, text) => sum + text.length + 1, 0);
+  if (size > CHUNK_BYTES_MAX) {
+    throw new EngineError(
+      'VALUE_UNSUPPORTED',
+      `cannot snapshot table "${table}": its cells are too large`,
+      {
+        site: {table},
+        hint: `Rows of one chunk may hold ${CHUNK_BYTES_MAX / 2 ** 20} MiB in all; leave the table or the column out.`,
+      },
+    );
+  }
+  return Buffer.from(texts.join('\n') + '\n', 'utf8');
+}
+
+function checkOrder(table: string, last: string | undefined, key: string): void {
+  if (last === undefined || last < key) return;
+  throw new EngineError(
+    'ROWS_UNSORTED',
+    `cannot read table "${table}": two of its rows are out of order or share one key`,
+    {
+      site: {table},
+      hint: 'Run PRAGMA integrity_check on the database: an index may be damaged.',
+    },
+  );
+}
+
+function corrupt(shape: TableShape, entry: ChunkEntry, why: string, cause?: unknown): EngineError {
+  return new EngineError(
+    'SNAPSHOT_CORRUPT',
+    `chunk ${entry.digest.slice(0, 12)} of table "${shape.table}" is damaged: ${why}`,
+    {
+      site: {table: shape.table},
+      hint: 'Check the store (restic check --read-data), or replicate another snapshot with --snapshot.',
+      cause,
+    },
+  );
+}

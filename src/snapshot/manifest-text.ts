@@ -1,0 +1,199 @@
+/** Manifests ⇄ bytes. Reading is strict: what is not understood is refused, never guessed. */
+import stringify from 'fast-json-stable-stringify';
+import {z} from 'zod';
+import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
+import {decodeCell} from '../canonical/cell.ts';
+import {EngineError} from '../kernel/errors.ts';
+import {MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
+import type {WireCell} from '../kernel/row.ts';
+import {compareNames} from '../schema/names.ts';
+import {LOGICAL_TYPES} from '../schema/table-schema.ts';
+import {rootDigest, tableContent} from './content.ts';
+import {shapeOf, type Manifest, type ManifestTable} from './manifest.ts';
+
+export const FORMAT_VERSION = 1;
+const HEADER = 'rowplica-manifest ';
+
+export function encodeManifest(manifest: Manifest): Uint8Array {
+  return Buffer.from(`${HEADER}${FORMAT_VERSION}\n${stringify(manifest)}\n`, 'utf8');
+}
+
+/** The id of a snapshot: the digest of its manifest's bytes. */
+export function manifestDigest(bytes: Uint8Array): Digest {
+  return digestOf(bytes);
+}
+
+/**
+ * Reads a manifest and checks what can be checked without its objects.
+ *
+ * @throws {EngineError} `FORMAT_NEWER` for a later format, `SNAPSHOT_CORRUPT` for anything else that
+ * is not exactly what version 1 writes.
+ */
+export function decodeManifest(bytes: Uint8Array, expected?: Digest): Manifest {
+  if (bytes.byteLength > MANIFEST_BYTES_MAX) throw corrupt('it is larger than any manifest can be');
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const body = bodyAfterHeader(text);
+  if (expected !== undefined && manifestDigest(bytes) !== expected) {
+    throw corrupt('its bytes do not match the digest it is known by');
+  }
+  const manifest = parseBody(body);
+  checkManifest(manifest);
+  return manifest;
+}
+
+function bodyAfterHeader(text: string): string {
+  const end = text.indexOf('\n');
+  const version = /^rowplica-manifest ([1-9][0-9]{0,8})$/.exec(
+    text.slice(0, Math.max(end, 0)),
+  )?.[1];
+  if (version === undefined) throw corrupt('it does not begin as a manifest does');
+  if (Number(version) > FORMAT_VERSION) {
+    throw new EngineError(
+      'FORMAT_NEWER',
+      `the snapshot has format version ${version}; this Rowplica reads up to ${FORMAT_VERSION}`,
+      {
+        hint: 'Upgrade Rowplica on this instance.',
+      },
+    );
+  }
+  return text.slice(end + 1);
+}
+
+function parseBody(body: string): Manifest {
+  let json: unknown;
+  try {
+    json = JSON.parse(body);
+  } catch (cause) {
+    throw corrupt('it is not valid JSON', cause);
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw corrupt(`"${issue?.path.join('.') ?? ''}" is not as the format says`);
+  }
+  return parsed.data;
+}
+
+const digest = z.string().refine(isDigest);
+const count = z.int().min(0);
+const positive = z.int().min(1);
+const names = z.array(z.string());
+const key = z.string().regex(/^[\x2c-\x7e]+$/);
+const wireCell = z.custom<WireCell>((value) => {
+  try {
+    decodeCell(value);
+    return true;
+  } catch {
+    return false;
+  }
+});
+
+/** An object whose unknown members are refused, unless they start with `x-`. */
+function record<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$loose> {
+  const known = new Set(Object.keys(shape));
+  return z
+    .looseObject(shape)
+    .refine((value) =>
+      Object.keys(value).every((name) => known.has(name) || name.startsWith('x-')),
+    );
+}
+
+const chunkSchema = record({digest, first: key, rows: positive});
+const pageSchema = record({digest, first: key, rows: positive, chunks: positive});
+export const chunkEntrySchema: z.ZodType<{digest: string; first: string; rows: number}> =
+  chunkSchema;
+
+const tableSchema = record({
+  name: z.string(),
+  columns: z
+    .array(
+      record({
+        name: z.string(),
+        type: z.enum(LOGICAL_TYPES),
+        declared: z.string(),
+        notNull: z.boolean(),
+      }),
+    )
+    .min(1),
+  omitted: names,
+  key: record({
+    kind: z.enum(['primary', 'multiset']),
+    columns: z
+      .array(record({name: z.string(), fold: z.enum(['binary', 'nocase', 'rtrim'])}))
+      .min(1),
+  }),
+  fingerprint: z.string(),
+  rows: count,
+  digest,
+  chunks: z.array(chunkSchema).optional(),
+  pages: z.array(pageSchema).min(1).optional(),
+  where: z.array(record({column: z.string(), in: z.array(wireCell)})).optional(),
+  counter: wireCell.optional(),
+  violations: z
+    .array(
+      record({
+        columns: names,
+        parent: z.string(),
+        count: positive,
+        values: z.array(key).optional(),
+      }),
+    )
+    .optional(),
+});
+
+const manifestSchema = record({
+  lineage: z.uuid(),
+  epoch: positive,
+  sequence: positive,
+  author: z.uuid(),
+  parent: digest.nullable(),
+  created: z.string(),
+  source: record({engine: z.string(), application: z.string().nullable(), version: names}),
+  depth: z.int().min(0).max(8),
+  root: digest,
+  tables: z.array(tableSchema),
+  bundle: record({id: z.string(), members: names}).optional(),
+});
+
+function checkManifest(manifest: Manifest): void {
+  if (!strictlyIncreasing(manifest.tables.map((table) => table.name)))
+    throw corrupt('its tables are not in order');
+  manifest.tables.forEach(checkTable);
+  if (rootDigest(manifest.tables) !== manifest.root)
+    throw corrupt('its root digest does not fit its tables');
+}
+
+function checkTable(table: ManifestTable): void {
+  const refuse = (why: string): never => {
+    throw corrupt(`table "${table.name}": ${why}`);
+  };
+  const columns = table.columns.map((column) => column.name);
+  if (!strictlyIncreasing(columns)) refuse('its columns are not in order');
+  if (!table.key.columns.every((column) => columns.includes(column.name)))
+    refuse('its key is not among its columns');
+  if ((table.chunks === undefined) === (table.pages === undefined))
+    refuse('it needs either chunks or pages');
+  const entries = table.chunks ?? table.pages ?? [];
+  if (!keysIncrease(entries)) refuse('its chunks are not in key order');
+  if (entries.reduce((sum, entry) => sum + entry.rows, 0) !== table.rows)
+    refuse('its rows do not add up');
+  if (table.chunks && tableContent(shapeOf(table), table.chunks).digest !== table.digest) {
+    refuse('its digest does not fit its chunks');
+  }
+}
+
+/** True where the first keys of consecutive entries strictly increase. */
+export function keysIncrease(entries: readonly {readonly first: string}[]): boolean {
+  return entries.every((entry, at) => at === 0 || (entries[at - 1]?.first ?? '') < entry.first);
+}
+
+function strictlyIncreasing(list: readonly string[]): boolean {
+  return list.every((name, at) => at === 0 || compareNames(list[at - 1] ?? '', name) < 0);
+}
+
+function corrupt(why: string, cause?: unknown): EngineError {
+  return new EngineError('SNAPSHOT_CORRUPT', `the manifest is damaged: ${why}`, {
+    hint: 'Check the store (restic check --read-data), or replicate another snapshot with --snapshot.',
+    cause,
+  });
+}

@@ -1,0 +1,58 @@
+/** Files of the state folder: secrets in clear, so 0600 in folders of 0700, and never half written. */
+import {closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync} from 'node:fs';
+import {dirname} from 'node:path';
+import {EngineError} from '../kernel/errors.ts';
+
+export const FOLDER_MODE = 0o700;
+export const FILE_MODE = 0o600;
+
+export function makeFolder(path: string): void {
+  guarded(path, () => mkdirSync(path, {recursive: true, mode: FOLDER_MODE}));
+}
+
+/** Writes a file under its name only once its bytes are on disk. */
+export function writeDurably(path: string, bytes: Uint8Array): void {
+  const partial = `${path}.partial`;
+  guarded(path, () => {
+    mkdirSync(dirname(path), {recursive: true, mode: FOLDER_MODE});
+    const file = openSync(partial, 'w', FILE_MODE);
+    try {
+      for (let at = 0; at < bytes.byteLength;) at += writeSync(file, bytes, at);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(partial, path);
+  });
+}
+
+export function removeAll(path: string): void {
+  guarded(path, () => rmSync(path, {recursive: true, force: true}));
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EROFS: 'it is on a read-only file system',
+  EACCES: 'access is denied',
+  EPERM: 'access is denied',
+  EIO: 'the disk reported an error',
+  ENOTDIR: 'a part of the path is not a folder',
+};
+
+/** Runs a file operation; failures of the file system become `STATE_UNWRITABLE`. */
+export function guarded<T>(path: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+    const why = REASONS[code];
+    if (why === undefined) throw cause;
+    throw new EngineError('STATE_UNWRITABLE', `cannot write ${path}: ${why}`, {
+      site: {path},
+      hint: 'Make room or access for the state folder, or choose another with --state.',
+      retryable: true,
+      cause,
+    });
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * The objects of one snapshot as files, in the very layout in which the store keeps them: the staging
+ * folder of a primary, the cache of a replica. Unchanged objects stay untouched from snapshot to
+ * snapshot, so that restic does not read them again.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+} from 'node:fs';
+import {dirname, join} from 'node:path';
+import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
+import {MANIFEST_FILE, objectPath, OBJECTS_FOLDER} from '../snapshot/layout.ts';
+import {FOLDER_MODE, guarded, makeFolder, writeDurably} from './files.ts';
+
+export class ObjectFolder {
+  readonly root: string;
+  /** Digest → folder levels above its file. */
+  readonly #known = new Map<Digest, number>();
+
+  constructor(root: string) {
+    this.root = root;
+    makeFolder(root);
+    this.#index(join(root, OBJECTS_FOLDER), 0);
+  }
+
+  has(digest: Digest): boolean {
+    return this.#known.has(digest);
+  }
+
+  /** Bytes of an object, or undefined where it is missing or damaged: the caller fetches it anew. */
+  read(digest: Digest): Uint8Array | undefined {
+    const depth = this.#known.get(digest);
+    if (depth === undefined) return undefined;
+    const path = this.#path(digest, depth);
+    if (existsSync(path)) {
+      const bytes = readFileSync(path);
+      if (digestOf(bytes) === digest) return bytes;
+    }
+    this.#known.delete(digest);
+    return undefined;
+  }
+
+  write(digest: Digest, bytes: Uint8Array): void {
+    if (this.read(digest) !== undefined) return;
+    writeDurably(this.#path(digest, 0), bytes);
+    this.#known.set(digest, 0);
+  }
+
+  writeManifest(bytes: Uint8Array): void {
+    writeDurably(join(this.root, MANIFEST_FILE), bytes);
+  }
+
+  /** Keeps exactly these objects, at this depth, and returns the relative paths of all files. */
+  arrange(digests: ReadonlySet<Digest>, depth: number): readonly string[] {
+    for (const [digest, now] of this.#known) {
+      const path = this.#path(digest, now);
+      if (!digests.has(digest)) this.#remove(digest, path);
+      else if (now !== depth) this.#move(digest, path, depth);
+    }
+    removeEmptyFolders(join(this.root, OBJECTS_FOLDER));
+    return [MANIFEST_FILE, ...[...digests].map((digest) => objectPath(digest, depth))];
+  }
+
+  #path(digest: Digest, depth: number): string {
+    return join(this.root, objectPath(digest, depth));
+  }
+
+  #remove(digest: Digest, path: string): void {
+    rmSync(path, {force: true});
+    this.#known.delete(digest);
+  }
+
+  #move(digest: Digest, path: string, depth: number): void {
+    const target = this.#path(digest, depth);
+    guarded(target, () => {
+      mkdirSync(dirname(target), {recursive: true, mode: FOLDER_MODE});
+      renameSync(path, target);
+    });
+    this.#known.set(digest, depth);
+  }
+
+  #index(folder: string, depth: number): void {
+    if (!existsSync(folder)) return;
+    for (const entry of readdirSync(folder, {withFileTypes: true})) {
+      if (entry.isDirectory()) this.#index(join(folder, entry.name), depth + 1);
+      else if (isDigest(entry.name)) this.#known.set(entry.name, depth);
+      else rmSync(join(folder, entry.name), {force: true}); // left by an interrupted write
+    }
+  }
+}
+
+function removeEmptyFolders(folder: string): void {
+  if (!existsSync(folder)) return;
+  for (const entry of readdirSync(folder, {withFileTypes: true})) {
+    if (!entry.isDirectory()) continue;
+    const inner = join(folder, entry.name);
+    removeEmptyFolders(inner);
+    if (readdirSync(inner).length === 0) rmdirSync(inner);
+  }
+}

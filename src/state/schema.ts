@@ -1,0 +1,73 @@
+/** Tables of the state file. Migrations that were released never change; a new one is added instead. */
+import {sql, type Generated, type Migration} from '../database/sqlite/local.ts';
+
+export type StateTables = {
+  /** One row: who this instance is. */
+  instance: {id: string; host: string; database: string; created: string};
+  /** One row at most: where this database stands, and the manifest that says so. */
+  position: {
+    one: number;
+    lineage: string;
+    epoch: number;
+    sequence: number;
+    digest: string;
+    author: string;
+    manifest: Uint8Array;
+    /** 1 while the rows are known to be those of the manifest; 0 sends the next run to compare all. */
+    trusted: number;
+    at: string;
+  };
+  /** What an apply was about to write, and its reverse: intent first, undo record afterwards. */
+  changeset: {
+    id: Generated<number>;
+    status: 'intended' | 'applied';
+    lineage: string;
+    epoch: number;
+    sequence: number;
+    digest: string;
+    author: string;
+    manifest: Uint8Array;
+    at: string;
+    /** JSON: touched rows with before and after. */
+    body: string;
+  };
+};
+
+export const stateMigrations: Readonly<Record<string, Migration>> = {
+  '001-first': {
+    up: async (db) => {
+      await db.schema
+        .createTable('instance')
+        .addColumn('id', 'text', (c) => c.notNull())
+        .addColumn('host', 'text', (c) => c.notNull())
+        .addColumn('database', 'text', (c) => c.notNull())
+        .addColumn('created', 'text', (c) => c.notNull())
+        .execute();
+      await db.schema
+        .createTable('position')
+        .addColumn('one', 'integer', (c) => c.primaryKey().check(sql`one = 1`))
+        .addColumn('lineage', 'text', (c) => c.notNull())
+        .addColumn('epoch', 'integer', (c) => c.notNull())
+        .addColumn('sequence', 'integer', (c) => c.notNull())
+        .addColumn('digest', 'text', (c) => c.notNull())
+        .addColumn('author', 'text', (c) => c.notNull())
+        .addColumn('manifest', 'blob', (c) => c.notNull())
+        .addColumn('trusted', 'integer', (c) => c.notNull())
+        .addColumn('at', 'text', (c) => c.notNull())
+        .execute();
+      await db.schema
+        .createTable('changeset')
+        .addColumn('id', 'integer', (c) => c.primaryKey().autoIncrement())
+        .addColumn('status', 'text', (c) => c.notNull())
+        .addColumn('lineage', 'text', (c) => c.notNull())
+        .addColumn('epoch', 'integer', (c) => c.notNull())
+        .addColumn('sequence', 'integer', (c) => c.notNull())
+        .addColumn('digest', 'text', (c) => c.notNull())
+        .addColumn('author', 'text', (c) => c.notNull())
+        .addColumn('manifest', 'blob', (c) => c.notNull())
+        .addColumn('at', 'text', (c) => c.notNull())
+        .addColumn('body', 'text', (c) => c.notNull())
+        .execute();
+    },
+  },
+};

@@ -1,0 +1,244 @@
+/**
+ * Rowplica's own state of one database: where it stands, what it was about to write, what it wrote.
+ *
+ * What is recorded is never ahead of the database. Losing the folder costs time, never rows.
+ */
+import {randomUUID} from 'node:crypto';
+import {chmodSync, existsSync, mkdtempSync, statSync} from 'node:fs';
+import {hostname} from 'node:os';
+import {basename, join, resolve} from 'node:path';
+import {openLocal, tryLock, type Kysely} from '../database/sqlite/local.ts';
+import {must} from '../kernel/assert.ts';
+import {EngineError} from '../kernel/errors.ts';
+import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
+import type {Position} from '../kernel/position.ts';
+import {FILE_MODE, makeFolder, removeAll} from './files.ts';
+import {ObjectFolder} from './object-folder.ts';
+import {stateMigrations, type StateTables} from './schema.ts';
+
+export type StateOptions = {
+  /** The state folder; made where it is missing. */
+  readonly folder: string;
+  /** Path of the database it is about. */
+  readonly database: string;
+};
+
+export type StoredPosition = Position & {
+  readonly author: string;
+  readonly manifest: Uint8Array;
+  /** False once something happened that may have moved the rows away from the manifest. */
+  readonly trusted: boolean;
+  /** When it was reached, ISO 8601; for people. */
+  readonly at: string;
+};
+
+export type NewPosition = Position & {readonly author: string; readonly manifest: Uint8Array};
+
+export type Changeset = NewPosition & {
+  readonly id: number;
+  readonly at: string;
+  readonly body: string;
+};
+
+export class State {
+  /** Identity of this instance, made once. Its host name stays stable when a container's does not. */
+  readonly instance: {readonly id: string; readonly host: string};
+  readonly folder: string;
+  readonly #db: Kysely<StateTables>;
+  readonly #release: () => void;
+  #objects: ObjectFolder | undefined;
+
+  constructor(
+    folder: string,
+    db: Kysely<StateTables>,
+    instance: {id: string; host: string},
+    release: () => void,
+  ) {
+    this.folder = folder;
+    this.instance = instance;
+    this.#db = db;
+    this.#release = release;
+  }
+
+  /** Objects of the snapshot that was last captured or applied. */
+  get objects(): ObjectFolder {
+    return (this.#objects ??= new ObjectFolder(join(this.folder, 'staging')));
+  }
+
+  /** A new empty folder for files on their way; the caller removes it. */
+  temporary(): string {
+    const parent = join(this.folder, 'tmp');
+    makeFolder(parent);
+    return mkdtempSync(join(parent, 'fetch-'));
+  }
+
+  async position(): Promise<StoredPosition | undefined> {
+    const row = await this.#db.selectFrom('position').selectAll().executeTakeFirst();
+    return row && {...row, trusted: row.trusted === 1};
+  }
+
+  /** Records where the database stands now. Call it after the fact is durable, never before. */
+  async reach(position: NewPosition): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      await tx.deleteFrom('position').execute();
+      await tx
+        .insertInto('position')
+        .values({...reached(position), one: 1, trusted: 1})
+        .execute();
+    });
+  }
+
+  /** The rows may have moved: the next run compares all of them. */
+  async distrust(): Promise<void> {
+    await this.#db.updateTable('position').set({trusted: 0}).execute();
+  }
+
+  /** Records durably what is about to be written. */
+  async intend(target: NewPosition, body: string): Promise<number> {
+    const row = await this.#db
+      .insertInto('changeset')
+      .values({...reached(target), status: 'intended', body})
+      .returning('id')
+      .executeTakeFirst();
+    return must(row, 'an insert returns its row').id;
+  }
+
+  /** The write that was begun and neither finished nor dropped, if a run ended in between. */
+  async pending(): Promise<Changeset | undefined> {
+    return this.#db
+      .selectFrom('changeset')
+      .selectAll()
+      .where('status', '=', 'intended')
+      .orderBy('id', 'desc')
+      .executeTakeFirst();
+  }
+
+  /** The intended write did not happen. */
+  async drop(id: number): Promise<void> {
+    await this.#db.deleteFrom('changeset').where('id', '=', id).execute();
+  }
+
+  /** The intended write happened: its record becomes the way back, and the position moves. */
+  async applied(id: number, position: NewPosition): Promise<void> {
+    await this.#db.transaction().execute(async (tx) => {
+      await tx.updateTable('changeset').set({status: 'applied'}).where('id', '=', id).execute();
+      await tx
+        .deleteFrom('changeset')
+        .where('id', '<=', id - UNDO_RECORDS_MAX)
+        .execute();
+      await tx.deleteFrom('position').execute();
+      await tx
+        .insertInto('position')
+        .values({...reached(position), one: 1, trusted: 1})
+        .execute();
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.#db.destroy();
+    this.#release();
+  }
+}
+
+/**
+ * Opens the state of one database for writing; one process at a time.
+ *
+ * @throws {EngineError} `STATE_IN_USE`, `STATE_UNWRITABLE`, `STATE_NEWER`, and `CONFIG_INVALID` where
+ * the folder belongs to another database of the same name.
+ */
+export async function openState(options: StateOptions): Promise<State> {
+  const folder = instanceFolder(options);
+  makeFolder(folder);
+  const release = tryLock(join(folder, 'lock'));
+  if (release === undefined) throw inUse(folder);
+  try {
+    removeAll(join(folder, 'tmp')); // left by an interrupted run
+    return await readState(options, folder, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+/** Opens the state for reading beside a running writer; undefined where there is none yet. */
+export async function peekState(options: StateOptions): Promise<State | undefined> {
+  const folder = instanceFolder(options);
+  return existsSync(join(folder, 'state.db')) ? readState(options, folder, () => {}) : undefined;
+}
+
+/** Where the state of one database is kept inside a state folder, which several may share. */
+export function instanceFolder({folder, database}: StateOptions): string {
+  return join(folder, 'instances', basename(database));
+}
+
+async function readState(
+  options: StateOptions,
+  folder: string,
+  release: () => void,
+): Promise<State> {
+  const file = join(folder, 'state.db');
+  const db = await openLocal<StateTables>({path: file, migrations: stateMigrations});
+  try {
+    chmodSync(file, FILE_MODE);
+    return new State(folder, db, await identity(db, options), release);
+  } catch (error) {
+    await db.destroy();
+    throw error;
+  }
+}
+
+async function identity(
+  db: Kysely<StateTables>,
+  options: StateOptions,
+): Promise<{id: string; host: string}> {
+  const path = resolve(options.database);
+  const known = await db.selectFrom('instance').selectAll().executeTakeFirst();
+  if (known === undefined) {
+    const made = {id: randomUUID(), host: hostname()};
+    await db
+      .insertInto('instance')
+      .values({...made, database: path, created: now()})
+      .execute();
+    return made;
+  }
+  if (known.database !== path) {
+    refuseOther(known.database, path, options.folder);
+    await db.updateTable('instance').set({database: path}).execute();
+  }
+  return known;
+}
+
+/** The same file under another path is fine (a volume mounted elsewhere); another file is not. */
+function refuseOther(known: string, path: string, folder: string): void {
+  if (!existsSync(known)) return;
+  const [a, b] = [statSync(known), statSync(path)];
+  if (a.dev === b.dev && a.ino === b.ino) return;
+  throw new EngineError(
+    'CONFIG_INVALID',
+    `the state in ${folder} belongs to another database: ${known}`,
+    {
+      site: {path: folder},
+      hint: 'Give each database a state folder of its own with --state.',
+    },
+  );
+}
+
+function inUse(folder: string): EngineError {
+  return new EngineError(
+    'STATE_IN_USE',
+    `another Rowplica process is using the state in ${folder}`,
+    {
+      site: {path: folder},
+      hint: 'Wait until it has finished, or stop it.',
+      retryable: true,
+    },
+  );
+}
+
+type Reached = Omit<StateTables['position'], 'one' | 'trusted'>;
+
+function reached({lineage, epoch, sequence, digest, author, manifest}: NewPosition): Reached {
+  return {lineage, epoch, sequence, digest, author, manifest: Buffer.from(manifest), at: now()};
+}
+
+const now = (): string => new Date().toISOString();

@@ -1,0 +1,78 @@
+/**
+ * Snapshots in a plain folder, for tests, small set-ups and network disks. Objects are named by
+ * their digest and shared by all snapshots. Nothing is encrypted: the folder is as secret as the
+ * database.
+ */
+import {copyFile, mkdir} from 'node:fs/promises';
+import {dirname, join, resolve} from 'node:path';
+import {constants} from 'node:fs';
+import type {Log} from '../../kernel/log.ts';
+import {EngineError} from '../../kernel/errors.ts';
+import {inBatches} from '../in-batches.ts';
+import type {FetchRequest, SnapshotRef, Store} from '../port.ts';
+import {checkPaths, incomplete} from '../snapshot-files.ts';
+import {FOLDER_MODE} from './durable-files.ts';
+import {createStore, isThere, layoutOf, mustBeStore, objectPath, type Layout} from './layout.ts';
+import {listLabels} from './list-labels.ts';
+import {saveFiles} from './save-files.ts';
+import {codeOf, withStoreErrors} from './store-errors.ts';
+
+export type DirectoryStoreOptions = {
+  /** The store's folder, made by `create`. Relative paths start at the working directory. */
+  readonly path: string;
+  readonly log: Log;
+};
+
+const SNAPSHOT_NAME = /^[A-Za-z0-9%_~!'()*-][A-Za-z0-9%_~!'()*.-]*$/;
+
+/** A store in a folder. Several processes may use it at the same time. */
+export function openDirectoryStore({path, log}: DirectoryStoreOptions): Store {
+  const layout = layoutOf(resolve(path));
+  const use = <Result>(work: () => Promise<Result>) => withStoreErrors(layout.root, work);
+  const useExisting = <Result>(work: () => Promise<Result>) =>
+    use(async () => {
+      await mustBeStore(layout);
+      return work();
+    });
+  return {
+    name: `dir:${layout.root}`,
+    list: () => useExisting(() => listLabels(layout)),
+    create: () => use(() => createStore(layout)),
+    save: (staged) => useExisting(() => saveFiles(layout, staged, log)),
+    fetch: (ref, request) => useExisting(() => fetchFiles(layout, ref, request)),
+  };
+}
+
+async function fetchFiles(
+  layout: Layout,
+  {storeId}: Pick<SnapshotRef, 'storeId'>,
+  {files, into}: FetchRequest,
+): Promise<void> {
+  checkPaths(files);
+  if (!SNAPSHOT_NAME.test(storeId) || !(await isThere(join(layout.snapshots, storeId)))) {
+    throw new EngineError('SNAPSHOT_UNKNOWN', `there is no snapshot ${storeId} in ${layout.root}`, {
+      site: {snapshot: storeId},
+      hint: 'List the snapshots to see which exist.',
+    });
+  }
+  await inBatches(files, async (file) => {
+    const target = join(into, file);
+    await mkdir(dirname(target), {recursive: true, mode: FOLDER_MODE});
+    const source =
+      file === 'manifest' ? join(layout.snapshots, storeId, file) : objectPath(layout, file);
+    await copyOut(source, target, {storeId, file});
+  });
+}
+
+async function copyOut(
+  source: string,
+  target: string,
+  {storeId, file}: {storeId: string; file: string},
+): Promise<void> {
+  try {
+    await copyFile(source, target, constants.COPYFILE_FICLONE);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') throw incomplete(storeId, file, error);
+    throw error;
+  }
+}

@@ -1,0 +1,65 @@
+/** Lists the snapshots of a directory store from their label files. */
+import {readdir, readFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import {EngineError} from '../../kernel/errors.ts';
+import {inBatches} from '../in-batches.ts';
+import type {SnapshotLabel, SnapshotRef} from '../port.ts';
+import {isThere, snapshotName, type Layout} from './layout.ts';
+import {codeOf} from './store-errors.ts';
+
+export const LABEL_FILE = 'label.json';
+
+type Stored = SnapshotLabel & {readonly time: string};
+
+/**
+ * @throws {EngineError} `SNAPSHOT_CORRUPT` where a snapshot has no readable label: all of them are
+ * ours here, and passing over one could make an older one the newest.
+ */
+export async function listLabels({snapshots}: Layout): Promise<readonly SnapshotRef[]> {
+  const names = await readdir(snapshots);
+  const refs = await inBatches(names, (name) => readRef(snapshots, name));
+  return refs.filter((ref) => ref !== undefined);
+}
+
+export function formatLabel(label: SnapshotLabel, time: string): string {
+  return `${JSON.stringify({...label, time})}\n`;
+}
+
+/** Undefined where the snapshot was deleted meanwhile. */
+async function readRef(snapshots: string, name: string): Promise<SnapshotRef | undefined> {
+  const folder = join(snapshots, name);
+  try {
+    const stored = parseLabel(await readFile(join(folder, LABEL_FILE), 'utf8'));
+    if (stored !== undefined && snapshotName(stored) === name) return {...stored, storeId: name};
+  } catch (error) {
+    const code = codeOf(error);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+    if (code === 'ENOENT' && !(await isThere(folder))) return undefined;
+  }
+  throw new EngineError('SNAPSHOT_CORRUPT', `the label of snapshot ${name} is missing or damaged`, {
+    site: {snapshot: name, path: folder},
+    hint: 'Restore the folder from a copy of the store, or delete it.',
+  });
+}
+
+function parseLabel(text: string): Stored | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  return typeof value === 'object' && value !== null ? storedOf(value) : undefined;
+}
+
+function storedOf(value: {[Field in keyof Stored]?: unknown}): Stored | undefined {
+  const {lineage, epoch, sequence, digest, author, parent, time} = value;
+  if (typeof lineage !== 'string' || typeof digest !== 'string' || typeof author !== 'string') {
+    return undefined;
+  }
+  if (typeof epoch !== 'number' || typeof sequence !== 'number' || typeof time !== 'string') {
+    return undefined;
+  }
+  if (parent !== undefined && typeof parent !== 'string') return undefined;
+  return {lineage, epoch, sequence, digest, author, parent, time};
+}

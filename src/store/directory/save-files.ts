@@ -1,0 +1,126 @@
+/** Writes a staged snapshot into a directory store: objects first, the snapshot itself last. */
+import {mkdir, readdir, rm, stat} from 'node:fs/promises';
+import {basename, dirname, join} from 'node:path';
+import {EngineError} from '../../kernel/errors.ts';
+import {STORE_LEFTOVER_MS} from '../../kernel/limits.ts';
+import type {Log} from '../../kernel/log.ts';
+import {inBatches} from '../in-batches.ts';
+import type {SnapshotLabel, SnapshotRef, StagedSnapshot} from '../port.ts';
+import {checkPaths, checkPresent, incomplete} from '../snapshot-files.ts';
+import {
+  copyFlushed,
+  digestFile,
+  FOLDER_MODE,
+  moveInto,
+  syncFolder,
+  uniquePath,
+  writeFlushed,
+} from './durable-files.ts';
+import {isThere, objectPath, snapshotName, type Layout} from './layout.ts';
+import {formatLabel, LABEL_FILE} from './list-labels.ts';
+import {codeOf} from './store-errors.ts';
+
+const MANIFEST = 'manifest';
+const OBJECT = /^objects\/(?:[^/]+\/)*[0-9a-f]{64}$/;
+
+/**
+ * All or nothing: the snapshot's own folder is moved into place in one step, after every object is
+ * flushed. Objects that are there and whole are not written again; a damaged one is replaced.
+ */
+export async function saveFiles(
+  layout: Layout,
+  {folder, files, label}: StagedSnapshot,
+  log: Log,
+): Promise<SnapshotRef> {
+  const name = snapshotName(label);
+  checkPaths(files);
+  checkNames(files);
+  if (!files.includes(MANIFEST)) throw incomplete(name, MANIFEST);
+  await checkPresent(folder, files, name);
+  await removeLeftovers(layout);
+
+  const objects = files.filter((file) => file !== MANIFEST);
+  const written = await inBatches(objects, (file) => saveObject(layout, join(folder, file)));
+  await flushFolders(
+    layout,
+    written.filter((path) => path !== undefined),
+  );
+  const time = new Date().toISOString();
+  await saveLabel(layout, {name, label, time, manifest: join(folder, MANIFEST)});
+  log.debug('stored', {snapshot: name, objects: objects.length});
+  return {...label, storeId: name, time};
+}
+
+/** The path written, or undefined where the object was there already. */
+async function saveObject(layout: Layout, staged: string): Promise<string | undefined> {
+  const target = objectPath(layout, staged);
+  if (await isWhole(target)) return undefined;
+  const unfinished = uniquePath(layout.unfinished);
+  try {
+    const digest = await copyFlushed(staged, unfinished);
+    if (digest !== basename(staged)) throw misnamed(staged);
+    await moveInto(unfinished, target);
+    return target;
+  } catch (error) {
+    await rm(unfinished, {force: true});
+    throw error;
+  }
+}
+
+async function saveLabel(
+  {snapshots, unfinished}: Layout,
+  snapshot: {name: string; label: SnapshotLabel; time: string; manifest: string},
+): Promise<void> {
+  const target = join(snapshots, snapshot.name);
+  if (await isThere(target)) return;
+  const draft = uniquePath(unfinished);
+  try {
+    await mkdir(draft, {mode: FOLDER_MODE});
+    await copyFlushed(snapshot.manifest, join(draft, MANIFEST));
+    await writeFlushed(join(draft, LABEL_FILE), formatLabel(snapshot.label, snapshot.time));
+    await syncFolder(draft);
+    await moveInto(draft, target);
+    await syncFolder(snapshots);
+  } catch (error) {
+    // Another process stored the same snapshot meanwhile.
+    if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
+  } finally {
+    await rm(draft, {recursive: true, force: true});
+  }
+}
+
+async function isWhole(object: string): Promise<boolean> {
+  try {
+    return (await digestFile(object)) === basename(object);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+async function flushFolders({objects}: Layout, written: readonly string[]): Promise<void> {
+  const folders = [...new Set(written.map((path) => dirname(path)))];
+  await inBatches(folders, syncFolder);
+  if (folders.length > 0) await syncFolder(objects);
+}
+
+async function removeLeftovers({unfinished}: Layout): Promise<void> {
+  await mkdir(unfinished, {recursive: true, mode: FOLDER_MODE});
+  for (const name of await readdir(unfinished)) {
+    const path = join(unfinished, name);
+    const {mtimeMs} = await stat(path).catch(() => ({mtimeMs: Date.now()}));
+    if (Date.now() - mtimeMs > STORE_LEFTOVER_MS) await rm(path, {recursive: true, force: true});
+  }
+}
+
+function checkNames(files: readonly string[]): void {
+  const bad = files.find((file) => file !== MANIFEST && !OBJECT.test(file));
+  if (bad !== undefined) throw misnamed(bad);
+}
+
+function misnamed(path: string): EngineError {
+  return new EngineError('SNAPSHOT_CORRUPT', `the staged file ${path} is not named by its digest`, {
+    site: {path},
+    hint: 'Leave the state folder to Rowplica alone, and capture again.',
+  });
+}

@@ -1,0 +1,74 @@
+/** Where snapshots are kept. Every implementation passes test/contract/store.contract.ts. */
+import type {Position} from '../kernel/position.ts';
+
+/** A snapshot as the store lists it, without reading its manifest. */
+export type SnapshotRef = Position & {
+  /** Digest of the parent's manifest; absent for the first snapshot of a lineage. */
+  readonly parent: string | undefined;
+  /** Instance that wrote it. */
+  readonly author: string;
+  /** The store's own name for it (a restic snapshot id). Not stable across copies of a store. */
+  readonly storeId: string;
+  /** When it was stored, ISO 8601. For people; decides nothing. */
+  readonly time: string;
+};
+
+/** What is written with a snapshot, so that `list` can tell it without opening it. */
+export type SnapshotLabel = Position & {
+  readonly parent: string | undefined;
+  readonly author: string;
+};
+
+export type StagedSnapshot = {
+  /**
+   * Folder that holds exactly the snapshot's files, by relative path: `manifest` and `objects/…`.
+   * The same folder at each call of one instance, so that unchanged files are not read again.
+   */
+  readonly folder: string;
+  /** Relative paths of all files in it. */
+  readonly files: readonly string[];
+  readonly label: SnapshotLabel;
+};
+
+export type FetchRequest = {
+  /** Relative paths inside the snapshot, for example `manifest` or `objects/3/3f…`. */
+  readonly files: readonly string[];
+  /** Existing, empty folder that receives them under the same relative paths. */
+  readonly into: string;
+  /** How many files the whole snapshot has, where known: lets a store fetch all at once. */
+  readonly filesTotal?: number | undefined;
+};
+
+export type Store = {
+  /** What a person recognises it by. Never holds a credential. */
+  readonly name: string;
+
+  /**
+   * The snapshots of Rowplica in this store, in no particular order. One round trip.
+   *
+   * @throws {EngineError} `STORE_MISSING` where there is no repository; an existing one without a
+   * snapshot gives an empty list. `STORE_PASSWORD`, `STORE_LOCKED`, `STORE_UNREACHABLE`.
+   */
+  list(): Promise<readonly SnapshotRef[]>;
+
+  /**
+   * Makes an empty repository where there is none. Only a capture calls it, and only after `list`
+   * threw `STORE_MISSING`. Never touches one that exists.
+   */
+  create(): Promise<void>;
+
+  /**
+   * Stores the staged files as one snapshot, durably and all or nothing: a snapshot that `list`
+   * shows afterwards has every file.
+   */
+  save(staged: StagedSnapshot): Promise<SnapshotRef>;
+
+  /**
+   * Copies files of one snapshot out of the store, in one round trip. Contents are not checked here:
+   * whoever reads them compares digests.
+   *
+   * @throws {EngineError} `SNAPSHOT_INCOMPLETE` naming the first file that is not there.
+   * `SNAPSHOT_CORRUPT` where the store itself finds its data damaged.
+   */
+  fetch(ref: SnapshotRef, request: FetchRequest): Promise<void>;
+};

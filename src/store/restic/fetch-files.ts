@@ -1,0 +1,76 @@
+/** Copies files of one snapshot out of a restic repository. */
+import {mkdir, readdir, rm} from 'node:fs/promises';
+import {dirname, join, relative, sep} from 'node:path';
+import {EngineError, isEngineError} from '../../kernel/errors.ts';
+import {must} from '../../kernel/assert.ts';
+import {RESTIC_INCLUDES_MAX, RESTIC_WHOLE_SHARE_MIN} from '../../kernel/limits.ts';
+import type {FetchRequest, SnapshotRef} from '../port.ts';
+import {checkPaths, checkPresent, incomplete} from '../snapshot-files.ts';
+import type {ResticClient} from './restic-client.ts';
+
+const SNAPSHOT_ID = /^[0-9a-f]{8,64}$/;
+
+/**
+ * One restic command, without a lock: `dump` for one file, which reads only the folders above it;
+ * `restore` of the named files for more; `restore` of all where most are wanted or there are more
+ * than RESTIC_INCLUDES_MAX, dropping what was not asked for.
+ */
+export async function fetchFiles(
+  client: ResticClient,
+  {storeId}: Pick<SnapshotRef, 'storeId'>,
+  request: FetchRequest,
+): Promise<void> {
+  const {files, into} = request;
+  checkPaths(files);
+  checkId(storeId);
+  if (files.length === 0) return;
+  if (files.length === 1) return dump(client, storeId, must(files[0], 'there is one'), into);
+
+  const whole = isWholeQuicker(request);
+  const includes = whole ? [] : files.flatMap((file) => ['--include', `/${file}`]);
+  await client.read({
+    args: ['restore', storeId, '--no-lock', '--target', into, ...includes],
+    transfers: true,
+    snapshot: storeId,
+  });
+  await checkPresent(into, files, storeId);
+  if (whole) await dropOthers(into, new Set(files));
+}
+
+async function dump(client: ResticClient, id: string, file: string, into: string): Promise<void> {
+  const target = join(into, file);
+  await mkdir(dirname(target), {recursive: true, mode: 0o700});
+  try {
+    await client.read({
+      args: ['dump', id, `/${file}`, '--no-lock'],
+      intoFile: target,
+      transfers: true,
+      snapshot: id,
+    });
+  } catch (error) {
+    await rm(target, {force: true});
+    throw isEngineError(error, 'SNAPSHOT_INCOMPLETE') ? incomplete(id, file, error) : error;
+  }
+}
+
+function isWholeQuicker({files, filesTotal}: FetchRequest): boolean {
+  if (files.length > RESTIC_INCLUDES_MAX) return true;
+  return filesTotal !== undefined && files.length >= filesTotal * RESTIC_WHOLE_SHARE_MIN;
+}
+
+async function dropOthers(folder: string, wanted: ReadonlySet<string>): Promise<void> {
+  const entries = await readdir(folder, {recursive: true, withFileTypes: true});
+  for (const entry of entries.filter((each) => !each.isDirectory())) {
+    const path = join(entry.parentPath, entry.name);
+    if (!wanted.has(relative(folder, path).replaceAll(sep, '/'))) await rm(path);
+  }
+}
+
+/** Anything else could be an option, or restic's `latest`, which trusts clocks. */
+function checkId(id: string): void {
+  if (SNAPSHOT_ID.test(id)) return;
+  throw new EngineError('SNAPSHOT_UNKNOWN', `${JSON.stringify(id)} is not the id of a snapshot`, {
+    site: {snapshot: id},
+    hint: 'List the snapshots to see which exist.',
+  });
+}

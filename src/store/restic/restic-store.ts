@@ -1,0 +1,71 @@
+/** Snapshots in a restic repository: one restic snapshot each, found again by its tags. */
+import type {Log, Progress} from '../../kernel/log.ts';
+import {EngineError} from '../../kernel/errors.ts';
+import type {Store} from '../port.ts';
+import {makeEnvironment} from './environment.ts';
+import {fetchFiles} from './fetch-files.ts';
+import {findLocation, holdsRepositoryData, type Location} from './location.ts';
+import {makeMask, maskUrls} from './mask.ts';
+import {makeClient, type ResticClient, type ResticTimes} from './restic-client.ts';
+import {listSnapshots} from './list-snapshots.ts';
+import {saveSnapshot} from './save-snapshot.ts';
+
+export type ResticStoreOptions = {
+  /** As restic takes it; default: RESTIC_REPOSITORY, else RESTIC_REPOSITORY_FILE. */
+  readonly repository?: string | undefined;
+  /** The environment for restic. Its own variables pass through; ROWPLICA_RESTIC names the binary. */
+  readonly env: NodeJS.ProcessEnv;
+  /** File that holds the password, used where the environment names none. */
+  readonly passwordFile?: string | undefined;
+  /** Folder for restic's cache, used where the environment has no home. */
+  readonly cacheDir?: string | undefined;
+  /** Host recorded in snapshots. Keep it stable: restic finds unchanged files by it. */
+  readonly host: string;
+  readonly log: Log;
+  readonly progress?: Progress | undefined;
+  /** Stops a running command: restic removes its lock, and the call throws `INTERRUPTED`. */
+  readonly signal?: AbortSignal | undefined;
+  /** Time-outs other than those of limits.ts, for tests. */
+  readonly times?: Partial<ResticTimes> | undefined;
+};
+
+/**
+ * A store in a restic repository, 0.14 or newer. Nothing runs until the first call. Reads take no
+ * lock, so that they neither wait for a prune nor hinder one. Only `create` runs `restic init`.
+ *
+ * @throws {EngineError} `USAGE` where no repository is named, `STORE_PASSWORD` where no password is.
+ */
+export function openResticStore(options: ResticStoreOptions): Store {
+  const {env, host, log, progress, signal, times} = options;
+  const location = findLocation(options.repository, env);
+  const resticEnv = makeEnvironment({...options, location});
+  const name = `restic:${maskUrls(location.localPath ?? location.repository)}`;
+  const client = makeClient({
+    binary: env['ROWPLICA_RESTIC'] || 'restic',
+    env: resticEnv,
+    mask: makeMask(resticEnv, location.repository),
+    address: location.localPath ?? location.repository,
+    name,
+    log,
+    signal,
+    times,
+  });
+  return {
+    name,
+    list: () => listSnapshots(client),
+    create: () => createRepository(client, location),
+    save: (staged) => saveSnapshot(client, staged, {host, progress}),
+    fetch: (ref, request) => fetchFiles(client, ref, request),
+  };
+}
+
+/** restic itself refuses to `init` over a `config`; over the data of one that lost it, it does not. */
+async function createRepository(client: ResticClient, {localPath}: Location): Promise<void> {
+  if (localPath !== undefined && holdsRepositoryData(localPath)) {
+    throw new EngineError('STORE_FAILED', `${client.name} exists already or is damaged`, {
+      site: {path: localPath},
+      hint: 'Restore its file "config" from a copy, or choose another folder.',
+    });
+  }
+  await client.change({args: ['init']});
+}

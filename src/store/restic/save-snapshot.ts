@@ -1,0 +1,120 @@
+/** Stores a staged snapshot with `restic backup`. */
+import {EngineError} from '../../kernel/errors.ts';
+import {must} from '../../kernel/assert.ts';
+import type {Progress} from '../../kernel/log.ts';
+import type {SnapshotRef, StagedSnapshot} from '../port.ts';
+import {checkPaths, checkPresent} from '../snapshot-files.ts';
+import {linesOf} from './classify.ts';
+import type {ResticClient} from './restic-client.ts';
+import type {Outcome} from './run-restic.ts';
+import {encodeTags, parseSnapshots} from './snapshot-tags.ts';
+
+/** restic's exit code for a snapshot that lacks files it could not read. */
+const EXIT_PARTIAL = 3;
+const FULL_ID_CHARS = 64;
+
+export type SaveOptions = {readonly host: string; readonly progress: Progress | undefined};
+
+type Summary = {readonly id: string | undefined; readonly files: number};
+
+/**
+ * Backs up the folder as `.` from inside, so that paths in the snapshot are relative to it whatever
+ * its place. restic chooses the parent: the newest snapshot of the same host and folder, whose
+ * unchanged files are not read again. Files are deduplicated by content in any case.
+ *
+ * A snapshot that restic made with files missing is forgotten again, as far as locks allow.
+ */
+export async function saveSnapshot(
+  client: ResticClient,
+  staged: StagedSnapshot,
+  {host, progress}: SaveOptions,
+): Promise<SnapshotRef> {
+  const {folder, files, label} = staged;
+  checkPaths(files);
+  await checkPresent(folder, files, `${label.epoch}.${label.sequence}`);
+
+  const {noScan} = await client.features();
+  const tags = encodeTags(label).flatMap((tag) => ['--tag', tag]);
+  const outcome = await client.change({
+    args: ['backup', '.', '--json', '--host', host, ...tags, ...(noScan ? ['--no-scan'] : [])],
+    cwd: folder,
+    transfers: true,
+    takesLock: true,
+    accepted: [EXIT_PARTIAL],
+    onLine: (line) => reportStatus(line, files.length, progress),
+  });
+  const summary = readSummary(outcome.stdout);
+  if (outcome.exitCode !== 0 || summary.files !== files.length) {
+    await forget(client, summary.id);
+    throw partial(outcome, summary, files.length);
+  }
+  return readBack(client, must(summary.id, 'a backup that succeeded names its snapshot'), label);
+}
+
+/** Older versions tell a short id only: then the store is asked for the full one, which `list` gives. */
+async function readBack(
+  client: ResticClient,
+  id: string,
+  label: StagedSnapshot['label'],
+): Promise<SnapshotRef> {
+  if (id.length === FULL_ID_CHARS) {
+    return {...label, storeId: id, time: new Date().toISOString()};
+  }
+  const {stdout} = await client.read({
+    args: ['snapshots', '--json', '--no-lock', id],
+    snapshot: id,
+  });
+  const [ref] = parseSnapshots(stdout);
+  if (ref !== undefined) return ref;
+  throw new EngineError(
+    'STORE_FAILED',
+    `${client.name} does not show the snapshot ${id} just made`,
+    {
+      site: {snapshot: id},
+      retryable: true,
+    },
+  );
+}
+
+async function forget(client: ResticClient, id: string | undefined): Promise<void> {
+  if (id === undefined) return;
+  try {
+    await client.change({args: ['forget', id]});
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    client.log.warn('an incomplete snapshot could not be removed', {snapshot: id, reason});
+  }
+}
+
+function partial(outcome: Outcome, summary: Summary, expected: number): EngineError {
+  const reason = linesOf(outcome.stderr)[0];
+  const what =
+    outcome.exitCode === EXIT_PARTIAL
+      ? `restic could not read every file: ${reason ?? 'no reason given'}`
+      : `restic stored ${summary.files} files where ${expected} were staged`;
+  return new EngineError(
+    outcome.exitCode === EXIT_PARTIAL ? 'STORE_FAILED' : 'SNAPSHOT_INCOMPLETE',
+    `the snapshot was not kept: ${what}`,
+    {
+      site: {snapshot: summary.id},
+      hint: 'Leave the state folder to Rowplica alone, and capture again.',
+    },
+  );
+}
+
+/** True for a status line, which is told to `progress` and dropped. */
+function reportStatus(line: string, total: number, progress: Progress | undefined): boolean {
+  if (!line.startsWith('{"message_type":"status"')) return false;
+  const done = /"files_done":(\d+)/.exec(line)?.[1];
+  progress?.('store', Number(done ?? 0), total);
+  return true;
+}
+
+function readSummary(stdout: string): Summary {
+  for (const line of stdout.split('\n')) {
+    if (!line.startsWith('{')) continue;
+    const {message_type: type, snapshot_id: id, total_files_processed: files} = JSON.parse(line);
+    if (type === 'summary' && typeof id === 'string') return {id, files: Number(files)};
+  }
+  return {id: undefined, files: 0};
+}
