@@ -94,7 +94,7 @@ function scientific(real: number): string {
 
 const FORWARD = '0123456789Sabcdefghijklmnopqrstuvwxyz';
 const COMPLEMENT = new Map(
-  [...FORWARD].map((char, at) => [char, FORWARD[FORWARD.length - 1 - at]]),
+  Array.from(FORWARD, (char, at) => [char, FORWARD[FORWARD.length - 1 - at]]),
 );
 
 /** Reverses the order of magnitudes, for negative numbers. It is its own inverse. */

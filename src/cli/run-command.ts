@@ -87,12 +87,12 @@ function known(site: ErrorSite): Record<string, string> {
 function unexpected(error: unknown, json: boolean): number {
   const place =
     error instanceof Error ? (error.stack ?? '').split('\n').slice(1, 6).join('\n') : '';
-  const name = error instanceof Error ? `${error.name}: ${error.message}` : 'unknown';
+  const name = error instanceof Error ? error.name : typeof error;
   const message = 'something unexpected went wrong; this is a fault of Rowplica';
   if (json)
     say(
       JSON.stringify({error: {code: 'UNEXPECTED', message, hint: 'Please report it.', site: {}}}),
     );
-  sayAside(`${pc.red('error:')} ${message}\n${name}\n${place}`);
+  sayAside(`${pc.red('error:')} ${message} (${name})\n${place}`);
   return 1;
 }

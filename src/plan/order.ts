@@ -157,20 +157,27 @@ function requiredFirst<T>(
 ): readonly T[] {
   const state = new Map<T, 'open' | 'done'>();
   const order: T[] = [];
+
+  const enter = (item: T, stack: T[]): void => {
+    state.set(item, 'open');
+    for (const required of requires(item)) {
+      if (state.get(required) === undefined) stack.push(required);
+      else if (state.get(required) === 'open' && required !== item) onCycle();
+    }
+  };
+  const leave = (item: T): void => {
+    if (state.get(item) === 'open') order.push(item);
+    state.set(item, 'done');
+  };
+
   for (const start of items) {
-    const stack: T[] = [start];
-    while (stack.length > 0) {
-      const item = stack.at(-1) as T;
+    const stack = [start];
+    for (let item = stack.at(-1); item !== undefined; item = stack.at(-1)) {
       if (state.get(item) === undefined) {
-        state.set(item, 'open');
-        for (const required of requires(item)) {
-          if (state.get(required) === undefined) stack.push(required);
-          else if (state.get(required) === 'open' && required !== item) onCycle();
-        }
+        enter(item, stack);
       } else {
         stack.pop();
-        if (state.get(item) === 'open') order.push(item);
-        state.set(item, 'done');
+        leave(item);
       }
     }
   }

@@ -40,6 +40,7 @@ export type TableRequest = {
 export function shapeTable(schema: TableSchema, request: TableRequest): TableShape {
   const ignored = new Set(request.ignore ?? []);
   checkIgnored(schema, ignored);
+  if (request.key !== undefined && schema.primaryKey.length === 0) throw noKey(schema.name);
   const surrogate = request.key === undefined ? [] : schema.primaryKey.map((column) => column.name);
   const columns = schema.columns
     .filter((column) => !column.generated && !ignored.has(column.name))
@@ -84,16 +85,7 @@ function cannotIgnore(table: string, column: string, why: string): EngineError {
 }
 
 function primaryKey(schema: TableSchema): readonly ShapeKeyColumn[] {
-  if (schema.primaryKey.length === 0) {
-    throw new EngineError(
-      'NO_KEY',
-      `cannot replicate table "${schema.name}": it has no primary key`,
-      {
-        site: {table: schema.name},
-        hint: 'Give it a primary key, or leave the table out.',
-      },
-    );
-  }
+  if (schema.primaryKey.length === 0) throw noKey(schema.name);
   return schema.primaryKey.map(({name, fold, collation}) => {
     if (fold !== undefined) return {name, fold};
     throw new EngineError(
@@ -104,6 +96,13 @@ function primaryKey(schema: TableSchema): readonly ShapeKeyColumn[] {
         hint: 'Leave the table out, or use BINARY, NOCASE or RTRIM.',
       },
     );
+  });
+}
+
+function noKey(table: string): EngineError {
+  return new EngineError('NO_KEY', `cannot replicate table "${table}": it has no primary key`, {
+    site: {table},
+    hint: 'Give it a primary key, or leave the table out.',
   });
 }
 

@@ -42,7 +42,7 @@ export async function readContent(
     for (const row of page) {
       checkOrder(shape.table, last, row.key);
       if (startsChunk(row.key)) {
-        if (texts.length > 0) await finish();
+        await finish();
         first = row.key;
       }
       texts.push(row.text);

@@ -15,5 +15,5 @@ export function folderDepth(objects: number): number {
 
 /** Relative path of an object, with `/` on every platform. */
 export function objectPath(digest: Digest, depth: number): string {
-  return [OBJECTS_FOLDER, ...digest.slice(0, depth), digest].join('/');
+  return [OBJECTS_FOLDER, ...Array.from(digest.slice(0, depth)), digest].join('/');
 }

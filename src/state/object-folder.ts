@@ -45,8 +45,9 @@ export class ObjectFolder {
     return undefined;
   }
 
+  /** Keeps an object. One that is there was synced to disk before it got its name, and is left alone. */
   write(digest: Digest, bytes: Uint8Array): void {
-    if (this.read(digest) !== undefined) return;
+    if (this.has(digest)) return;
     writeDurably(this.#path(digest, 0), bytes);
     this.#known.set(digest, 0);
   }

@@ -94,6 +94,7 @@ function ownRepository(folder: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEn
 }
 
 function scene(title: string, command: string): void {
+  say('');
   say(`${pc.bold(title)}\n${pc.cyan(`$ ${command}`)}`);
 }
 

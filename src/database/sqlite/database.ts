@@ -11,7 +11,8 @@ import {EngineError} from '../../kernel/errors.ts';
 import {DATABASE_BUSY_MS} from '../../kernel/limits.ts';
 import type {Database} from '../port.ts';
 import {translated} from './errors.ts';
-import {sqliteView, sqliteWriteView} from './view.ts';
+import {readSchema, type SqliteSchema} from './schema.ts';
+import {sqliteView, sqliteWriteView, type SchemaSource} from './view.ts';
 
 export type SqliteOptions = {
   readonly path: string;
@@ -28,16 +29,17 @@ export function openSqlite(options: SqliteOptions): Database {
   const {path, busyMs = DATABASE_BUSY_MS} = options;
   checkFile(path);
   const reader = openReader(path, busyMs);
+  const schemaOf = cachedSchema();
   const version = reader.prepare('SELECT sqlite_version()').pluck().get() as string;
   return {
     capabilities: {engine: 'sqlite', version},
     name: path,
-    view: (work) => inTransaction(reader, 'BEGIN', path, () => work(sqliteView(reader))),
+    view: (work) => inTransaction(reader, 'BEGIN', path, () => work(sqliteView(reader, schemaOf))),
     transact: async (work) => {
       const writer = openWriter(path, busyMs);
       try {
         return await inTransaction(writer, 'BEGIN IMMEDIATE', path, () =>
-          work(sqliteWriteView(writer)),
+          work(sqliteWriteView(writer, schemaOf)),
         );
       } finally {
         writer.close();
@@ -46,6 +48,18 @@ export function openSqlite(options: SqliteOptions): Database {
     close: async () => {
       reader.close();
     },
+  };
+}
+
+/** SQLite numbers the versions of a schema; it is read again only when the number has moved. */
+function cachedSchema(): SchemaSource {
+  let known: {readonly version: unknown; readonly schema: SqliteSchema} | undefined;
+  return (connection) => {
+    const version = connection.pragma('schema_version', {simple: true});
+    if (known === undefined || known.version !== version) {
+      known = {version, schema: readSchema(connection)};
+    }
+    return known.schema;
   };
 }
 

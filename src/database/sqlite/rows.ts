@@ -132,17 +132,17 @@ export function fastReader({shape, table}: Selection): FastReader {
 }
 
 function fastCells(raw: Raw, rules: readonly NumberRule[]): WireRow | undefined {
-  const cells = new Array<WireCell>(rules.length);
+  const cells: WireCell[] = [];
   for (let at = 0; at < rules.length; at++) {
     const value = raw[at];
     if (typeof value === 'string' || value === null) {
-      cells[at] = value;
+      cells.push(value);
     } else if (typeof value === 'number') {
       const cell = fastNumber(value, rules[at]);
       if (cell === undefined) return undefined;
-      cells[at] = cell;
+      cells.push(cell);
     } else {
-      cells[at] = encodeCell(value as Uint8Array);
+      cells.push(encodeCell(value as Uint8Array));
     }
   }
   return cells;

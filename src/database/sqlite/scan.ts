@@ -17,6 +17,7 @@ import {
   type Selection,
 } from './rows.ts';
 import {all, bound, compile, id, list, sql, type Sql} from './sql.ts';
+import {runRaw} from './statements.ts';
 
 type Connection = BetterSqlite3.Database;
 type Page = readonly CanonicalRow[];
@@ -86,31 +87,6 @@ function pageQuery({selection, range, after}: PageRequest, columns: Sql): Sql {
   if (range.to !== undefined) compare(sql`<`, decodeKey(range.to));
   const where = conditions.length === 0 ? sql`` : sql` WHERE ${all(conditions)}`;
   return sql`SELECT ${columns} FROM ${id(shape.table)}${where} ORDER BY ${key} LIMIT ${sql.lit(PAGE_ROWS)}`;
-}
-
-const cache = new WeakMap<Connection, Map<string, BetterSqlite3.Statement>>();
-
-/** Runs a query whose rows are arrays; statements are prepared once a connection. */
-export function runRaw(
-  connection: Connection,
-  query: Sql,
-  exact: boolean,
-): readonly (readonly unknown[])[] {
-  const {text, parameters} = compile(query);
-  return prepared(connection, text, exact).all(
-    ...parameters,
-  ) as unknown as readonly (readonly unknown[])[];
-}
-
-function prepared(connection: Connection, text: string, exact: boolean): BetterSqlite3.Statement {
-  const statements = cache.get(connection) ?? new Map<string, BetterSqlite3.Statement>();
-  cache.set(connection, statements);
-  const name = `${exact ? 'exact' : 'plain'} ${text}`;
-  const known = statements.get(name);
-  if (known !== undefined) return known;
-  const statement = connection.prepare(text).raw(true).safeIntegers(exact);
-  statements.set(name, statement);
-  return statement;
 }
 
 // --- sorted: one cursor ordered by our own encoding of the key ------------------------------------

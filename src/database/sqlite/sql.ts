@@ -35,10 +35,18 @@ export const id = (name: string): Sql => sql.id(name);
 export const list = (parts: readonly Sql[]): Sql => sql.join(parts, sql`, `);
 export const all = (parts: readonly Sql[]): Sql => sql.join(parts, sql` AND `);
 
+/** What is bound for a cell, in the place that `bound` leaves for it. */
+export function parameterOf(cell: Cell): unknown {
+  if (cell === null || typeof cell !== 'object') return cell;
+  return Buffer.from(cell instanceof Uint8Array ? cell : cell.textBytes);
+}
+
+/** True where `bound` needs more than a plain place: statements are shared between cells that agree in this. */
+export function isTextBytes(cell: Cell): boolean {
+  return cell !== null && typeof cell === 'object' && 'textBytes' in cell;
+}
+
 /** A bound cell. Text that is not valid Unicode goes in as bytes and is cast back to text. */
 export function bound(cell: Cell): Sql {
-  if (cell !== null && typeof cell === 'object' && 'textBytes' in cell) {
-    return sql`CAST(${Buffer.from(cell.textBytes)} AS TEXT)`;
-  }
-  return sql`${cell instanceof Uint8Array ? Buffer.from(cell) : cell}`;
+  return isTextBytes(cell) ? sql`CAST(${parameterOf(cell)} AS TEXT)` : sql`${parameterOf(cell)}`;
 }

@@ -2,8 +2,8 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import {must} from '../../kernel/assert.ts';
 import {EngineError} from '../../kernel/errors.ts';
-import type {CanonicalRow, Cell, KeyRange} from '../../kernel/row.ts';
-import type {Match, RowAddress, Statement, StatementResult} from '../../kernel/statement.ts';
+import type {CanonicalRow, Cell, KeyRange, WireRow} from '../../kernel/row.ts';
+import type {RowAddress, Statement, StatementResult} from '../../kernel/statement.ts';
 import {columnKeys} from '../../schema/row-key.ts';
 import type {ForeignKey} from '../../schema/table-schema.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
@@ -14,39 +14,51 @@ import {
   exactColumns,
   exactList,
   exactRow,
+  fastReader,
+  type FastReader,
+  plainList,
   selectionOf,
   type Selection,
 } from './rows.ts';
-import {runRaw, scanRows} from './scan.ts';
-import {readSchema, type SqliteSchema} from './schema.ts';
-import {all, bound, compile, id, list, sql, type Sql} from './sql.ts';
+import {scanRows} from './scan.ts';
+import type {SqliteSchema} from './schema.ts';
+import {all, compile, id, list, sql, type Sql} from './sql.ts';
+import {
+  filter,
+  filterForm,
+  filterParameters,
+  preparedRead,
+  preparedWrite,
+  rawRows,
+  runRaw,
+  writeParameters,
+} from './statements.ts';
 
 type Connection = BetterSqlite3.Database;
 
-/** The schema is read once a transaction: nothing in it changes while that is open. */
-export function sqliteView(connection: Connection): View {
+/** Gives the schema as the connection sees it now. */
+export type SchemaSource = (connection: Connection) => SqliteSchema;
+
+/** The schema is asked for once a transaction: nothing in it changes while that is open. */
+export function sqliteView(connection: Connection, schemaOf: SchemaSource): View {
   let schema: SqliteSchema | undefined;
-  const known = (): SqliteSchema => (schema ??= readSchema(connection));
-  const selection = (shape: TableShape): Selection => {
-    const {encoding, tables} = known();
-    return selectionOf(
-      must(tables.get(shape.table), 'shapes are made from the schema'),
-      shape,
-      encoding,
-    );
+  const known = (): SqliteSchema => (schema ??= schemaOf(connection));
+  const tables = new Map<TableShape, LiveTable>();
+  const tableOf = (shape: TableShape): LiveTable => {
+    const table = tables.get(shape) ?? liveTable(known(), shape);
+    tables.set(shape, table);
+    return table;
   };
+  const cells = (table: string, query: Sql): readonly (readonly Cell[])[] =>
+    runRaw(connection, query, true).map((raw) => exactCells(raw, known().encoding, table));
   return {
     schema: async () => known(),
-    rows: (shape, ranges) => pagesOf(connection, selection(shape), ranges),
-    rowAt: async (shape, address) => rowAt(connection, selection(shape), address),
-    select: async (table, columns, where = []) => {
-      const query = sql`SELECT ${exactColumns(columns)} FROM ${id(table)}${filter(where)}`;
-      return runRaw(connection, query, true).map((raw) => exactCells(raw, known().encoding, table));
-    },
-    distinct: async (table, columns, where) => {
-      const query = sql`SELECT DISTINCT ${exactColumns(columns)} FROM ${id(table)}${filter(where)}`;
-      return runRaw(connection, query, true).map((raw) => exactCells(raw, known().encoding, table));
-    },
+    rows: (shape, ranges) => pagesOf(connection, tableOf(shape).selection, ranges),
+    rowAt: async (shape, address) => rowAt(connection, tableOf(shape), address),
+    select: async (table, columns, where = []) =>
+      cells(table, sql`SELECT ${exactColumns(columns)} FROM ${id(table)}${filter(where)}`),
+    distinct: async (table, columns, where) =>
+      cells(table, sql`SELECT DISTINCT ${exactColumns(columns)} FROM ${id(table)}${filter(where)}`),
     count: async (table, where) =>
       Number(scalar(connection, sql`SELECT count(*) FROM ${id(table)}${filter(where)}`)),
     dangling: async (key, limit) => dangling(connection, key, limit, known()),
@@ -54,11 +66,32 @@ export function sqliteView(connection: Connection): View {
   };
 }
 
-export function sqliteWriteView(connection: Connection): WriteView {
+export function sqliteWriteView(connection: Connection, schemaOf: SchemaSource): WriteView {
   return {
-    ...sqliteView(connection),
+    ...sqliteView(connection, schemaOf),
     run: async (statement) => runStatement(connection, statement),
     raiseCounter: async (table, atLeast) => raiseCounter(connection, table, atLeast),
+  };
+}
+
+/** What is worked out once for all rows of a table. */
+type LiveTable = {
+  readonly selection: Selection;
+  readonly fast: FastReader | undefined;
+  readonly keyOf: (cells: WireRow) => string;
+  /** Names the columns selected, as part of the form of a statement. */
+  readonly form: string;
+};
+
+function liveTable({encoding, tables}: SqliteSchema, shape: TableShape): LiveTable {
+  const table = must(tables.get(shape.table), 'shapes are made from the schema');
+  const selection = selectionOf(table, shape, encoding);
+  const fast = selection.locator.length === 0 ? fastReader(selection) : undefined;
+  return {
+    selection,
+    fast,
+    keyOf: columnKeys(shape),
+    form: JSON.stringify([shape.table, shape.columns]),
   };
 }
 
@@ -75,36 +108,38 @@ async function* pagesOf(
   }
 }
 
+/** By the fast way where the values leave no doubt; the lookup is made for every row that a plan touches, twice. */
 function rowAt(
   connection: Connection,
-  selection: Selection,
+  table: LiveTable,
   address: RowAddress,
 ): CanonicalRow | undefined {
-  const {shape} = selection;
-  const query = sql`SELECT ${exactList(selection)} FROM ${id(shape.table)}${filter(address)} LIMIT 2`;
-  const [raw, second] = runRaw(connection, query, true);
-  if (second !== undefined) {
-    throw new EngineError(
-      'KEY_UNUSABLE',
-      `cannot tell rows of table "${shape.table}" apart by their key`,
-      {
-        site: {table: shape.table},
-        hint: 'Run PRAGMA integrity_check on the database: an index may be damaged.',
-      },
-    );
-  }
-  if (raw === undefined) return undefined;
-  const {cells, text, locator} = exactRow(selection, raw);
-  return {key: columnKeys(shape)(cells), text, cells, locator};
+  const {selection, fast, keyOf} = table;
+  const form = table.form + filterForm(address);
+  const read = (exact: boolean): readonly (readonly unknown[])[] => {
+    const text = (): string => compile(lookup(selection, address, exact)).text;
+    return rawRows(preparedRead(connection, form, exact, text), filterParameters(address));
+  };
+  const plain = fast === undefined ? undefined : fast(read(false));
+  const [row, second] = plain ?? read(true).map((raw) => exactRow(selection, raw));
+  if (second !== undefined) throw ambiguous(selection.shape);
+  return row && {...row, key: keyOf(row.cells)};
 }
 
-function filter(where: readonly Match[]): Sql {
-  if (where.length === 0) return sql``;
-  const conditions = where.map(({column, is, collation}) => {
-    const collate = collation === undefined ? sql`` : sql` COLLATE ${id(collation)}`;
-    return sql`${id(column)} IS ${bound(is)}${collate}`;
-  });
-  return sql` WHERE ${all(conditions)}`;
+function lookup(selection: Selection, address: RowAddress, exact: boolean): Sql {
+  const columns = exact ? exactList(selection) : plainList(selection);
+  return sql`SELECT ${columns} FROM ${id(selection.shape.table)}${filter(address)} LIMIT 2`;
+}
+
+function ambiguous({table}: TableShape): EngineError {
+  return new EngineError(
+    'KEY_UNUSABLE',
+    `cannot tell rows of table "${table}" apart by their key`,
+    {
+      site: {table},
+      hint: 'Run PRAGMA integrity_check on the database: an index may be damaged.',
+    },
+  );
 }
 
 function scalar(connection: Connection, query: Sql): unknown {
@@ -138,42 +173,16 @@ function dangling(
 
 function runStatement(connection: Connection, statement: Statement): StatementResult {
   const {table} = statement;
-  const {text, parameters} = compile(statementSql(statement));
   try {
-    if (statement.op === 'insert' && statement.returning !== undefined) {
-      const raw = connection
-        .prepare(text)
-        .raw(true)
-        .safeIntegers(true)
-        .get(...parameters) as readonly Cell[] | undefined;
-      return {changed: raw === undefined ? 0 : 1, returned: raw ?? []};
+    const write = preparedWrite(connection, statement);
+    const parameters = writeParameters(statement);
+    if (statement.op !== 'insert' || statement.returning === undefined) {
+      return {changed: write.run(...parameters).changes, returned: []};
     }
-    return {changed: connection.prepare(text).run(...parameters).changes, returned: []};
+    const [row] = rawRows(write, parameters);
+    return {changed: row === undefined ? 0 : 1, returned: (row ?? []) as readonly Cell[]};
   } catch (error) {
     throw translated(error, `cannot ${statement.op} a row of table "${table}"`, {table});
-  }
-}
-
-/** Always OR ABORT: a schema's own ON CONFLICT REPLACE would delete other rows. */
-function statementSql(statement: Statement): Sql {
-  const table = id(statement.table);
-  switch (statement.op) {
-    case 'insert': {
-      const returning =
-        statement.returning === undefined
-          ? sql``
-          : sql` RETURNING ${list(statement.returning.map(id))}`;
-      const columns = list(statement.columns.map(id));
-      return sql`INSERT OR ABORT INTO ${table} (${columns}) VALUES (${list(statement.cells.map(bound))})${returning}`;
-    }
-    case 'update': {
-      const set = statement.columns.map(
-        (column, at) => sql`${id(column)} = ${bound(statement.cells[at] ?? null)}`,
-      );
-      return sql`UPDATE OR ABORT ${table} SET ${list(set)}${filter(statement.where)}`;
-    }
-    case 'delete':
-      return sql`DELETE FROM ${table}${filter(statement.where)}`;
   }
 }
 

@@ -4,6 +4,7 @@
  */
 import type {View} from '../../database/port.ts';
 import {EngineError} from '../../kernel/errors.ts';
+import type {Cell} from '../../kernel/row.ts';
 import {compareNames} from '../../schema/names.ts';
 
 export async function version(view: View): Promise<readonly string[]> {
@@ -51,10 +52,15 @@ async function refuseWhileMigrating(view: View, knex: boolean): Promise<void> {
 
 async function settingOf(view: View, key: string): Promise<string | undefined> {
   const [row] = await view.select('setting', ['value'], [{column: 'key', is: key}]);
-  const value = row?.[0];
-  return value === null || value === undefined ? undefined : String(value);
+  return textOf(row?.[0]);
 }
 
 async function texts(view: View, table: string, column: string): Promise<readonly string[]> {
-  return (await view.select(table, [column])).map(([cell]) => String(cell));
+  return (await view.select(table, [column])).flatMap(([cell]) => textOf(cell) ?? []);
+}
+
+/** Settings and names are text; SQLite may hold a number instead. */
+function textOf(cell: Cell | undefined): string | undefined {
+  if (typeof cell === 'string') return cell;
+  return typeof cell === 'bigint' || typeof cell === 'number' ? String(cell) : undefined;
 }

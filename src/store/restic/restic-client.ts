@@ -35,7 +35,7 @@ export type ClientOptions = {
   readonly times: Partial<ResticTimes> | undefined;
 };
 
-export type CommandRequest = Omit<Command, 'timeoutMs'> & {
+type CommandRequest = Omit<Command, 'timeoutMs'> & {
   /** It moves data: RESTIC_TRANSFER_MS instead of RESTIC_QUICK_MS. */
   readonly transfers?: boolean;
   /** Exit codes besides 0 that the caller handles. */

@@ -1,0 +1,118 @@
+/**
+ * Prepared statements, made once a connection for each form of statement: compiling the text of a wide
+ * table costs more than running it, and the write lock is held meanwhile.
+ */
+import type BetterSqlite3 from 'better-sqlite3';
+import type {Cell} from '../../kernel/row.ts';
+import type {Match, Statement} from '../../kernel/statement.ts';
+import {all, bound, compile, id, isTextBytes, list, parameterOf, sql, type Sql} from './sql.ts';
+
+type Connection = BetterSqlite3.Database;
+type Prepared = BetterSqlite3.Statement;
+
+const cache = new WeakMap<Connection, Map<string, Prepared>>();
+
+/** The statement of this form, made by `make` the first time. */
+function prepared(connection: Connection, form: string, make: () => Prepared): Prepared {
+  const known = cache.get(connection) ?? new Map<string, Prepared>();
+  cache.set(connection, known);
+  const statement = known.get(form) ?? make();
+  known.set(form, statement);
+  return statement;
+}
+
+/** A statement whose rows come as arrays; `exact` gives integers as bigint. `form` names its text, which is built once. */
+export function preparedRead(
+  connection: Connection,
+  form: string,
+  exact: boolean,
+  text: () => string,
+): Prepared {
+  const make = (): Prepared => connection.prepare(text()).raw(true).safeIntegers(exact);
+  return prepared(connection, (exact ? 'exact ' : 'plain ') + form, make);
+}
+
+export function runRaw(
+  connection: Connection,
+  query: Sql,
+  exact: boolean,
+): readonly (readonly unknown[])[] {
+  const {text, parameters} = compile(query);
+  return rawRows(
+    preparedRead(connection, text, exact, () => text),
+    parameters,
+  );
+}
+
+export function rawRows(
+  statement: Prepared,
+  parameters: readonly unknown[],
+): readonly (readonly unknown[])[] {
+  return statement.all(...parameters) as unknown as readonly (readonly unknown[])[];
+}
+
+export function filter(where: readonly Match[]): Sql {
+  if (where.length === 0) return sql``;
+  const conditions = where.map(({column, is, collation}) => {
+    const collate = collation === undefined ? sql`` : sql` COLLATE ${id(collation)}`;
+    return sql`${id(column)} IS ${bound(is)}${collate}`;
+  });
+  return sql` WHERE ${all(conditions)}`;
+}
+
+/** Names all that decides the text of a filter; its values are not part of it. */
+export function filterForm(where: readonly Match[]): string {
+  return JSON.stringify(
+    where.map(({column, is, collation}) => [column, collation ?? '', isTextBytes(is)]),
+  );
+}
+
+export function filterParameters(where: readonly Match[]): readonly unknown[] {
+  return where.map(({is}) => parameterOf(is));
+}
+
+export function preparedWrite(connection: Connection, statement: Statement): Prepared {
+  return prepared(connection, writeForm(statement), () => {
+    const write = connection.prepare(compile(writeSql(statement)).text);
+    return write.reader ? write.raw(true).safeIntegers(true) : write;
+  });
+}
+
+export function writeParameters(statement: Statement): readonly unknown[] {
+  const cells = statement.op === 'delete' ? [] : statement.cells.map(parameterOf);
+  return statement.op === 'insert' ? cells : [...cells, ...filterParameters(statement.where)];
+}
+
+function writeForm(statement: Statement): string {
+  const {op, table} = statement;
+  const written = op === 'delete' ? [] : [statement.columns, textBytesAt(statement.cells)];
+  const rest = op === 'insert' ? statement.returning : filterForm(statement.where);
+  return JSON.stringify([op, table, written, rest]);
+}
+
+function textBytesAt(cells: readonly Cell[]): readonly number[] {
+  return cells.flatMap((cell, at) => (isTextBytes(cell) ? [at] : []));
+}
+
+/** Always OR ABORT: a schema's own ON CONFLICT REPLACE would delete other rows. */
+function writeSql(statement: Statement): Sql {
+  const table = id(statement.table);
+  switch (statement.op) {
+    case 'insert': {
+      const returning =
+        statement.returning === undefined
+          ? sql``
+          : sql` RETURNING ${list(statement.returning.map(id))}`;
+      const columns = list(statement.columns.map(id));
+      return sql`INSERT OR ABORT INTO ${table} (${columns}) VALUES (${list(statement.cells.map(bound))})${returning}`;
+    }
+    case 'update': {
+      const set = statement.columns.map(
+        (column, at) => sql`${id(column)} = ${bound(statement.cells[at] ?? null)}`,
+      );
+      return sql`UPDATE OR ABORT ${table} SET ${list(set)}${filter(statement.where)}`;
+    }
+    case 'delete':
+      return sql`DELETE FROM ${table}${filter(statement.where)}`;
+  }
+}
