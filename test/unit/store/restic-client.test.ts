@@ -1,4 +1,7 @@
 /** What the installed restic cannot show: other versions, odd outcomes, one that will not stop. */
+import {spawn} from 'node:child_process';
+import {once} from 'node:events';
+import {existsSync} from 'node:fs';
 import {chmod, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
@@ -125,6 +128,28 @@ test('a restic that ignores SIGINT is killed with all that it started', async ()
   await expect(listed).rejects.toMatchObject({code: 'INTERRUPTED'});
   expect(performance.now() - startedMs).toBeLessThan(3_000);
   expect(await readFile(join(folder, 'restic.asked'), 'utf8')).toBe('asked\n');
+});
+
+test('a restic that runs when the process exits gets SIGINT', async () => {
+  await fake({
+    snapshots: 'trap "touch $0.asked; exit" INT; touch $0.up; while true; do sleep 0.1; done',
+  });
+  const module = new URL('../../../src/store/restic/restic-store.ts', import.meta.url).href;
+  const program = `
+    import {existsSync} from 'node:fs';
+    import {openResticStore} from ${JSON.stringify(module)};
+    const log = {debug() {}, info() {}, warn() {}};
+    setInterval(() => existsSync(${JSON.stringify(join(folder, 'restic.up'))}) && process.exit(0), 10);
+    await openResticStore({repository: '/r', env: process.env, host: 'h', log}).list();
+  `;
+  const env = {
+    PATH: process.env['PATH'],
+    ROWPLICA_RESTIC: join(folder, 'restic'),
+    RESTIC_PASSWORD: 'x',
+  };
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {env});
+  await once(child, 'exit');
+  await expect.poll(() => existsSync(join(folder, 'restic.asked')), {timeout: 3_000}).toBe(true);
 });
 
 test('a command that takes too long is unreachable, and may be tried again', async () => {
