@@ -47,7 +47,7 @@ async function scenes(folder: string, context: CommandContext): Promise<boolean>
     `Two instances of Uptime Kuma. The ${pc.bold('primary')} has 6 monitors. The ${pc.bold('replica')} has 3 of them, one with an old`,
   );
   say(
-    'address, and 300 heartbeats of its own. Both keep running; snapshots go to a local restic repository.\n',
+    'address, and 300 heartbeats of its own. Both keep running; snapshots go to a local restic repository.',
   );
 
   scene('1. Capture the primary', 'rowplica capture --database primary/kuma.db');
@@ -77,7 +77,7 @@ async function scenes(folder: string, context: CommandContext): Promise<boolean>
   const second = await sayAgreement(primary, replica);
   const after = await databases.heartbeats(replica);
   say(
-    `Heartbeats of the replica: ${before} before, ${after} after. Its own settings and history were never touched.\n`,
+    `Heartbeats of the replica: ${before} before, ${after} after. Its own settings and history were never touched.`,
   );
   return first && second && before === after;
 }
@@ -107,8 +107,8 @@ async function sayAgreement(primary: EngineOptions, replica: EngineOptions): Pro
   const count = Object.keys(a.tables).length;
   say(
     agree
-      ? pc.green(`Proof: all ${count} tables have the same digest on both sides.\n`)
-      : pc.red('The digests differ.\n'),
+      ? pc.green(`Proof: all ${count} tables have the same digest on both sides.`)
+      : pc.red('The digests differ.'),
   );
   return agree;
 }
