@@ -4,7 +4,7 @@
  * Everything that was assumed when the plan was made is checked under the write lock before, and
  * everything that was wanted is read back after. What does not hold rolls all of it back.
  */
-import type {Database, WriteView} from '../database/port.ts';
+import type {Database, View, WriteView} from '../database/port.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {Cell, CanonicalRow} from '../kernel/row.ts';
@@ -17,6 +17,8 @@ import {keyMatches} from '../plan/rows.ts';
 
 export type ApplyRequest = {
   readonly plan: Plan;
+  /** Looks once more at what must hold of the database as a whole, such as its version; throws where it does not. */
+  readonly guard: (view: View) => Promise<void>;
   /** What every table must hold in the end, to be digested under the lock; undefined proves touched rows only. */
   readonly prove?:
     | readonly {readonly shape: TableShape; readonly digest: string; readonly rows: number}[]
@@ -42,6 +44,7 @@ export type Applied = {
 export async function applyPlan(database: Database, request: ApplyRequest): Promise<Applied> {
   return database.transact(async (view) => {
     const {plan} = request;
+    await request.guard(view);
     await checkPreconditions(view, plan.rows);
     const cascades = new Map<string, number>();
     await runCascades(view, plan.before, cascades);

@@ -28,6 +28,8 @@ export type CaptureResult = {
   readonly lineage: string;
   readonly epoch: number;
   readonly sequence: number;
+  /** True where this snapshot makes the instance the primary instead of another one. */
+  readonly tookOver: boolean;
   /** Rows in each table, and what differs from the snapshot before. */
   readonly tables: Readonly<Record<string, TableCapture>>;
 };
@@ -103,6 +105,7 @@ async function unchanged(
     lineage: ref.lineage,
     epoch: ref.epoch,
     sequence: ref.sequence,
+    tookOver: false,
     tables: Object.fromEntries(manifest.tables.map(({name, rows}) => [name, {rows, ...none}])),
   };
 }
@@ -144,7 +147,8 @@ async function storeSnapshot(
   await refuseRival(store, label);
   await state.reach({...label, manifest: bytes});
   const {digest: snapshot, lineage, epoch, sequence} = label;
-  return {changed: true, snapshot, lineage, epoch, sequence, tables};
+  const tookOver = authority.parent !== undefined && authority.parent.epoch < epoch;
+  return {changed: true, snapshot, lineage, epoch, sequence, tookOver, tables};
 }
 
 /** Two primaries may have stored at the same moment; both look again, and both say so. */

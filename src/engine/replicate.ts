@@ -1,17 +1,16 @@
 /** replicate: bring a live database to a snapshot, row by row, in one transaction: converge or refuse. */
 import type {Digest} from '../canonical/digest.ts';
-import {decodeCell} from '../canonical/cell.ts';
-import {applyPlan, type Applied, type ApplyRequest} from '../apply/apply-plan.ts';
+import type {Applied} from '../apply/apply-plan.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
 import {REPLAN_ATTEMPTS_MAX} from '../kernel/limits.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
 import {checkFuse} from '../plan/fuse.ts';
 import {checkTriggers} from '../plan/make-plan.ts';
-import {cascadeCounts, isEmpty, type Plan, type ReferenceCheck} from '../plan/plan.ts';
+import {cascadeCounts, isEmpty, type Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {SnapshotRef} from '../store/port.ts';
+import {applyDurably} from './apply-snapshot.ts';
 import {checkMonotone, newestSnapshot, snapshotById} from './choose-snapshot.ts';
-import {encodeIntent} from './intent.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {planReplicate, proofFits, type Planned} from './plan-replicate.ts';
@@ -213,51 +212,6 @@ function pagesAtHand({state}: Opened, manifest: Manifest): boolean {
   return manifest.tables.every((table) =>
     (table.pages ?? []).every((page) => state.objects.has(page.digest)),
   );
-}
-
-/** Intent first, then the transaction, then the record that it happened. */
-async function applyDurably(
-  {database, state}: Opened,
-  target: Snapshot,
-  plan: Plan,
-  full: boolean,
-): Promise<Applied> {
-  const position = {...target.ref, manifest: target.bytes};
-  const intent = await state.intend(position, encodeIntent(plan));
-  let applied: Applied;
-  try {
-    applied = await applyPlan(database, applyRequest(plan, target.manifest, full));
-  } catch (error) {
-    await state.drop(intent);
-    throw error;
-  }
-  await state.applied(intent, position);
-  return applied;
-}
-
-function applyRequest(plan: Plan, manifest: Manifest, full: boolean): ApplyRequest {
-  const prove = manifest.tables.map((table) => ({
-    shape: shapeOf(table),
-    digest: table.digest,
-    rows: table.rows,
-  }));
-  const counters = new Map<string, bigint>();
-  for (const {name, counter} of manifest.tables) {
-    const value = counter === undefined ? null : decodeCell(counter);
-    if (typeof value === 'bigint') counters.set(name, value);
-  }
-  return {plan, prove: full ? prove : undefined, counters, isCarried: carriedBy(manifest)};
-}
-
-/** References that dangle on the primary too. */
-function carriedBy(manifest: Manifest): (check: ReferenceCheck) => boolean {
-  return ({key, encoded}) => {
-    const table = manifest.tables.find((candidate) => candidate.name === key.table);
-    const known = table?.violations?.find(
-      ({columns, parent}) => parent === key.parent && columns.join('\n') === key.columns.join('\n'),
-    );
-    return known !== undefined && (known.values === undefined || known.values.includes(encoded));
-  };
 }
 
 /** Of the objects at hand, keeps those of the snapshot that the database holds now. */

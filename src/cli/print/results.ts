@@ -15,7 +15,13 @@ export function captureText(result: CaptureResult): string {
   const rows = Object.values(result.tables).reduce((sum, {rows: count}) => sum + count, 0);
   const what = `${rows.toLocaleString('en')} rows in ${Object.keys(result.tables).length} tables`;
   if (!result.changed) return `Nothing changed: ${what} are those of snapshot ${idOf(result)}.`;
-  return [`Captured ${what} as snapshot ${idOf(result)}.`, changesTable(result.tables)].join('\n');
+  const lines = [`Captured ${what} as snapshot ${idOf(result)}.`, changesTable(result.tables)];
+  if (result.tookOver) {
+    lines.push(
+      pc.yellow('This instance took over as primary; the one before is refused from now on.'),
+    );
+  }
+  return lines.join('\n');
 }
 
 export function replicateText(result: ReplicateResult): string {

@@ -21,7 +21,7 @@ import {
   type Selection,
 } from './rows.ts';
 import {scanRows} from './scan.ts';
-import type {SqliteSchema} from './schema.ts';
+import {readSchema, type SqliteSchema} from './schema.ts';
 import {all, compile, id, list, sql, type Sql} from './sql.ts';
 import {
   filter,
@@ -40,7 +40,7 @@ type Connection = BetterSqlite3.Database;
 export type SchemaSource = (connection: Connection) => SqliteSchema;
 
 /** The schema is asked for once a transaction: nothing in it changes while that is open. */
-export function sqliteView(connection: Connection, schemaOf: SchemaSource): View {
+export function sqliteView(connection: Connection, schemaOf: SchemaSource = readSchema): View {
   let schema: SqliteSchema | undefined;
   const known = (): SqliteSchema => (schema ??= schemaOf(connection));
   const tables = new Map<TableShape, LiveTable>();
@@ -66,7 +66,10 @@ export function sqliteView(connection: Connection, schemaOf: SchemaSource): View
   };
 }
 
-export function sqliteWriteView(connection: Connection, schemaOf: SchemaSource): WriteView {
+export function sqliteWriteView(
+  connection: Connection,
+  schemaOf: SchemaSource = readSchema,
+): WriteView {
   return {
     ...sqliteView(connection, schemaOf),
     run: async (statement) => runStatement(connection, statement),
