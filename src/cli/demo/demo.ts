@@ -69,10 +69,11 @@ async function scenes(folder: string, context: CommandContext): Promise<boolean>
 
   scene(
     '4. Edit two rows and a link on the primary, and replicate again',
-    'rowplica capture …; rowplica replicate …',
+    'rowplica capture …; rowplica diff live latest …; rowplica replicate …',
   );
   databases.edit();
-  say(captureText(await capture(primary)));
+  await capture(primary);
+  say(diffText(await diff({...replica, left: 'live', right: 'latest'})));
   say(replicateText(await replicate(replica)));
   const second = await sayAgreement(primary, replica);
   const after = await databases.heartbeats(replica);
