@@ -30,7 +30,7 @@ function onlyLineage(refs: readonly SnapshotRef[]): string | undefined {
     'POSITION_MISMATCH',
     `the store holds ${lineages.length} histories, and this database follows none of them yet`,
     {
-      hint: 'Choose one by naming a snapshot of it with --snapshot (rowplica snapshots lists them).',
+      hint: 'Choose one: replicate a snapshot of it by name, with --snapshot (rowplica snapshots lists them).',
     },
   );
 }

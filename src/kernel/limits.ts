@@ -5,7 +5,7 @@ export const CHUNK_CELLS_MEAN = 8192;
 /** A chunk without a natural cut ends after this many times the mean number of rows (chance e^-8 per chunk). */
 export const CHUNK_ROWS_FACTOR_MAX = 8;
 /** Bytes of one chunk's text. A table whose cells make larger chunks is refused: it would not fit a JavaScript string. */
-export const CHUNK_BYTES_MAX = 256 * 1024 * 1024;
+export const CHUNK_BYTES_MAX: number = 256 * 1024 * 1024;
 /** A table with more chunks than this lists them in index pages, so that a manifest stays small. */
 export const MANIFEST_CHUNKS_INLINE_MAX = 256;
 /** Chunk entries an index page holds on average; pages end at this factor of the mean at the latest. */
@@ -16,7 +16,7 @@ export const FOLDER_FILES_MEAN_MAX = 16;
 /** A snapshot of up to this many files keeps them in one folder. */
 export const FOLDER_FILES_FLAT_MAX = 48;
 /** Bytes of a manifest or index page that a reader accepts: far above any real one, far below memory. */
-export const MANIFEST_BYTES_MAX = 64 * 1024 * 1024;
+export const MANIFEST_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Dangling values listed per foreign key of the primary; beyond it only their count is kept, and all are carried. */
 export const VIOLATION_VALUES_MAX = 1000;
 
@@ -43,7 +43,7 @@ export const UNDO_RECORDS_MAX = 20;
 /** Milliseconds a restic command that only reads metadata may take before it counts as unreachable. */
 export const RESTIC_QUICK_MS = 120_000;
 /** Milliseconds a restic command that moves data may take. */
-export const RESTIC_TRANSFER_MS = 6 * 60 * 60 * 1000;
+export const RESTIC_TRANSFER_MS: number = 6 * 60 * 60 * 1000;
 /** Milliseconds restic gets to clean up its lock after SIGINT before it is killed. */
 export const RESTIC_STOP_MS = 10_000;
 /** Milliseconds a stop waits for a starting backup to hold its lock, as an interrupt before that leaves the lock behind. */
@@ -60,9 +60,9 @@ export const STORE_LOCK_PAUSE_MS = 2_000;
 /** Files that a store checks or copies at the same time: enough for a network disk, far below the limit of open files. */
 export const STORE_FILES_AT_ONCE = 16;
 /** Milliseconds after which an unfinished file in a directory store belongs to a writer that died: one day. */
-export const STORE_LEFTOVER_MS = 24 * 60 * 60 * 1000;
+export const STORE_LEFTOVER_MS: number = 24 * 60 * 60 * 1000;
 
 /** Milliseconds after which a command at a terminal shows its progress. */
 export const PROGRESS_AFTER_MS = 1_000;
 /** Characters of rows kept as the undo record of one apply; a larger one cannot be undone, and is said so. */
-export const UNDO_BYTES_MAX = 64 * 1024 * 1024;
+export const UNDO_BYTES_MAX: number = 64 * 1024 * 1024;

@@ -28,7 +28,7 @@ const EVERYTHING: readonly KeyRange[] = [{from: undefined, to: undefined}];
 export function scanRows(
   connection: Connection,
   selection: Selection,
-  ranges = EVERYTHING,
+  ranges: readonly KeyRange[] = EVERYTHING,
 ): Iterable<Page> {
   const {table, shape} = selection;
   const indexed = shape.keyKind === 'primary' && table.keyIsOrdered;
