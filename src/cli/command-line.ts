@@ -6,7 +6,7 @@ import {doctor} from '../engine/doctor.ts';
 import {replicate} from '../engine/replicate.ts';
 import {snapshots, status} from '../engine/status.ts';
 import {verify} from '../engine/verify.ts';
-import {EngineError} from '../kernel/errors.ts';
+import {EngineError, EXIT_CODES} from '../kernel/errors.ts';
 import {EXIT_DIFFERENT, failed, run, type Outcome} from './run-command.ts';
 import {addSharedOptions, engineOptions, type SharedFlags} from './shared-options.ts';
 import {runDemo} from './demo/demo.ts';
@@ -19,6 +19,7 @@ import {
   statusText,
   verifyText,
 } from './print/results.ts';
+import {sayAside} from './terminal.ts';
 import {version} from './version.ts';
 
 /** Runs one command and gives its exit code. Never throws for an expected failure. */
@@ -31,19 +32,21 @@ export async function runCommandLine(args: readonly string[]): Promise<number> {
     await program.parseAsync([...args], {from: 'user'});
     return exitCode;
   } catch (error) {
-    return commanderExit(error, args.includes('--json'));
+    return refused(error, program, args.includes('--json'));
   }
 }
 
-/** Commander has printed help or the version by itself; wrong usage is told in our own way. */
-function commanderExit(error: unknown, json: boolean): number {
-  if (!(error instanceof CommanderError)) throw error;
-  if (error.exitCode === 0 || error.code === 'commander.help') return error.exitCode === 0 ? 0 : 2;
+/** Commander has printed the help or version that was asked for; wrong usage is told in our own way. */
+function refused(error: unknown, program: Command, json: boolean): number {
+  if (!(error instanceof CommanderError)) return failed(error, json);
+  if (error.exitCode === 0) return 0;
+  if (error.code === 'commander.help') {
+    sayAside(program.helpInformation());
+    return EXIT_CODES.USAGE;
+  }
   const message = error.message.replace(/^error: /, '').replace(/\.$/, '');
-  const usage = new EngineError('USAGE', message, {
-    hint: 'rowplica --help lists commands and options.',
-  });
-  return failed(usage, json);
+  const hint = 'rowplica --help lists commands and options.';
+  return failed(new EngineError('USAGE', message, {hint}), json);
 }
 
 type Finish = (exitCode: number) => void;

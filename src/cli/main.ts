@@ -1,5 +1,16 @@
 #!/usr/bin/env node
-/** The command `rowplica`. */
-import {runCommandLine} from './command-line.ts';
+/** The command `rowplica`. Imports nothing before it knows that this Node can load the rest. */
 
-process.exitCode = await runCommandLine(process.argv.slice(2));
+const NODE_MAJOR_MIN = 22;
+const EXIT_USAGE = 2;
+
+if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
+  process.stderr.write(
+    `error: Rowplica needs Node ${NODE_MAJOR_MIN} or newer, and this is ${process.version}\n` +
+      'what to do: run it with a newer Node, or through npm in a checkout, which brings its own\n',
+  );
+  process.exitCode = EXIT_USAGE;
+} else {
+  const {runCommandLine} = await import('./command-line.ts');
+  process.exitCode = await runCommandLine(process.argv.slice(2));
+}
