@@ -1,6 +1,7 @@
 /** One cell in its wire form and back (snapshot/FORMAT.md, "Cells"). */
 import {EngineError} from '../kernel/errors.ts';
 import type {Cell, TextBytes, WireCell} from '../kernel/row.ts';
+import {utf8Text} from './utf8.ts';
 
 /**
  * The wire form of a cell. Distinct cells always give distinct JSON texts: 1, 1.0, '1' and x'31' are
@@ -115,23 +116,13 @@ function decodeReal(text: string): number {
 
 function decodeTextBytes(base64: string): TextBytes {
   const textBytes = fromBase64(base64);
-  if (isUtf8(textBytes)) throw malformed('a valid text is tagged as bytes');
+  if (utf8Text(textBytes) !== undefined) throw malformed('a valid text is tagged as bytes');
   return {textBytes};
 }
 
-const utf8 = new TextDecoder('utf-8', {fatal: true, ignoreBOM: true});
-
 /** The text of UTF-8 bytes, or the bytes themselves where they are not valid UTF-8. */
 export function textOfBytes(bytes: Uint8Array): string | TextBytes {
-  try {
-    return utf8.decode(bytes);
-  } catch {
-    return {textBytes: new Uint8Array(bytes)};
-  }
-}
-
-function isUtf8(bytes: Uint8Array): boolean {
-  return typeof textOfBytes(bytes) === 'string';
+  return utf8Text(bytes) ?? {textBytes: new Uint8Array(bytes)};
 }
 
 function toBase64(bytes: Uint8Array): string {

@@ -141,18 +141,35 @@ function decodeMagnitude(text: string): bigint | number {
   return Number(`${digits}e${exponent - digits.length + 1}`);
 }
 
-/** The representative of a text's equivalence class: SQLite folds ASCII only, and trims blanks only. */
+/** The representative of a text's equivalence class, as SQLite's collations see it. */
 function foldText(text: string, fold: Fold): string {
-  if (fold === 'nocase') return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  if (fold === 'nocase') return foldCase(text);
   if (fold === 'rtrim') return text.replace(/ +$/, '');
   return text;
 }
 
+/** NOCASE folds ASCII only, and looks at nothing behind a NUL but the number of bytes. */
+function foldCase(text: string): string {
+  const end = text.indexOf('\0');
+  const head = end < 0 ? text : text.slice(0, end);
+  const rest = end < 0 ? 0 : Buffer.byteLength(text.slice(end));
+  return head.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) + '\0'.repeat(rest);
+}
+
 function foldBytes(bytes: Uint8Array, fold: Fold): Uint8Array {
   if (fold === 'binary') return bytes;
-  return new Uint8Array(
-    Buffer.from(foldText(Buffer.from(bytes).toString('latin1'), fold), 'latin1'),
-  );
+  const end = fold === 'nocase' ? bytes.indexOf(0) : -1;
+  const head = Buffer.from(end < 0 ? bytes : bytes.subarray(0, end)).toString('latin1');
+  const folded = Buffer.from(foldText(head, fold), 'latin1');
+  return Buffer.concat([folded, Buffer.alloc(end < 0 ? 0 : bytes.length - end)]);
+}
+
+const COMPONENT = /A|N0|N[a-y][0-9]+|N[Sz][0-9]{4,}|Nzz|N-[0-9Sa-z]+~|[TX](?:[0-9a-f]{2})*/.source;
+const KEY = new RegExp(`^(?:${COMPONENT})(?:,(?:${COMPONENT}))*$`);
+
+/** True for text that has the form of an encoded key. */
+export function isKey(text: string): boolean {
+  return KEY.test(text);
 }
 
 function hex(bytes: Uint8Array): string {

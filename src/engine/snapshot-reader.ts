@@ -7,10 +7,10 @@ import {EngineError} from '../kernel/errors.ts';
 import type {CanonicalRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {decodeChunk} from '../snapshot/chunk.ts';
-import type {ChunkEntry} from '../snapshot/content.ts';
+import {tableContent, type ChunkEntry} from '../snapshot/content.ts';
 import {MANIFEST_FILE, objectPath} from '../snapshot/layout.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
-import type {Manifest, ManifestTable} from '../snapshot/manifest.ts';
+import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import {decodePage} from '../snapshot/pages.ts';
 import {removeAll} from '../state/files.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
@@ -61,7 +61,16 @@ export class SnapshotReader {
       snapshot,
       pages.map((page) => page.digest),
     );
-    return pages.flatMap((page) => decodePage(table.name, page, this.#bytes(page.digest)));
+    const chunks = pages.flatMap((page) => decodePage(table.name, page, this.#bytes(page.digest)));
+    if (tableContent(shapeOf(table), chunks).digest === table.digest) return chunks;
+    throw new EngineError(
+      'SNAPSHOT_CORRUPT',
+      `the index of table "${table.name}" does not fit its digest`,
+      {
+        site: {table: table.name, snapshot: snapshot.ref.digest},
+        hint: 'Take another snapshot; this one was written by a faulty program or altered.',
+      },
+    );
   }
 
   /** Brings objects into the cache, all that are missing in one round trip. Returns how many were fetched. */

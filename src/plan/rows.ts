@@ -87,9 +87,11 @@ export function addressOf(schema: TableSchema, shape: TableShape, row: Canonical
   return schema.primaryKey.map((column, at) => ({column: column.name, is: locator[at] ?? null}));
 }
 
+/** Equality with the key columns of a row. Columns that a multiset is matched by are compared exactly. */
 export function keyMatches(shape: TableShape, row: CanonicalRow): readonly Match[] {
   return keyIndexes(shape).map((at) => {
     const column = must(shape.columns[at], 'key columns are compared').name;
-    return {column, is: decodeCell(row.cells[at]) satisfies Cell};
+    const is: Cell = decodeCell(row.cells[at]);
+    return shape.keyKind === 'multiset' ? {column, is, collation: 'BINARY'} : {column, is};
   });
 }

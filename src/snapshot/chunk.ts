@@ -1,6 +1,7 @@
 /** Rows ⇄ chunks (FORMAT.md, "Chunks"). */
 import {digestOf} from '../canonical/digest.ts';
 import {parseRow} from '../canonical/row.ts';
+import {utf8Text} from '../canonical/utf8.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {CHUNK_BYTES_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow} from '../kernel/row.ts';
@@ -84,16 +85,17 @@ function decodeRows(
   entry: ChunkEntry,
   bytes: Uint8Array,
 ): readonly CanonicalRow[] {
-  const lines = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    .toString('utf8')
-    .split('\n');
+  const text = utf8Text(bytes);
+  if (text === undefined) throw corrupt(shape, entry, 'it is not valid UTF-8');
+  const lines = text.split('\n');
   if (lines.pop() !== '') throw corrupt(shape, entry, 'its last line is cut');
   const keyOf = rowKeys(shape, occurrenceOf(entry.first));
   let last: string | undefined;
-  return lines.map((text) => {
-    const cells = parseRow(text, shape.columns.length);
-    const row = {key: keyOf(cells), text, cells};
-    checkOrder(shape.table, last, row.key);
+  return lines.map((line) => {
+    const cells = parseRow(line, shape.columns.length);
+    const row = {key: keyOf(cells), text: line, cells};
+    if (last !== undefined && last >= row.key)
+      throw corrupt(shape, entry, 'its rows are out of order');
     last = row.key;
     return row;
   });

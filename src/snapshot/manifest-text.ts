@@ -3,6 +3,8 @@ import stringify from 'fast-json-stable-stringify';
 import {z} from 'zod';
 import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
 import {decodeCell} from '../canonical/cell.ts';
+import {isKey} from '../canonical/key.ts';
+import {utf8Text} from '../canonical/utf8.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
 import type {WireCell} from '../kernel/row.ts';
@@ -31,7 +33,7 @@ export function manifestDigest(bytes: Uint8Array): Digest {
  */
 export function decodeManifest(bytes: Uint8Array, expected?: Digest): Manifest {
   if (bytes.byteLength > MANIFEST_BYTES_MAX) throw corrupt('it is larger than any manifest can be');
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const text = utf8Text(bytes) ?? '';
   const body = bodyAfterHeader(text);
   if (expected !== undefined && manifestDigest(bytes) !== expected) {
     throw corrupt('its bytes do not match the digest it is known by');
@@ -67,6 +69,7 @@ function parseBody(body: string): Manifest {
     throw corrupt('it is not valid JSON', cause);
   }
   const parsed = manifestSchema.safeParse(json);
+  if (stringify(json) + '\n' !== body) throw corrupt('it is not in canonical form');
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw corrupt(`"${issue?.path.join('.') ?? ''}" is not as the format says`);
@@ -78,7 +81,7 @@ const digest = z.string().refine(isDigest);
 const count = z.int().min(0);
 const positive = z.int().min(1);
 const names = z.array(z.string());
-const key = z.string().regex(/^[\x2c-\x7e]+$/);
+const key = z.string().refine(isKey);
 const wireCell = z.custom<WireCell>((value) => {
   try {
     decodeCell(value);

@@ -1,6 +1,7 @@
 /** Long chunk lists ⇄ index pages (FORMAT.md, "Index pages"). */
 import stringify from 'fast-json-stable-stringify';
 import {digestOf} from '../canonical/digest.ts';
+import {utf8Text} from '../canonical/utf8.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {MANIFEST_BYTES_MAX, MANIFEST_CHUNKS_INLINE_MAX} from '../kernel/limits.ts';
 import type {ChunkEntry, PageEntry} from './content.ts';
@@ -43,7 +44,7 @@ export function decodePage(
   if (bytes.byteLength > MANIFEST_BYTES_MAX || digestOf(bytes) !== entry.digest) {
     throw corrupt(table, 'its bytes do not match its digest');
   }
-  const lines = Buffer.from(bytes).toString('utf8').split('\n');
+  const lines = (utf8Text(bytes) ?? '').split('\n');
   if (lines.pop() !== '' || lines.length !== entry.chunks) throw corrupt(table, 'it is cut');
   const chunks = lines.map((line) => parseEntry(table, line));
   const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);

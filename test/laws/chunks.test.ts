@@ -1,0 +1,250 @@
+import BetterSqlite3 from 'better-sqlite3';
+import fc from 'fast-check';
+import {expect, test} from 'vitest';
+import {digestOf} from '../../src/canonical/digest.ts';
+import {encodeKey} from '../../src/canonical/key.ts';
+import {sqliteView} from '../../src/database/sqlite/view.ts';
+import type {CanonicalRow, Cell} from '../../src/kernel/row.ts';
+import {decodeChunk} from '../../src/snapshot/chunk.ts';
+import type {ChunkEntry} from '../../src/snapshot/content.ts';
+import {chunkRowsMean, mix} from '../../src/snapshot/mix.ts';
+import {decodePage, paginate} from '../../src/snapshot/pages.ts';
+import {runs} from '../helpers/arbitraries.ts';
+import {insertRow} from '../helpers/temp-db.ts';
+import {allRows, chunksOf, known, rowsOf, shapeWith, wideShape} from '../helpers/tables.ts';
+
+// 2000 columns: 4 rows a chunk on average, and a forced cut after 32.
+const columns = 2000;
+const wide = wideShape(columns);
+const mean = chunkRowsMean(columns);
+const forced = mean * 8;
+const narrow = shapeWith(['k', 'v']);
+const isNatural = ({key}: CanonicalRow): boolean => (mix(key) & (mean - 1)) === 0;
+
+const rowOf = (id: number, value: Cell = 'v'): CanonicalRow =>
+  known(rowsOf(narrow, [[BigInt(id), value]])[0]);
+
+// Ids 1 to 4000 by kind, so that a table may have long stretches without a natural cut.
+const pool = rowsOf(
+  narrow,
+  Array.from({length: 4000}, (_, at) => [BigInt(at + 1), 'v']),
+);
+const dull = pool.filter((row) => !isNatural(row));
+
+/** Tables with natural cuts at random, or with almost none: stretches of up to 150 rows without one. */
+const contents = fc
+  .oneof(
+    fc.tuple(fc.constant(pool), fc.integer({min: 1, max: 200})),
+    fc.tuple(fc.constant(dull), fc.integer({min: 1, max: 150})),
+  )
+  .chain(([from, length]) =>
+    fc.tuple(
+      fc.constant(from),
+      fc.constant(length),
+      fc.nat(from.length - length - 1),
+      fc.array(fc.nat(3999), {maxLength: 3}),
+    ),
+  )
+  .map(([from, length, start, extra]) => {
+    const rows = new Map(from.slice(start, start + length).map((row) => [row.key, row]));
+    for (const at of extra) rows.set(known(pool[at]).key, known(pool[at]));
+    return [...rows.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+  });
+
+test('law: chunks follow the rule of the format, whatever the size of the pages', async () => {
+  await fc.assert(
+    fc.asyncProperty(contents, fc.integer({min: 1, max: 300}), async (rows, pageSize) => {
+      const {chunks, digest} = await chunksOf(wide, rows, pageSize);
+      expect(chunks.map(({entry}) => entry)).toEqual(expectedChunks(rows));
+      expect((await chunksOf(wide, rows)).digest).toBe(digest);
+      const text = chunks.map(({bytes}) => Buffer.from(bytes).toString('utf8')).join('');
+      expect(text).toBe(rows.map((row) => `${row.text}\n`).join(''));
+    }),
+    runs,
+  );
+});
+
+/** The rule in plain words: a natural cut, or a whole number of forced lengths since the last. */
+function expectedChunks(rows: readonly CanonicalRow[]): readonly ChunkEntry[] {
+  const starts = rows.flatMap((_, at) => {
+    const naturals = rows.slice(0, at + 1).flatMap((one, n) => (isNatural(one) ? [n] : []));
+    return (at - (naturals.at(-1) ?? 0)) % forced === 0 ? [at] : [];
+  });
+  return starts.map((start, n) => {
+    const part = rows.slice(start, starts[n + 1]);
+    const digest = digestOf(part.map((row) => `${row.text}\n`).join(''));
+    return {digest, first: known(part[0]).key, rows: part.length};
+  });
+}
+
+/** Length of the longest stretch from one natural cut, or the first row, to the next. */
+function longestRun(rows: readonly CanonicalRow[]): number {
+  let longest = 0;
+  let length = 0;
+  for (const row of rows) {
+    length = isNatural(row) ? 1 : length + 1;
+    longest = Math.max(longest, length);
+  }
+  return longest;
+}
+
+test('law: one row more or less changes at most two chunks, where no run exceeds eight means', async () => {
+  await fc.assert(
+    fc.asyncProperty(contents, fc.nat(), async (rows, at) => {
+      const fewer = rows.toSpliced(at % rows.length, 1);
+      fc.pre(longestRun(rows) <= forced); // without the row, two runs may be one of up to twice that
+      const [more, less] = [await chunksOf(wide, rows), await chunksOf(wide, fewer)];
+      expect(newIn(more, less)).toBeLessThanOrEqual(2);
+      expect(newIn(less, more)).toBeLessThanOrEqual(2);
+    }),
+    runs,
+  );
+});
+
+test('law: beyond that, what changes lies inside the one run that the row is in', async () => {
+  await fc.assert(
+    fc.asyncProperty(contents, fc.nat(), async (rows, at) => {
+      const place = at % rows.length;
+      const key = known(rows[place]).key;
+      const fewer = rows.toSpliced(place, 1);
+      const [more, less] = [await chunksOf(wide, rows), await chunksOf(wide, fewer)];
+      const old = new Set(more.chunks.map(({entry}) => entry.digest));
+      const from = rows.findLast((row) => row.key < key && isNatural(row))?.key ?? '';
+      const to = rows.find((row) => row.key > key && isNatural(row))?.key ?? '~';
+      for (const {entry} of less.chunks) {
+        if (old.has(entry.digest)) continue;
+        expect(entry.first >= from && entry.first < to).toBe(true);
+      }
+    }),
+    runs,
+  );
+});
+
+test('law: an update moves no boundary and changes one chunk', async () => {
+  await fc.assert(
+    fc.asyncProperty(contents, fc.nat(), async (rows, at) => {
+      const place = at % rows.length;
+      const old = known(rows[place]);
+      const now = {...old, text: rowOf(1, 'other').text};
+      const [a, b] = [await chunksOf(wide, rows), await chunksOf(wide, rows.with(place, now))];
+      expect(b.chunks.map(({entry}) => entry.first)).toEqual(
+        a.chunks.map(({entry}) => entry.first),
+      );
+      expect(newIn(a, b)).toBe(1);
+    }),
+    runs,
+  );
+});
+
+test('law: every chunk is read back as the rows it was made of', async () => {
+  await fc.assert(
+    fc.asyncProperty(contents, async (rows) => {
+      const {chunks} = await chunksOf(narrow, rows, 64);
+      const read = chunks.flatMap(({entry, bytes}) => decodeChunk(narrow, entry, bytes));
+      expect(read).toEqual(rows);
+    }),
+    {...runs, numRuns: 300},
+  );
+});
+
+type Listed = Awaited<ReturnType<typeof chunksOf>>;
+
+function newIn(before: Listed, after: Listed): number {
+  const old = new Set(before.chunks.map(({entry}) => entry.digest));
+  return after.chunks.filter(({entry}) => !old.has(entry.digest)).length;
+}
+
+// --- index pages -----------------------------------------------------------------------------------
+
+const entries: readonly ChunkEntry[] = Array.from({length: 1600}, (_, at) => ({
+  digest: digestOf(String(at)),
+  first: encodeKey([BigInt(at * 1000)], ['binary']),
+  rows: (at % 7) + 1,
+}));
+
+test('law: index pages hold the whole list, and one entry more or less changes at most two', () => {
+  const range = fc.tuple(fc.integer({min: 259, max: 900}), fc.nat(700), fc.nat());
+  fc.assert(
+    fc.property(range, ([length, start, at]) => {
+      const list = entries.slice(start, start + length);
+      const [a, b] = [pagesOf(list), pagesOf(list.toSpliced(at % length, 1))];
+      expect(a.flatMap((page) => decodePage('t', page.entry, page.bytes))).toEqual(list);
+      expect(a.reduce((sum, {entry}) => sum + entry.chunks, 0)).toBe(length);
+      for (const [one, other] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const known = new Set(one.map(({entry}) => entry.digest));
+        expect(other.filter(({entry}) => !known.has(entry.digest)).length).toBeLessThanOrEqual(2);
+      }
+    }),
+    {...runs, numRuns: 300},
+  );
+});
+
+test.each([0, 1, 255, 256])('a list of %i chunks stays in the manifest', (length) => {
+  expect(paginate(entries.slice(0, length))).toEqual({chunks: entries.slice(0, length)});
+});
+
+function pagesOf(
+  list: readonly ChunkEntry[],
+): Extract<ReturnType<typeof paginate>, {pages: unknown}>['pages'] {
+  const listed = paginate(list);
+  if (!('pages' in listed)) throw new Error('the list is long enough for pages');
+  return listed.pages;
+}
+
+// --- histories -------------------------------------------------------------------------------------
+
+const keys = [
+  'INTEGER PRIMARY KEY',
+  'TEXT PRIMARY KEY',
+  'PRIMARY KEY',
+  'TEXT PRIMARY KEY COLLATE NOCASE',
+];
+
+test('law: a table read from a database depends on its rows alone, not on how they came there', async () => {
+  const wanted = fc.uniqueArray(fc.integer({min: 1, max: 60}), {maxLength: 30});
+  const history = fc.record({
+    key: fc.constantFrom(...keys),
+    tail: fc.constantFrom('', ' WITHOUT ROWID'),
+    pageSize: fc.constantFrom(512, 4096, 65536),
+    ids: wanted,
+    order: fc.infiniteStream(fc.nat()),
+    detours: fc.array(fc.integer({min: 1, max: 60}), {maxLength: 15}),
+    vacuum: fc.boolean(),
+  });
+  await fc.assert(
+    fc.asyncProperty(history, async ({key, tail, pageSize, ids, order, detours, vacuum}) => {
+      const isText = key.startsWith('TEXT');
+      const row = (id: number): readonly Cell[] => [isText ? `k${id}` : BigInt(id), `v${id % 5}`];
+      const shuffled = ids
+        .map((id) => [known(order.next().value), id] as const)
+        .sort(([a], [b]) => a - b)
+        .map(([, id]) => id);
+      const make = (pragma: string): BetterSqlite3.Database => {
+        const db = new BetterSqlite3(':memory:');
+        db.exec(`${pragma}; CREATE TABLE t (k ${key}, v)${tail}`);
+        return db;
+      };
+      const straight = make('');
+      const winding = make(`PRAGMA page_size = ${pageSize}`);
+      for (const id of ids) insertRow(straight, {table: 't', cells: row(id)});
+      for (const id of detours) insertRow(winding, {table: 't', cells: row(id)});
+      for (const id of detours) winding.prepare('DELETE FROM t WHERE k IS ?').run(row(id)[0]);
+      for (const id of shuffled)
+        insertRow(winding, {table: 't', cells: [known(row(id)[0]), 'old']});
+      for (const id of shuffled)
+        winding.prepare('UPDATE t SET v = ? WHERE k IS ?').run(row(id)[1], row(id)[0]);
+      if (vacuum) winding.exec('VACUUM');
+      const read = [];
+      for (const db of [straight, winding]) {
+        const {shape, rows} = await allRows(sqliteView(db), {table: 't'});
+        read.push(rows, await chunksOf(shape, rows), await chunksOf(wide, rows));
+        db.close();
+      }
+      expect(read.slice(3)).toEqual(read.slice(0, 3));
+    }),
+    runs,
+  );
+});

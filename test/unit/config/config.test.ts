@@ -1,0 +1,69 @@
+import {writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {expect, test} from 'vitest';
+import {loadConfig, type Config} from '../../../src/config/config.ts';
+import {tempFolder} from '../../helpers/temp-db.ts';
+
+function file(text: string): string {
+  const path = join(tempFolder(), 'rowplica.yaml');
+  writeFileSync(path, text);
+  return path;
+}
+
+const load = (text: string, env: NodeJS.ProcessEnv = {}, flags: Config = {}): Config =>
+  loadConfig({file: file(text), env, flags});
+
+test('the environment overrides the file, and flags override both', () => {
+  const text = 'database: f\nstore: f\nstate: f\nprofile: f\ntables: [f, g]\n';
+  const env = {
+    ROWPLICA_DATABASE: '',
+    ROWPLICA_STORE: 'e',
+    ROWPLICA_STATE: 'e',
+    ROWPLICA_TABLES: 'e,h',
+  };
+  const flags = {state: 'x', profile: undefined};
+  expect(load(text, env, flags)).toEqual({
+    database: 'f',
+    store: 'e',
+    state: 'x',
+    profile: 'f',
+    tables: ['e', 'h'],
+  });
+});
+
+test('the environment may name the file; the flag wins', () => {
+  const [a, b] = [file('store: a'), file('store: b')];
+  expect(loadConfig({file: undefined, env: {ROWPLICA_CONFIG: a}, flags: {}})).toEqual({store: 'a'});
+  expect(loadConfig({file: b, env: {ROWPLICA_CONFIG: a}, flags: {}})).toEqual({store: 'b'});
+  expect(loadConfig({file: undefined, env: {ROWPLICA_CONFIG: ''}, flags: {}})).toEqual({});
+});
+
+test.each(['', '# nothing\n', '{}'])('a file of %j says nothing', (text) => {
+  expect(load(text)).toEqual({});
+});
+
+test.each([
+  ['an unknown setting', 'datbase: x', /datbase/],
+  ['a setting of the wrong kind', 'tables: a', /"tables"/],
+  ['an empty setting', 'store: ""', /"store"/],
+  ['no tables', 'tables: []', /"tables"/],
+  ['a table that is no text', 'tables: [1]', /"tables\.0"/],
+  ['a list', '- database', /expected/],
+  ['bad YAML', 'database: [', /YAML/],
+])('refuses %s, naming file and setting', (_, text, message) => {
+  const path = file(text);
+  const refused = {
+    code: 'CONFIG_INVALID',
+    exitCode: 2,
+    site: {path},
+    message: expect.stringMatching(message),
+  };
+  expect(() => loadConfig({file: path, env: {}, flags: {}})).toThrow(
+    expect.objectContaining(refused),
+  );
+});
+
+test('refuses a file that is not there', () => {
+  const path = join(tempFolder(), 'absent.yaml');
+  expect(() => loadConfig({file: path, env: {}, flags: {}})).toThrow(/there is no such file/);
+});

@@ -1,0 +1,46 @@
+import {expect, test} from 'vitest';
+import {changedRegions, segmentsOf} from '../../../src/diff/diff-chunks.ts';
+import type {ChunkEntry} from '../../../src/snapshot/content.ts';
+
+const chunk = (name: string): ChunkEntry => {
+  const [first = '', digest = ''] = name.split(':');
+  return {first, digest, rows: 1};
+};
+
+/** Chunks are `first:digest`; a region is `from-to: ours | theirs`, a dot for no bound. */
+test.each<[string, string, readonly string[]]>([
+  ['', '', []],
+  ['a:1 b:2', 'a:1 b:2', []],
+  ['', 'a:1', ['.-.:  | a']],
+  ['a:1', '', ['.-.: a | ']],
+  ['a:1 b:2', 'a:1 b:3', ['b-.: b | b']],
+  ['a:1 b:2', 'a:9 b:2', ['.-b: a | a']],
+  ['a:1 b:2 c:3', 'a:1 c:3', ['b-c: b | ']],
+  ['a:1 c:3', 'a:1 b:2 c:3', ['b-c:  | b']],
+  ['a:1 c:3 d:4', 'a:1 b:2 d:4', ['b-d: c | b']],
+  ['a:1 b:2 c:3 d:4', 'a:9 b:2 c:9 d:4', ['.-b: a | a', 'c-d: c | c']],
+  // Equal rows of a multiset in chunks that begin at different occurrence numbers are different rows.
+  ['k,N0:1', 'k,Na5:1', ['.-.: k,N0 | k,Na5']],
+])('%j against %j differ in %j', (ours, theirs, expected) => {
+  const list = (names: string): readonly ChunkEntry[] =>
+    names.split(' ').filter(Boolean).map(chunk);
+  const firsts = (chunks: readonly ChunkEntry[]): string =>
+    chunks.map(({first}) => first).join(' ');
+  const regions = changedRegions(list(ours), list(theirs));
+  const told = regions.map(
+    ({range, ...sides}) =>
+      `${range.from ?? '.'}-${range.to ?? '.'}: ${firsts(sides.ours)} | ${firsts(sides.theirs)}`,
+  );
+  expect(told).toEqual(expected);
+});
+
+test('a region is split so that each part has one chunk of theirs', () => {
+  const range = {from: 'b', to: 'z'};
+  const theirs = ['c:1', 'd:2', 'e:3'].map(chunk);
+  expect(segmentsOf({range, ours: [], theirs})).toEqual([
+    {theirs: theirs[0], range: {from: 'b', to: 'd'}},
+    {theirs: theirs[1], range: {from: 'd', to: 'e'}},
+    {theirs: theirs[2], range: {from: 'e', to: 'z'}},
+  ]);
+  expect(segmentsOf({range, ours: theirs, theirs: []})).toEqual([{theirs: undefined, range}]);
+});

@@ -1,0 +1,126 @@
+import {describe, expect, test} from 'vitest';
+import {claimNext} from '../../../src/engine/authority.ts';
+import {checkMonotone, newestSnapshot, snapshotById} from '../../../src/engine/choose-snapshot.ts';
+import type {SnapshotRef} from '../../../src/store/port.ts';
+
+function ref(epoch: number, sequence: number, more: Partial<SnapshotRef> = {}): SnapshotRef {
+  const digest = `${epoch}${sequence}${more.author ?? 'a'}${more.lineage ?? 'l'}`.padEnd(64, '0');
+  return {
+    lineage: 'l',
+    epoch,
+    sequence,
+    digest,
+    author: 'a',
+    parent: undefined,
+    storeId: `s${digest}`,
+    time: '',
+    ...more,
+  };
+}
+
+const mismatch = expect.objectContaining({code: 'POSITION_MISMATCH', exitCode: 22});
+
+describe('the newest snapshot', () => {
+  test('is the one of the highest epoch, then sequence, whatever the order or the clock', () => {
+    const refs = [ref(1, 9, {time: '2099'}), ref(2, 3), ref(2, 4, {time: '1999'}), ref(1, 1)];
+    for (const list of [refs, refs.toReversed()])
+      expect(newestSnapshot(list, undefined)).toBe(refs[2]);
+  });
+  test('is none where there is none', () => {
+    expect(newestSnapshot([], undefined)).toBeUndefined();
+    expect(newestSnapshot([ref(1, 1)], 'other')).toBeUndefined();
+  });
+  test('is of the lineage that is followed', () => {
+    const refs = [ref(1, 1), ref(7, 7, {lineage: 'm'})];
+    expect(newestSnapshot(refs, 'l')).toBe(refs[0]);
+    expect(() => newestSnapshot(refs, undefined)).toThrow(mismatch);
+  });
+  test('is refused where two primaries wrote one position, but a copy is no rival', () => {
+    expect(() => newestSnapshot([ref(1, 2), ref(1, 2, {author: 'b'})], undefined)).toThrow(
+      mismatch,
+    );
+    expect(newestSnapshot([ref(1, 2), ref(1, 2, {storeId: 'copy'})], undefined)?.sequence).toBe(2);
+    expect(
+      newestSnapshot([ref(1, 2), ref(1, 2, {author: 'b'}), ref(1, 3)], undefined)?.sequence,
+    ).toBe(3);
+  });
+});
+
+describe('a snapshot by its id', () => {
+  const refs = [ref(1, 1, {digest: 'abcd1'}), ref(1, 2, {digest: 'abcd2', storeId: 'feed99'})];
+  test.each([
+    ['abcd1', 1],
+    ['abcd2', 2],
+    ['feed', 2],
+  ])('%s', (id, sequence) => {
+    expect(snapshotById(refs, id).sequence).toBe(sequence);
+  });
+  test.each(['abcd', 'fee', 'abc', '', 'none', 'abcd12'])('%j is unknown or not enough', (id) => {
+    expect(() => snapshotById(refs, id)).toThrow(
+      expect.objectContaining({code: 'SNAPSHOT_UNKNOWN', exitCode: 2}),
+    );
+  });
+});
+
+describe('a replica never goes back', () => {
+  const here = ref(2, 5);
+  test.each([
+    ['without a position', undefined, ref(1, 1)],
+    ['forward', here, ref(2, 6)],
+    ['to a new epoch', here, ref(3, 1)],
+    ['to where it stands', here, here],
+  ])('goes %s', (_, position, to) => {
+    expect(() => checkMonotone(position, to)).not.toThrow();
+  });
+  test.each([
+    ['a lower sequence', ref(2, 4)],
+    ['a lower epoch', ref(1, 9)],
+    ['another snapshot of its position', ref(2, 5, {author: 'b'})],
+  ])('refuses %s', (_, to) => {
+    expect(() => checkMonotone(here, to)).toThrow(mismatch);
+  });
+});
+
+describe('who may write next', () => {
+  const mine = {author: 'a'};
+  test('the first snapshot begins a lineage', () => {
+    expect(claimNext({refs: [], position: undefined, ...mine})).toMatchObject({
+      lineage: expect.stringMatching(/^[0-9a-f-]{36}$/),
+      epoch: 1,
+      sequence: 1,
+      parent: undefined,
+    });
+  });
+  test('the author of the newest goes on', () => {
+    const refs = [ref(2, 5), ref(2, 6)];
+    const next = {lineage: 'l', epoch: 2, sequence: 7, parent: refs[1]};
+    expect(claimNext({refs, position: refs[1], ...mine})).toEqual(next);
+    expect(claimNext({refs, position: undefined, ...mine})).toEqual(next);
+  });
+  test('another instance that has seen the newest takes over', () => {
+    const refs = [ref(2, 6)];
+    const next = {lineage: 'l', epoch: 3, sequence: 7, parent: refs[0]};
+    expect(claimNext({refs, position: refs[0], author: 'b'})).toEqual(next);
+    expect(claimNext({refs, position: undefined, author: 'b'})).toEqual(next);
+  });
+  test('one that was replaced is fenced', () => {
+    const refs = [ref(1, 5), ref(2, 6, {author: 'b'})];
+    expect(() => claimNext({refs, position: refs[0], ...mine})).toThrow(
+      expect.objectContaining({code: 'FENCED', exitCode: 20}),
+    );
+  });
+  test('a fork is refused, for whoever asks', () => {
+    const refs = [ref(1, 5), ref(1, 5, {author: 'b'})];
+    for (const author of ['a', 'b', 'c']) {
+      expect(() => claimNext({refs, position: refs[0], author})).toThrow(mismatch);
+    }
+  });
+  test('a lineage without snapshots goes on above where the database stands', () => {
+    expect(claimNext({refs: [], position: ref(3, 8), ...mine})).toEqual({
+      lineage: 'l',
+      epoch: 3,
+      sequence: 9,
+      parent: undefined,
+    });
+  });
+});

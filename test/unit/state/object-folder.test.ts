@@ -1,0 +1,62 @@
+import {existsSync, readdirSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {expect, test} from 'vitest';
+import {digestOf} from '../../../src/canonical/digest.ts';
+import {ObjectFolder} from '../../../src/state/object-folder.ts';
+import {tempFolder} from '../../helpers/temp-db.ts';
+
+const bytes = (text: string): Uint8Array => Buffer.from(text);
+const [a, b, c] = ['a', 'b', 'c'].map(digestOf) as [string, string, string];
+
+function filled(): ObjectFolder {
+  const folder = new ObjectFolder(join(tempFolder(), 'staging'));
+  for (const text of ['a', 'b', 'c']) folder.write(digestOf(text), bytes(text));
+  return folder;
+}
+
+test('objects are found by their digest, also by the next process', () => {
+  const {root} = filled();
+  const again = new ObjectFolder(root);
+  expect([a, b, c].map((digest) => again.has(digest))).toEqual([true, true, true]);
+  expect(again.has(digestOf('d'))).toBe(false);
+  expect(Buffer.from(again.read(a) ?? []).toString()).toBe('a');
+  expect(again.read(digestOf('d'))).toBeUndefined();
+});
+
+test('an object that was damaged or removed counts as missing, and may be written anew', () => {
+  const folder = filled();
+  writeFileSync(join(folder.root, 'objects', a), 'A');
+  expect(folder.read(a)).toBeUndefined();
+  expect(folder.has(a)).toBe(false);
+  folder.write(a, bytes('a'));
+  expect(Buffer.from(folder.read(a) ?? []).toString()).toBe('a');
+});
+
+test.each([0, 1, 2])('arranges exactly the wanted objects, %i folders deep', (depth) => {
+  const folder = filled();
+  folder.writeManifest(bytes('m'));
+  const files = folder.arrange(new Set([a, c]), depth);
+  const path = (digest: string): string =>
+    ['objects', ...Array.from(digest.slice(0, depth)), digest].join('/');
+  expect(files).toEqual(['manifest', path(a), path(c)]);
+  expect(filesIn(folder.root)).toEqual(files.toSorted());
+  expect(folder.has(b)).toBe(false);
+  const again = new ObjectFolder(folder.root);
+  expect(again.arrange(new Set([a, c]), 0)).toEqual(['manifest', `objects/${a}`, `objects/${c}`]);
+  expect(filesIn(folder.root)).toEqual(['manifest', `objects/${a}`, `objects/${c}`].sort());
+});
+
+test('files of an interrupted write are removed, and are no objects', () => {
+  const {root} = filled();
+  const partial = join(root, 'objects', `${a}.partial`);
+  writeFileSync(partial, 'half');
+  const again = new ObjectFolder(root);
+  expect(existsSync(partial)).toBe(false);
+  expect(again.has(`${a}.partial`)).toBe(false);
+});
+
+/** Relative paths of files; folders that are empty show too. */
+function filesIn(root: string): readonly string[] {
+  const all = readdirSync(root, {recursive: true, encoding: 'utf8'});
+  return all.filter((path) => !all.some((other) => other.startsWith(`${path}/`))).sort();
+}

@@ -1,0 +1,158 @@
+import {chmodSync, mkdirSync, renameSync, statSync, writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import {expect, test} from 'vitest';
+import {UNDO_RECORDS_MAX} from '../../../src/kernel/limits.ts';
+import {openState, peekState, type NewPosition, type State} from '../../../src/state/state.ts';
+import {tempFolder} from '../../helpers/temp-db.ts';
+
+function places(): {readonly folder: string; readonly database: string} {
+  const root = tempFolder();
+  const database = join(root, 'kuma.db');
+  writeFileSync(database, 'x');
+  return {folder: join(root, 'state'), database};
+}
+
+async function withState<T>(
+  options: Parameters<typeof openState>[0],
+  work: (state: State) => Promise<T>,
+): Promise<T> {
+  const state = await openState(options);
+  try {
+    return await work(state);
+  } finally {
+    await state.close();
+  }
+}
+
+const position = (sequence: number): NewPosition => ({
+  lineage: 'l',
+  epoch: 1,
+  sequence,
+  digest: `d${sequence}`,
+  author: 'a',
+  manifest: Buffer.from([0, 255, sequence]),
+});
+
+test('an instance keeps its identity and its position', async () => {
+  const options = places();
+  const id = await withState(options, async (state) => {
+    expect(await state.position()).toBeUndefined();
+    await state.reach(position(1));
+    await state.reach(position(2));
+    return state.instance.id;
+  });
+  await withState(options, async (state) => {
+    expect(state.instance.id).toBe(id);
+    expect(await state.position()).toMatchObject({...position(2), trusted: true});
+    await state.distrust();
+    expect(await state.position()).toMatchObject({...position(2), trusted: false});
+    await state.reach(position(2));
+    expect((await state.position())?.trusted).toBe(true);
+  });
+});
+
+test('a second process is turned away, until the first has closed', async () => {
+  const options = places();
+  await withState(options, async () => {
+    await expect(openState(options)).rejects.toMatchObject({
+      code: 'STATE_IN_USE',
+      exitCode: 14,
+      retryable: true,
+    });
+    const peeked = await peekState(options);
+    expect(peeked).toBeDefined();
+    await peeked?.close();
+  });
+  await withState(options, async () => {});
+});
+
+test('looking does not make a state', async () => {
+  const options = places();
+  expect(await peekState(options)).toBeUndefined();
+});
+
+test('what was begun stays pending until it is dropped or applied', async () => {
+  await withState(places(), async (state) => {
+    expect(await state.pending()).toBeUndefined();
+    const first = await state.intend(position(1), 'one');
+    expect(await state.pending()).toMatchObject({id: first, body: 'one', ...position(1)});
+    await state.drop(first);
+    expect(await state.pending()).toBeUndefined();
+    expect(await state.position()).toBeUndefined();
+    const second = await state.intend(position(2), 'two');
+    await state.applied(second, position(2));
+    expect(await state.pending()).toBeUndefined();
+    expect(await state.position()).toMatchObject({...position(2), trusted: true});
+  });
+});
+
+test('the last undo records are kept, and only those', async () => {
+  const options = places();
+  const ids = await withState(options, async (state) => {
+    const made: number[] = [];
+    for (let n = 1; n <= UNDO_RECORDS_MAX + 5; n++) {
+      const id = await state.intend(position(n), String(n));
+      await state.applied(id, position(n));
+      made.push(id);
+    }
+    return made;
+  });
+  const db = new BetterSqlite3(join(options.folder, 'instances', 'kuma.db', 'state.db'), {
+    readonly: true,
+  });
+  const kept = db.prepare('SELECT id FROM changeset ORDER BY id').pluck().all();
+  db.close();
+  expect(kept).toEqual(ids.slice(-UNDO_RECORDS_MAX));
+});
+
+test('a database that was moved keeps its state', async () => {
+  const options = places();
+  const id = await withState(options, async (state) => state.instance.id);
+  const moved = join(options.folder, '..', 'elsewhere');
+  mkdirSync(moved);
+  renameSync(options.database, join(moved, 'kuma.db'));
+  const now = {...options, database: join(moved, 'kuma.db')};
+  expect(await withState(now, async (state) => state.instance.id)).toBe(id);
+});
+
+test('another database of the same name is refused, and leaves the state unlocked', async () => {
+  const options = places();
+  await withState(options, async () => {});
+  const other = join(tempFolder(), 'kuma.db');
+  writeFileSync(other, 'y');
+  await expect(openState({...options, database: other})).rejects.toMatchObject({
+    code: 'CONFIG_INVALID',
+    exitCode: 2,
+  });
+  await withState(options, async () => {});
+});
+
+test('a state that a newer release has moved on is refused', async () => {
+  const options = places();
+  await withState(options, async () => {});
+  const db = new BetterSqlite3(join(options.folder, 'instances', 'kuma.db', 'state.db'));
+  db.exec(`INSERT INTO kysely_migration (name, timestamp) VALUES ('999-later', '2099')`);
+  db.close();
+  await expect(openState(options)).rejects.toMatchObject({code: 'STATE_NEWER', exitCode: 30});
+});
+
+test('files are for their owner alone', async () => {
+  const options = places();
+  await withState(options, async (state) => {
+    const mode = (path: string): number => statSync(path).mode & 0o777;
+    expect(mode(options.folder)).toBe(0o700);
+    expect(mode(join(state.folder, 'state.db'))).toBe(0o600);
+    state.objects.writeManifest(Buffer.from('m'));
+    expect(mode(join(state.objects.root, 'manifest'))).toBe(0o600);
+    chmodSync(options.folder, 0o700);
+  });
+});
+
+test('leftovers of an interrupted run are removed', async () => {
+  const options = places();
+  const left = await withState(options, async (state) => state.temporary());
+  await withState(options, async () => {
+    expect(statSync(left, {throwIfNoEntry: false})).toBeUndefined();
+  });
+});
