@@ -10,10 +10,12 @@ import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {Cell, CanonicalRow} from '../kernel/row.ts';
 import type {RowAddress} from '../kernel/statement.ts';
+import {encodeReference} from '../plan/cascades.ts';
 import {keyLabel} from '../schema/row-key.ts';
+import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
-import type {Plan, ReferenceCheck, RowStep} from '../plan/plan.ts';
+import type {Plan, RowStep} from '../plan/plan.ts';
 import {keyMatches} from '../plan/rows.ts';
 
 export type ApplyRequest = {
@@ -27,7 +29,7 @@ export type ApplyRequest = {
   /** Tables' own counters are raised to at least these. */
   readonly counters: ReadonlyMap<string, bigint>;
   /** True for a dangling reference that the primary has as well. */
-  readonly isCarried: (check: ReferenceCheck) => boolean;
+  readonly isCarried: (key: ForeignKey, encoded: string) => boolean;
 };
 
 export type Applied = {
@@ -90,8 +92,9 @@ async function runCascades(
   steps: Plan['before'],
   counts: Map<string, number>,
 ): Promise<void> {
-  for (const {key, statement} of steps) {
-    const {changed} = await view.run(statement);
+  for (const {key, statement, rows} of steps) {
+    const changed = await view.runSet(statement);
+    if (changed !== rows) throw staleCascade(key);
     counts.set(key.table, (counts.get(key.table) ?? 0) + changed);
   }
 }
@@ -104,7 +107,7 @@ async function runRows(
   const addresses = new Map<RowStep, RowAddress>();
   for (const step of steps) {
     const {changed, returned} = await view.run(step.statement);
-    if (changed !== 1) throw stale(step.shape, step.change.key);
+    if (changed !== 1) throw ignored(step);
     if (step.statement.op === 'insert' && step.statement.returning !== undefined) {
       addresses.set(step, addressFrom(step.statement.returning, returned));
     }
@@ -112,30 +115,59 @@ async function runRows(
   return addresses;
 }
 
+/** The row was as planned a moment ago, under the same lock: only a trigger can keep it from being written. */
+function ignored({shape, statement}: RowStep): EngineError {
+  return new EngineError(
+    'TRIGGER',
+    `cannot ${statement.op} a row of table "${shape.table}": a trigger of this database prevents it`,
+    {
+      site: {table: shape.table},
+      hint: 'Remove the trigger on this instance, or leave the table out; nothing was changed.',
+    },
+  );
+}
+
 function addressFrom(columns: readonly string[], cells: readonly Cell[]): RowAddress {
   return columns.map((column, at) => ({column, is: cells[at] ?? null}));
 }
 
+/** References to what the plan wrote, deleted or re-keyed: none may dangle that did not, but for the primary's own. */
 async function checkReferences(view: WriteView, {plan, isCarried}: ApplyRequest): Promise<void> {
   const {tables} = await view.schema();
-  for (const check of plan.checks) {
-    const {key, where, demands} = check;
-    const table = demands === 'parent' ? key.parent : key.table;
-    const found = tables.has(table) ? await view.count(table, where) : 0;
-    const holds = demands === 'parent' ? found > 0 : found === 0;
-    if (!holds && !isCarried(check)) throw dangling(check);
+  for (const {key, where, encoded} of plan.parents) {
+    const found = tables.has(key.parent) ? await view.count(key.parent, where) : 0;
+    if (found === 0 && !isCarried(key, encoded)) throw withoutParent(key);
+  }
+  for (const {key, among} of plan.children) {
+    if ((await view.countSet(among)) === 0) continue;
+    if (!plan.tables.has(key.table)) throw staleCascade(key);
+    for (const cells of await view.distinctInSet(among, key.columns)) {
+      if (!isCarried(key, encodeReference(tables, key, cells))) throw withoutParent(key);
+    }
   }
 }
 
-function dangling({key, demands}: ReferenceCheck): EngineError {
+function withoutParent(key: ForeignKey): EngineError {
   const columns = key.columns.join(', ');
-  const what = demands === 'parent' ? 'a row written would refer' : 'rows would still refer';
   return new EngineError(
     'FOREIGN_KEY',
-    `cannot apply table "${key.table}": ${what} by ${columns} to a row of "${key.parent}" that is not there`,
+    `cannot apply table "${key.table}": a row would refer by ${columns} to a row of "${key.parent}" that is not there`,
     {
       site: {table: key.table, column: columns},
       hint: `Replicate table "${key.parent}" too, or add the missing row on this instance.`,
+    },
+  );
+}
+
+/** The application wrote rows that refer to what the plan takes away, after they were counted. */
+function staleCascade(key: ForeignKey): EngineError {
+  return new EngineError(
+    'PLAN_STALE',
+    `cannot apply table "${key.parent}": rows of "${key.table}" that refer to it changed after the plan was made`,
+    {
+      site: {table: key.table, column: key.columns.join(', ')},
+      hint: 'Run replicate again: it plans afresh.',
+      retryable: true,
     },
   );
 }

@@ -3,7 +3,14 @@
  * page, never per row, so that in-process and networked databases share one engine at full speed.
  */
 import type {CanonicalRow, Cell, KeyRange} from '../kernel/row.ts';
-import type {Match, RowAddress, Statement, StatementResult} from '../kernel/statement.ts';
+import type {
+  Match,
+  RowAddress,
+  RowSet,
+  SetStatement,
+  Statement,
+  StatementResult,
+} from '../kernel/statement.ts';
 import type {DatabaseSchema, ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 
@@ -15,7 +22,8 @@ export type View = {
    * Rows of a table in order of their encoded key, all or those in the ranges (in order, disjoint).
    * Memory holds one page.
    *
-   * @throws {EngineError} `KEY_UNUSABLE` for NULL in a key, `ROWS_UNSORTED` never: the caller checks.
+   * @throws {EngineError} `KEY_UNUSABLE` for NULL in a key. That keys strictly increase is for the
+   * caller to check.
    */
   rows(shape: TableShape, ranges?: readonly KeyRange[]): AsyncIterable<readonly CanonicalRow[]>;
 
@@ -29,14 +37,13 @@ export type View = {
     where?: readonly Match[],
   ): Promise<readonly (readonly Cell[])[]>;
 
-  /** Distinct values of some columns among the rows that match. */
-  distinct(
-    table: string,
-    columns: readonly string[],
-    where: readonly Match[],
-  ): Promise<readonly (readonly Cell[])[]>;
-
   count(table: string, where: readonly Match[]): Promise<number>;
+
+  /** How many rows are in a set and in none of the others, which are of the same table. */
+  countSet(among: RowSet, except?: readonly RowSet[]): Promise<number>;
+
+  /** Distinct values of some columns among the rows of a set. */
+  distinctInSet(among: RowSet, columns: readonly string[]): Promise<readonly (readonly Cell[])[]>;
 
   /** Distinct non-NULL values of a foreign key that refer to no row; at most `limit` of them. */
   dangling(key: ForeignKey, limit: number): Promise<readonly (readonly Cell[])[]>;
@@ -48,6 +55,8 @@ export type View = {
 export type WriteView = View & {
   /** @throws {EngineError} `CONSTRAINT` naming the constraint that forbids it. */
   run(statement: Statement): Promise<StatementResult>;
+  /** Writes all rows of a set; gives how many. @throws {EngineError} `CONSTRAINT`. */
+  runSet(statement: SetStatement): Promise<number>;
   /** Raises the table's own counter to at least this; never lowers it. */
   raiseCounter(table: string, atLeast: bigint): Promise<void>;
 };

@@ -1,7 +1,7 @@
 /** Applies a plan so that a crash at any instant leaves a database whose rows tell what happened. */
 import {applyPlan, type Applied, type ApplyRequest} from '../apply/apply-plan.ts';
 import {decodeCell} from '../canonical/cell.ts';
-import type {Plan, ReferenceCheck} from '../plan/plan.ts';
+import type {Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import {encodeIntent} from './intent.ts';
 import type {Opened} from './open.ts';
@@ -44,8 +44,8 @@ function applyRequest(plan: Plan, manifest: Manifest, full: boolean): ApplyReque
 }
 
 /** References that dangle on the primary too. */
-function carriedBy(manifest: Manifest): (check: ReferenceCheck) => boolean {
-  return ({key, encoded}) => {
+function carriedBy(manifest: Manifest): ApplyRequest['isCarried'] {
+  return (key, encoded) => {
     const table = manifest.tables.find((candidate) => candidate.name === key.table);
     const known = table?.violations?.find(
       ({columns, parent}) => parent === key.parent && columns.join('\n') === key.columns.join('\n'),

@@ -22,8 +22,10 @@ export const VIOLATION_VALUES_MAX = 1000;
 
 /** Rows read from a database at a time: one await per page, and a few hundred kB in memory. */
 export const PAGE_ROWS = 512;
-/** Bound parameters of one statement; SQLite allows 32 766, other engines less. */
-export const SQL_PARAMETERS_MAX = 30_000;
+/** Values of one reference looked up in one statement; SQLite binds up to 32 766 parameters. */
+export const REFERENCES_PER_STATEMENT = 10_000;
+/** The same for references by several columns, which become an OR of as many terms; SQLite nests up to 1 000. */
+export const COMPOSITE_REFERENCES_PER_STATEMENT = 200;
 
 /** Milliseconds to wait for a lock of the application's database. Uptime Kuma itself waits 1-5 s. */
 export const DATABASE_BUSY_MS = 5_000;

@@ -36,6 +36,36 @@ export type DeleteStatement = {
 
 export type Statement = InsertStatement | UpdateStatement | DeleteStatement;
 
+/**
+ * How a referring value is compared with a referenced one: as the referenced column's affinity makes of
+ * it. `plain` where both columns store alike.
+ */
+export type ReferenceComparison = 'plain' | 'number' | 'text' | 'exact';
+
+export type RowSetColumn = {
+  readonly name: string;
+  readonly compare: ReferenceComparison;
+  /** Collation of the comparison; undefined for BINARY. */
+  readonly collation: string | undefined;
+};
+
+/** Rows whose columns equal one of the tuples. No cell of a tuple is NULL. */
+export type RowSet = {
+  readonly table: string;
+  readonly columns: readonly RowSetColumn[];
+  readonly values: readonly (readonly Cell[])[];
+};
+
+/** A write to all rows of a set: deletes them, or gives their columns other cells. */
+export type SetStatement =
+  | {readonly op: 'deleteSet'; readonly among: RowSet}
+  | {
+      readonly op: 'updateSet';
+      readonly among: RowSet;
+      readonly columns: readonly string[];
+      readonly cells: readonly Cell[];
+    };
+
 export type StatementResult = {
   /** Rows that the statement itself changed. */
   readonly changed: number;

@@ -5,9 +5,16 @@ import {EngineError} from '../kernel/errors.ts';
 import type {CanonicalRow, Cell, ChangeCounts, RowChange} from '../kernel/row.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
-import {encodeReference, lostKeys, referringRows, type Tables} from './cascades.ts';
+import {encodeReference, referringRows, type LostKey, type Tables} from './cascades.ts';
 import {freeingFirst, parentsFirst, selfReferencesFirst, tuple} from './order.ts';
-import type {CascadeStep, Plan, ReferenceCheck, RowStep} from './plan.ts';
+import {
+  runsBefore,
+  type CascadeStep,
+  type ChildrenCheck,
+  type ParentCheck,
+  type Plan,
+  type RowStep,
+} from './plan.ts';
 import {rowStep} from './rows.ts';
 
 /** The replicated tables with what changes in each; tables without a change have an empty list. */
@@ -20,14 +27,10 @@ export type TableChanges = ReadonlyMap<
  * Orders the changes and turns each into a statement: deletes from children to parents, then updates
  * and inserts from parents to children, unique values freed before they are taken.
  *
- * @param cascades What tables outside the replicated ones do because of the changes, parents first.
+ * @param cascades What tables outside the replicated ones do because of the changes.
  * @throws {EngineError} `UNIQUE_CYCLE` where no order exists.
  */
-export function makePlan(
-  schema: Tables,
-  tables: TableChanges,
-  cascades: readonly CascadeStep[],
-): Plan {
+export function makePlan(schema: Tables, tables: TableChanges, {steps, lost}: Cascades): Plan {
   const order = parentsFirst(
     [...tables.keys()].map((name) => must(schema.get(name), 'replicated tables exist')),
   );
@@ -36,13 +39,17 @@ export function makePlan(
     .flatMap((name) => deletesOf(schema, must(tables.get(name), name)));
   const writes = order.flatMap((name) => writesOf(schema, must(tables.get(name), name)));
   return {
-    before: cascades.filter((step) => !isRekey(step)).toReversed(),
+    before: steps.filter(runsBefore),
     rows: [...deletes, ...writes],
-    after: cascades.filter(isRekey),
-    checks: referenceChecks(schema, tables),
+    after: steps.filter((step) => !runsBefore(step)),
+    parents: parentChecks(schema, tables),
+    children: childrenChecks(schema, lost),
     tables: new Map([...tables].map(([name, {changes}]) => [name, countChanges(changes)])),
   };
 }
+
+/** What `findCascades` found out: statements in the order in which they run, and all values lost. */
+export type Cascades = {readonly steps: readonly CascadeStep[]; readonly lost: readonly LostKey[]};
 
 export function countChanges(changes: Iterable<RowChange>): ChangeCounts {
   const counts = {inserted: 0, updated: 0, deleted: 0};
@@ -52,15 +59,6 @@ export function countChanges(changes: Iterable<RowChange>): ChangeCounts {
     else counts.deleted++;
   }
   return counts;
-}
-
-/** Children that take over a new key are written once their parent has it. */
-function isRekey({key, statement}: CascadeStep): boolean {
-  return (
-    statement.op === 'update' &&
-    key.onUpdate === 'CASCADE' &&
-    statement.cells.some((cell) => cell !== null)
-  );
 }
 
 type Changed = {readonly shape: TableShape; readonly changes: readonly RowChange[]};
@@ -84,34 +82,33 @@ function writesOf(schema: Tables, {shape, changes}: Changed): readonly RowStep[]
   return freeingFirst(table, shape, parentsBefore).map((change) => rowStep(table, shape, change));
 }
 
-function referenceChecks(schema: Tables, tables: TableChanges): readonly ReferenceCheck[] {
-  const checks = new Map<string, ReferenceCheck>();
-  const add = (
-    key: ForeignKey,
-    demands: ReferenceCheck['demands'],
-    values: readonly Cell[],
-  ): void => {
-    const encoded = encodeReference(schema, key, values);
-    const where =
-      demands === 'children' ? referringRows(schema, key, values) : parentRows(key, values);
-    checks.set([key.table, key.columns, key.parent, demands, encoded].join('\n'), {
+function childrenChecks(schema: Tables, lost: readonly LostKey[]): readonly ChildrenCheck[] {
+  const gone = lost.filter((item) => !item.retaken);
+  return [...Map.groupBy(gone, (item) => item.key)].flatMap(([key, items]) =>
+    referringRows(
+      schema,
       key,
-      demands,
-      where,
-      encoded,
-    });
-  };
+      items.map((item) => item.values),
+    ).map((among) => ({key, among})),
+  );
+}
+
+function parentChecks(schema: Tables, tables: TableChanges): readonly ParentCheck[] {
+  const checks = new Map<string, ParentCheck>();
   for (const {shape, changes} of tables.values()) {
-    for (const lost of lostKeys(schema, shape, changes)) add(lost.key, 'children', lost.values);
     for (const key of must(schema.get(shape.table), 'replicated tables exist').foreignKeys) {
-      for (const row of rowsWithNewReference(shape, key, changes))
-        add(key, 'parent', referenceCells(shape, key, row));
+      for (const row of rowsWithNewReference(shape, key, changes)) {
+        const values = referenceCells(shape, key, row);
+        const encoded = encodeReference(schema, key, values);
+        const name = JSON.stringify([key.table, key.columns, key.parent, encoded]);
+        checks.set(name, {key, where: parentRows(key, values), encoded});
+      }
     }
   }
   return [...checks.values()];
 }
 
-function parentRows(key: ForeignKey, values: readonly Cell[]): ReferenceCheck['where'] {
+function parentRows(key: ForeignKey, values: readonly Cell[]): ParentCheck['where'] {
   return key.parentColumns.map((column, at) => ({column, is: values[at] ?? null}));
 }
 

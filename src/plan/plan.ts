@@ -1,12 +1,6 @@
 /** A plan: every statement that will run, in order, printable before it runs. */
 import type {ChangeCounts, RowChange} from '../kernel/row.ts';
-import type {
-  DeleteStatement,
-  Match,
-  RowAddress,
-  Statement,
-  UpdateStatement,
-} from '../kernel/statement.ts';
+import type {Match, RowAddress, RowSet, SetStatement, Statement} from '../kernel/statement.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 
@@ -24,28 +18,36 @@ export type RowStep = {
 /** Rows of a table that is not replicated, written because a declared foreign key says so. */
 export type CascadeStep = {
   readonly key: ForeignKey;
-  readonly statement: UpdateStatement | DeleteStatement;
+  readonly statement: SetStatement;
   /** Rows counted when the plan was made. */
   readonly rows: number;
 };
 
-/** A reference that the plan may have broken, looked at before COMMIT. */
-export type ReferenceCheck = {
+/** Children that take over a new key are written once their parent has it; all others go first. */
+export function runsBefore({key, statement}: CascadeStep): boolean {
+  const rekeys =
+    statement.op === 'updateSet' && key.onUpdate === 'CASCADE' && !statement.cells.includes(null);
+  return !rekeys;
+}
+
+/** A parent that a written row refers to must be there. */
+export type ParentCheck = {
   readonly key: ForeignKey;
-  /** Values of the referring columns, none of them NULL. */
   readonly where: readonly Match[];
-  /** `parent`: such a parent must be there. `children`: no row may refer to it any more. */
-  readonly demands: 'parent' | 'children';
   /** The values as an encoded key, as manifests list dangling ones. */
   readonly encoded: string;
 };
+
+/** No row may refer any more to values that are gone. */
+export type ChildrenCheck = {readonly key: ForeignKey; readonly among: RowSet};
 
 export type Plan = {
   /** In order: what cascades demand before, rows deleted, updated, inserted, what cascades demand after. */
   readonly before: readonly CascadeStep[];
   readonly rows: readonly RowStep[];
   readonly after: readonly CascadeStep[];
-  readonly checks: readonly ReferenceCheck[];
+  readonly parents: readonly ParentCheck[];
+  readonly children: readonly ChildrenCheck[];
   /** Every replicated table, also those without a change. */
   readonly tables: ReadonlyMap<string, ChangeCounts>;
 };

@@ -33,6 +33,9 @@ export type ColumnSchema = {
   readonly default: string | undefined;
   /** Computed by the database: never written. */
   readonly generated: boolean;
+  readonly collation: string;
+  /** What the column makes of the values it stores: numbers of texts that look like them, texts of numbers, or nothing. */
+  readonly stores: 'number' | 'text' | 'any';
 };
 
 export type UniqueIndex = {

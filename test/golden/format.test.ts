@@ -19,7 +19,13 @@ import {chunkRowsMean, mix} from '../../src/snapshot/mix.ts';
 import {paginate} from '../../src/snapshot/pages.ts';
 import {chunksOf, known, rowsOf, schemaWith} from '../helpers/tables.ts';
 
-const plain = {notNull: false, default: undefined, generated: false};
+const plain = {
+  notNull: false,
+  default: undefined,
+  generated: false,
+  collation: 'BINARY',
+  stores: 'any',
+} as const;
 const note: TableSchema = schemaWith('note', [], {
   columns: [
     {name: 'id', type: 'integer', declared: 'INTEGER', ...plain},

@@ -5,6 +5,7 @@ import type {Fold} from '../../src/canonical/key.ts';
 import type {View} from '../../src/database/port.ts';
 import {openSqlite} from '../../src/database/sqlite/database.ts';
 import {diffRows} from '../../src/diff/diff-rows.ts';
+import {findCascades} from '../../src/engine/find-cascades.ts';
 import type {CanonicalRow, Cell, RowChange} from '../../src/kernel/row.ts';
 import {makePlan} from '../../src/plan/make-plan.ts';
 import {rowKeys} from '../../src/schema/row-key.ts';
@@ -100,8 +101,10 @@ export async function replicateRows({from, to, request}: Replication): Promise<v
     const changes = [...diffRows(shape.table, ours.rows, rows)];
     const {tables} = await replica.view((view) => view.schema());
     const {digest} = await chunksOf(shape, rows);
+    const changed = new Map([[shape.table, {shape, changes}]]);
+    const cascades = await replica.view((view) => findCascades(view, tables, changed));
     await applyPlan(replica, {
-      plan: makePlan(tables, new Map([[shape.table, {shape, changes}]]), []),
+      plan: makePlan(tables, changed, cascades),
       guard: async () => {},
       prove: [{shape, digest, rows: rows.length}],
       counters: new Map(),
@@ -134,6 +137,8 @@ export function schemaWith(
       notNull: false,
       default: undefined,
       generated: false,
+      collation: 'BINARY',
+      stores: 'any',
     })),
     primaryKey: columns.slice(0, 1).map((column) => ({
       name: column,

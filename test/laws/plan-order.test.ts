@@ -107,7 +107,7 @@ test('law: a plan deletes children first and inserts parents first, in and betwe
           ['c', {shape: childShape, changes: changesOf(children)}],
           ['t', {shape: treeShape, changes: changesOf(parents)}],
         ]),
-        [],
+        {steps: [], lost: []},
       );
       const place = (op: string, table: string, id: unknown): number =>
         rows.findIndex(({change, shape}) => {
@@ -175,7 +175,7 @@ test('law: after every statement unique values are unique, or the plan is refuse
         ({rows} = makePlan(
           new Map([['t', named]]),
           new Map([['t', {shape: namedShape, changes}]]),
-          [],
+          {steps: [], lost: []},
         ));
       } catch (error) {
         expect(error).toMatchObject({code: 'UNIQUE_CYCLE', exitCode: 20});

@@ -1,6 +1,15 @@
 /** Reads from DDL the little that pragmas hide, by tokens: white space, comments and quoting do not matter. */
 
-type Token = {readonly text: string; readonly word: boolean};
+/** SQLite compares names and keywords by ASCII letters alone. */
+export function asciiLower(text: string): string {
+  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+export function asciiUpper(text: string): string {
+  return text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
+}
+
+type Token = {readonly text: string; readonly word: boolean; readonly quoted: boolean};
 
 const TOKEN =
   /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"((?:[^"]|"")*)"|`((?:[^`]|``)*)`|\[([^\]]*)\]|([\p{L}_$][\p{L}\p{N}_$]*)|[^\s]/gu;
@@ -11,7 +20,8 @@ export function tokens(ddl: string): readonly Token[] {
     const [text, double, back, bracket, word] = match;
     if (text.startsWith('--') || text.startsWith('/*')) continue;
     const name = double?.replaceAll('""', '"') ?? back?.replaceAll('``', '`') ?? bracket;
-    out.push({text: name ?? word ?? text, word: word !== undefined});
+    const quoted = name !== undefined || text.startsWith("'");
+    out.push({text: name ?? word ?? text, word: word !== undefined, quoted});
   }
   return out;
 }
@@ -23,7 +33,7 @@ export function tablesWritten(triggerDdl: string): readonly string[] {
   const written = new Set<string>();
   body.forEach((token, at) => {
     const target = targetOf(token, body.slice(at + 1, at + 5));
-    if (target !== undefined) written.add(target.toLowerCase());
+    if (target !== undefined) written.add(asciiLower(target));
   });
   return [...written];
 }
@@ -37,5 +47,36 @@ function targetOf(token: Token, rest: readonly Token[]): string | undefined {
 }
 
 function isWord(token: Token | undefined, keyword: string): boolean {
-  return token !== undefined && token.word && token.text.toUpperCase() === keyword;
+  return token !== undefined && token.word && asciiUpper(token.text) === keyword;
+}
+
+const TABLE_CONSTRAINTS = ['CONSTRAINT', 'PRIMARY', 'UNIQUE', 'CHECK', 'FOREIGN'];
+
+/** Declared collations of a table's columns, by lower-case name; columns without one are left out. */
+export function columnCollations(tableDdl: string): ReadonlyMap<string, string> {
+  const collations = new Map<string, string>();
+  for (const definition of definitions(tokens(tableDdl))) {
+    const [name] = definition;
+    if (name === undefined || TABLE_CONSTRAINTS.some((word) => isWord(name, word))) continue;
+    const at = definition.findIndex((token) => isWord(token, 'COLLATE'));
+    const collation = at < 0 ? undefined : definition[at + 1];
+    if (collation !== undefined) collations.set(asciiLower(name.text), collation.text);
+  }
+  return collations;
+}
+
+/** What stands between the commas of a table's body, without what is in further parentheses. */
+function definitions(all: readonly Token[]): readonly (readonly Token[])[] {
+  const found: Token[][] = [];
+  let depth = 0;
+  for (const token of all) {
+    const mark = token.quoted ? '' : token.text;
+    if (mark === ')') depth--;
+    if (depth === 1 && mark === ',') found.push([]);
+    else if (depth === 1) found.at(-1)?.push(token);
+    if (mark === '(') depth++;
+    if (depth === 1 && found.length === 0) found.push([]);
+    if (depth === 0 && found.length > 0) break;
+  }
+  return found;
 }

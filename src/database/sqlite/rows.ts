@@ -97,6 +97,20 @@ function decodeUtf16(bytes: Uint8Array, encoding: Encoding): string {
   );
 }
 
+/**
+ * Finds integral reals where affinity says that there are none: a schema that was edited in place leaves
+ * values stored under its old types. Undefined where no column could hold one.
+ */
+export function doubtfulReals({shape, table}: Selection): Sql | undefined {
+  const suspects = shape.columns
+    .map((column) => column.name)
+    .filter((name) => NUMBER_RULES[table.affinities.get(name) ?? 'none'] === 'integers')
+    .map(
+      (name) => sql`(typeof(${id(name)}) = 'real' AND ${id(name)} = CAST(${id(name)} AS INTEGER))`,
+    );
+  return suspects.length === 0 ? undefined : sql`(${sql.join(suspects, sql` OR `)})`;
+}
+
 /** What a JavaScript number must have been in a column. */
 type NumberRule = 'integers' | 'reals' | 'none';
 
@@ -108,20 +122,24 @@ const NUMBER_RULES: Readonly<Record<Affinity, NumberRule>> = {
   none: 'none', // 1 and 1.0 are both possible
 };
 
-export type FastReader = (page: readonly Raw[]) => readonly ReadRow[] | undefined;
+type FastReader = (page: readonly Raw[]) => readonly ReadRow[] | undefined;
 
 /**
  * Decodes pages of `plainList`, or gives undefined where only the exact way can tell. Not for
- * selections with a locator.
+ * selections with a locator, nor where `doubtfulReals` finds a row.
+ *
+ * Texts of UTF-16 databases always go the exact way: SQLite converts them, and pairs halves that do not
+ * belong together.
  */
-export function fastReader({shape, table}: Selection): FastReader {
+export function fastReader({shape, table, encoding}: Selection): FastReader {
+  const texts = encoding === 'UTF-8';
   const rules = shape.columns.map(
     (column) => NUMBER_RULES[table.affinities.get(column.name) ?? 'none'],
   );
   return (page) => {
     const rows: ReadRow[] = [];
     for (const raw of page) {
-      const cells = fastCells(raw, rules);
+      const cells = fastCells(raw, rules, texts);
       if (cells === undefined) return undefined;
       const text = rowText(cells);
       if (text.includes('\uFFFD')) return undefined; // perhaps bytes that are not UTF-8
@@ -131,12 +149,14 @@ export function fastReader({shape, table}: Selection): FastReader {
   };
 }
 
-function fastCells(raw: Raw, rules: readonly NumberRule[]): WireRow | undefined {
+function fastCells(raw: Raw, rules: readonly NumberRule[], texts: boolean): WireRow | undefined {
   const cells: WireCell[] = [];
   for (let at = 0; at < rules.length; at++) {
     const value = raw[at];
-    if (typeof value === 'string' || value === null) {
+    if (value === null || (texts && typeof value === 'string')) {
       cells.push(value);
+    } else if (typeof value === 'string') {
+      return undefined;
     } else if (typeof value === 'number') {
       const cell = fastNumber(value, rules[at]);
       if (cell === undefined) return undefined;

@@ -7,6 +7,7 @@ import type {CanonicalRow, Cell, KeyRange, WireRow} from '../../kernel/row.ts';
 import {columnKeys, rowKeys} from '../../schema/row-key.ts';
 import {keyIndexes, type TableShape} from '../../schema/table-shape.ts';
 import {
+  doubtfulReals,
   exactCells,
   exactList,
   exactRow,
@@ -47,9 +48,12 @@ function* indexedPages(
   const fast = fastReader(selection);
   const keyed = keyedRows(selection.shape);
   for (const range of ranges) {
+    const trusted = !hasDoubtfulReals(connection, selection, range);
     let after: readonly Cell[] | undefined;
     for (;;) {
-      const page = readPage(connection, {selection, range, after, fast});
+      const query = {selection, range, after};
+      const page =
+        (trusted ? fastPage(connection, query, fast) : undefined) ?? exactPage(connection, query);
       const rows = keyed(page);
       if (rows.length > 0) yield rows;
       if (rows.length < PAGE_ROWS) break;
@@ -58,35 +62,52 @@ function* indexedPages(
   }
 }
 
-type PageRequest = {
+type PageQuery = {
   readonly selection: Selection;
   readonly range: KeyRange;
   readonly after: readonly Cell[] | undefined;
-  readonly fast: (page: readonly (readonly unknown[])[]) => readonly ReadRow[] | undefined;
 };
 
-function readPage(connection: Connection, request: PageRequest): readonly ReadRow[] {
-  const {selection, fast} = request;
-  const raw = runRaw(connection, pageQuery(request, plainList(selection)), false);
-  const exact = (): readonly ReadRow[] =>
-    runRaw(connection, pageQuery(request, exactList(selection)), true).map((row) =>
-      exactRow(selection, row),
-    );
-  return fast(raw) ?? exact();
+function fastPage(
+  connection: Connection,
+  query: PageQuery,
+  fast: ReturnType<typeof fastReader>,
+): readonly ReadRow[] | undefined {
+  return fast(runRaw(connection, pageSql(query, plainList(query.selection)), false));
 }
 
-function pageQuery({selection, range, after}: PageRequest, columns: Sql): Sql {
+function exactPage(connection: Connection, query: PageQuery): readonly ReadRow[] {
+  const rows = runRaw(connection, pageSql(query, exactList(query.selection)), true);
+  return rows.map((row) => exactRow(query.selection, row));
+}
+
+function hasDoubtfulReals(connection: Connection, selection: Selection, range: KeyRange): boolean {
+  const doubtful = doubtfulReals(selection);
+  if (doubtful === undefined) return false;
   const {shape} = selection;
-  const key = list(shape.key.map((column) => id(column.name)));
-  const conditions: Sql[] = [];
-  const compare = (operator: Sql, cells: readonly Cell[]): void => {
-    conditions.push(sql`(${key}) ${operator} (${list(cells.map(bound))})`);
-  };
-  if (after !== undefined) compare(sql`>`, after);
-  else if (range.from !== undefined) compare(sql`>=`, decodeKey(range.from));
-  if (range.to !== undefined) compare(sql`<`, decodeKey(range.to));
+  const where = all([doubtful, ...inRange({selection, range, after: undefined})]);
+  const query = sql`SELECT 1 FROM ${id(shape.table)} WHERE ${where} LIMIT 1`;
+  return runRaw(connection, query, false).length > 0;
+}
+
+function pageSql(query: PageQuery, columns: Sql): Sql {
+  const {shape} = query.selection;
+  const conditions = inRange(query);
   const where = conditions.length === 0 ? sql`` : sql` WHERE ${all(conditions)}`;
-  return sql`SELECT ${columns} FROM ${id(shape.table)}${where} ORDER BY ${key} LIMIT ${sql.lit(PAGE_ROWS)}`;
+  return sql`SELECT ${columns} FROM ${id(shape.table)}${where} ORDER BY ${keyList(shape)} LIMIT ${sql.lit(PAGE_ROWS)}`;
+}
+
+function inRange({selection, range, after}: PageQuery): readonly Sql[] {
+  const key = keyList(selection.shape);
+  const compared = (operator: Sql, cells: readonly Cell[]): Sql =>
+    sql`(${key}) ${operator} (${list(cells.map(bound))})`;
+  const from = range.from === undefined ? [] : [compared(sql`>=`, decodeKey(range.from))];
+  const start = after === undefined ? from : [compared(sql`>`, after)];
+  return range.to === undefined ? start : [...start, compared(sql`<`, decodeKey(range.to))];
+}
+
+function keyList(shape: TableShape): Sql {
+  return list(shape.key.map((column) => id(column.name)));
 }
 
 // --- sorted: one cursor ordered by our own encoding of the key ------------------------------------
@@ -161,11 +182,14 @@ function compareLocators(a: ReadRow, b: ReadRow): number {
   return left < right ? -1 : 1;
 }
 
+/** Keys come in order, and so do the ranges: one of them is looked at at a time. */
 function rangeFilter(ranges: readonly KeyRange[]): (key: string) => boolean {
-  return (key) =>
-    ranges.some(
-      ({from, to}) => (from === undefined || key >= from) && (to === undefined || key < to),
-    );
+  let at = 0;
+  return (key) => {
+    for (let to = ranges[at]?.to; to !== undefined && key >= to; to = ranges[at]?.to) at++;
+    const range = ranges[at];
+    return range !== undefined && (range.from === undefined || key >= range.from);
+  };
 }
 
 // --- both ----------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import type {
   Trigger,
   UniqueIndex,
 } from '../../schema/table-schema.ts';
-import {tablesWritten} from './ddl.ts';
+import {asciiLower, asciiUpper, columnCollations, tablesWritten} from './ddl.ts';
 
 type Connection = BetterSqlite3.Database;
 
@@ -90,13 +90,18 @@ function readTable(
   const keyIndex = indexes.find((index) => index.origin === 'pk');
   const keyColumns = columns.filter((column) => column.pk > 0).sort((a, b) => a.pk - b.pk);
   const keyIsRowid = keyColumns.length === 1 && keyIndex === undefined && row.wr === 0;
-  const collations = keyIndex === undefined ? [] : indexColumns(connection, keyIndex.name);
-  const primaryKey = keyColumns.map((column, at) =>
-    keyColumn(column.name, collations[at]?.coll ?? 'BINARY'),
+  const ddl = ddlOf(connection, row.name);
+  const collations = columnCollations(ddl);
+  const collationOf = (column: string): string => collations.get(asciiLower(column)) ?? 'BINARY';
+  const inKey = keyIndex === undefined ? [] : indexColumns(connection, keyIndex.name);
+  const primaryKey = keyColumns.map(({name}, at) =>
+    keyColumn(name, collationOf(name), inKey[at]?.coll),
   );
   return {
     name: row.name,
-    columns: columns.map(columnSchema),
+    columns: columns.map((column) =>
+      columnSchema(column, collationOf(column.name), row.strict === 1),
+    ),
     primaryKey,
     keyIsAssigned: keyIsRowid,
     keyIsOrdered:
@@ -112,21 +117,42 @@ function readTable(
   };
 }
 
-function columnSchema(column: ColumnRow): ColumnSchema {
+function ddlOf(connection: Connection, table: string): string {
+  const query = `SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?`;
+  return (
+    (connection.prepare<[string], string>(query).pluck().get(table) as string | undefined) ?? ''
+  );
+}
+
+const STORES: Readonly<Record<Affinity, ColumnSchema['stores']>> = {
+  integer: 'number',
+  numeric: 'number',
+  real: 'number',
+  text: 'text',
+  none: 'any',
+};
+
+function columnSchema(column: ColumnRow, collation: string, strict: boolean): ColumnSchema {
   return {
     name: column.name,
     type: logicalType(column.type),
-    declared: column.type.trim().replace(/\s+/g, ' ').toUpperCase(),
+    declared: asciiUpper(column.type.trim().replace(/\s+/g, ' ')),
     notNull: column.notnull === 1,
     default: column.dflt_value ?? undefined,
     generated: column.hidden === 2 || column.hidden === 3,
+    collation: asciiUpper(collation),
+    stores: STORES[affinityOf(column.type, strict)],
   };
 }
 
 const FOLDS: Readonly<Record<string, Fold>> = {BINARY: 'binary', NOCASE: 'nocase', RTRIM: 'rtrim'};
 
-function keyColumn(name: string, collation: string): KeyColumn {
-  return {name, collation, fold: FOLDS[collation.toUpperCase()]};
+/** SQLite compares by the column's collation and keeps unique by the index's: a key needs both to be one. */
+function keyColumn(name: string, declared: string, inKey = declared): KeyColumn {
+  if (asciiUpper(inKey) === asciiUpper(declared)) {
+    return {name, collation: declared, fold: FOLDS[asciiUpper(declared)]};
+  }
+  return {name, collation: `${inKey} in the key and ${declared} in the table`, fold: undefined};
 }
 
 function indexColumns(connection: Connection, index: string): readonly IndexColumnRow[] {
@@ -160,19 +186,37 @@ function foreignKeys(
   return [...groups.values()].flatMap((group) => {
     const head = group[0];
     if (head === undefined) return [];
-    const parent =
-      names.find((name) => name.toLowerCase() === head.table.toLowerCase()) ?? head.table;
+    const parent = sameName(names, head.table);
     const parentKey =
       head.to === null ? primaryKeyOf(connection, parent) : group.map((row) => row.to ?? '');
+    const there = columnNames(connection, parent);
+    const here = columnNames(connection, table);
+    const parentColumns = parentKey.map((column) => sameName(there, column));
+    // SQLite itself cannot enforce a reference to columns that are not there.
+    const usable =
+      parentColumns.length === group.length && parentColumns.every((name) => there.includes(name));
+    if (names.includes(parent) && !usable) return [];
     return {
       table,
-      columns: group.map((row) => row.from),
+      columns: group.map((row) => sameName(here, row.from)),
       parent,
-      parentColumns: parentKey,
+      parentColumns,
       onDelete: head.on_delete,
       onUpdate: head.on_update,
     };
   });
+}
+
+/** The name as it is declared where SQLite, which ignores the case of ASCII letters, would find it. */
+function sameName(names: readonly string[], name: string): string {
+  return names.find((candidate) => asciiLower(candidate) === asciiLower(name)) ?? name;
+}
+
+function columnNames(connection: Connection, table: string): readonly string[] {
+  return connection
+    .prepare<[string], string>('SELECT name FROM pragma_table_xinfo(?)')
+    .pluck()
+    .all(table) as unknown as string[];
 }
 
 function primaryKeyOf(connection: Connection, table: string): readonly string[] {
@@ -193,13 +237,13 @@ function triggers(connection: Connection, table: string): readonly Trigger[] {
       writes:
         sql === null
           ? undefined
-          : tablesWritten(sql).filter((other) => other !== table.toLowerCase()),
+          : tablesWritten(sql).filter((other) => other !== asciiLower(table)),
     }));
 }
 
 /** SQLite's own rules for a declared type (https://sqlite.org/datatype3.html, section 3.1). */
 export function affinityOf(declared: string, strict: boolean): Affinity {
-  const type = declared.toUpperCase();
+  const type = asciiUpper(declared);
   if (strict && type === 'ANY') return 'none';
   if (type.includes('INT')) return 'integer';
   if (/CHAR|CLOB|TEXT/.test(type)) return 'text';
@@ -210,7 +254,7 @@ export function affinityOf(declared: string, strict: boolean): Affinity {
 
 /** What a declared type means to people, which SQLite itself does not enforce. */
 export function logicalType(declared: string): LogicalType {
-  const type = declared.toUpperCase();
+  const type = asciiUpper(declared);
   if (type.includes('BOOL')) return 'boolean';
   if (/DATETIME|TIMESTAMP/.test(type)) return 'datetime';
   if (/^DATE\b/.test(type)) return 'date';

@@ -4,7 +4,7 @@
  */
 import type BetterSqlite3 from 'better-sqlite3';
 import type {Cell} from '../../kernel/row.ts';
-import type {Match, Statement} from '../../kernel/statement.ts';
+import type {Match, RowSet, RowSetColumn, SetStatement, Statement} from '../../kernel/statement.ts';
 import {all, bound, compile, id, isTextBytes, list, parameterOf, sql, type Sql} from './sql.ts';
 
 type Connection = BetterSqlite3.Database;
@@ -115,4 +115,62 @@ function writeSql(statement: Statement): Sql {
     case 'delete':
       return sql`DELETE FROM ${table}${filter(statement.where)}`;
   }
+}
+
+/** The rows of a set, and in none of the others. */
+export function setFilter(among: RowSet, except: readonly RowSet[] = []): Sql {
+  const conditions = [inSet(among), ...except.map((other) => sql`${inSet(other)} IS NOT TRUE`)];
+  return sql` WHERE ${all(conditions)}`;
+}
+
+/** One list where a single column is compared as it is, which an index serves; else a term a tuple. */
+function inSet({columns, values}: RowSet): Sql {
+  const [column] = columns;
+  if (column !== undefined && columns.length === 1 && column.compare === 'plain') {
+    const places = list(values.map((cells) => bound(cells[0] ?? null)));
+    return sql`(${collated(id(column.name), column)} IN (${places}))`;
+  }
+  const tuples = values.map((cells) =>
+    all(columns.map((each, at) => equals(each, cells[at] ?? null))),
+  );
+  return sql`(${sql.join(
+    tuples.map((tuple) => sql`(${tuple})`),
+    sql` OR `,
+  )})`;
+}
+
+/** As SQLite compares references: the referenced column's affinity is applied to the referring value. */
+function equals(column: RowSetColumn, cell: Cell): Sql {
+  const name = id(column.name);
+  switch (column.compare) {
+    case 'plain':
+      return sql`${collated(name, column)} IS ${bound(cell)}`;
+    case 'number':
+      return sql`${collated(name, column)} = ${numeric(cell)}`;
+    case 'text': {
+      const text = sql`CASE typeof(${name}) WHEN 'blob' THEN ${name} ELSE CAST(${name} AS TEXT) END`;
+      return sql`${collated(sql`(${text})`, column)} = ${bound(cell)}`;
+    }
+    case 'exact':
+      return sql`${collated(sql`(+${name})`, column)} = ${bound(cell)}`;
+  }
+}
+
+function collated(expression: Sql, {collation}: RowSetColumn): Sql {
+  return collation === undefined ? expression : sql`${expression} COLLATE ${id(collation)}`;
+}
+
+/** A number that makes SQLite read texts as numbers on the other side; texts are compared as they are. */
+function numeric(cell: Cell): Sql {
+  if (typeof cell === 'bigint') return sql`CAST(${bound(cell)} AS INTEGER)`;
+  return typeof cell === 'number' ? sql`CAST(${bound(cell)} AS REAL)` : bound(cell);
+}
+
+export function setWrite(statement: SetStatement): Sql {
+  const table = id(statement.among.table);
+  if (statement.op === 'deleteSet') return sql`DELETE FROM ${table}${setFilter(statement.among)}`;
+  const set = statement.columns.map(
+    (column, at) => sql`${id(column)} = ${bound(statement.cells[at] ?? null)}`,
+  );
+  return sql`UPDATE OR ABORT ${table} SET ${list(set)}${setFilter(statement.among)}`;
 }

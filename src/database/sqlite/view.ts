@@ -3,7 +3,7 @@ import type BetterSqlite3 from 'better-sqlite3';
 import {must} from '../../kernel/assert.ts';
 import {EngineError} from '../../kernel/errors.ts';
 import type {CanonicalRow, Cell, KeyRange, WireRow} from '../../kernel/row.ts';
-import type {RowAddress, Statement, StatementResult} from '../../kernel/statement.ts';
+import type {RowAddress, SetStatement, Statement, StatementResult} from '../../kernel/statement.ts';
 import {columnKeys} from '../../schema/row-key.ts';
 import type {ForeignKey} from '../../schema/table-schema.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
@@ -14,9 +14,6 @@ import {
   exactColumns,
   exactList,
   exactRow,
-  fastReader,
-  type FastReader,
-  plainList,
   selectionOf,
   type Selection,
 } from './rows.ts';
@@ -31,6 +28,8 @@ import {
   preparedWrite,
   rawRows,
   runRaw,
+  setFilter,
+  setWrite,
   writeParameters,
 } from './statements.ts';
 
@@ -57,10 +56,17 @@ export function sqliteView(connection: Connection, schemaOf: SchemaSource = read
     rowAt: async (shape, address) => rowAt(connection, tableOf(shape), address),
     select: async (table, columns, where = []) =>
       cells(table, sql`SELECT ${exactColumns(columns)} FROM ${id(table)}${filter(where)}`),
-    distinct: async (table, columns, where) =>
-      cells(table, sql`SELECT DISTINCT ${exactColumns(columns)} FROM ${id(table)}${filter(where)}`),
     count: async (table, where) =>
       Number(scalar(connection, sql`SELECT count(*) FROM ${id(table)}${filter(where)}`)),
+    countSet: async (among, except) =>
+      Number(
+        scalar(connection, sql`SELECT count(*) FROM ${id(among.table)}${setFilter(among, except)}`),
+      ),
+    distinctInSet: async (among, columns) =>
+      cells(
+        among.table,
+        sql`SELECT DISTINCT ${exactColumns(columns)} FROM ${id(among.table)}${setFilter(among)}`,
+      ),
     dangling: async (key, limit) => dangling(connection, key, limit, known()),
     counter: async (table) => counterOf(connection, table),
   };
@@ -73,6 +79,7 @@ export function sqliteWriteView(
   return {
     ...sqliteView(connection, schemaOf),
     run: async (statement) => runStatement(connection, statement),
+    runSet: async (statement) => runSet(connection, statement),
     raiseCounter: async (table, atLeast) => raiseCounter(connection, table, atLeast),
   };
 }
@@ -80,7 +87,6 @@ export function sqliteWriteView(
 /** What is worked out once for all rows of a table. */
 type LiveTable = {
   readonly selection: Selection;
-  readonly fast: FastReader | undefined;
   readonly keyOf: (cells: WireRow) => string;
   /** Names the columns selected, as part of the form of a statement. */
   readonly form: string;
@@ -89,13 +95,7 @@ type LiveTable = {
 function liveTable({encoding, tables}: SqliteSchema, shape: TableShape): LiveTable {
   const table = must(tables.get(shape.table), 'shapes are made from the schema');
   const selection = selectionOf(table, shape, encoding);
-  const fast = selection.locator.length === 0 ? fastReader(selection) : undefined;
-  return {
-    selection,
-    fast,
-    keyOf: columnKeys(shape),
-    form: JSON.stringify([shape.table, shape.columns]),
-  };
+  return {selection, keyOf: columnKeys(shape), form: JSON.stringify([shape.table, shape.columns])};
 }
 
 async function* pagesOf(
@@ -111,27 +111,24 @@ async function* pagesOf(
   }
 }
 
-/** By the fast way where the values leave no doubt; the lookup is made for every row that a plan touches, twice. */
+/** Always the exact way: this is how a plan's rows are looked at before, and read back after. */
 function rowAt(
   connection: Connection,
   table: LiveTable,
   address: RowAddress,
 ): CanonicalRow | undefined {
-  const {selection, fast, keyOf} = table;
-  const form = table.form + filterForm(address);
-  const read = (exact: boolean): readonly (readonly unknown[])[] => {
-    const text = (): string => compile(lookup(selection, address, exact)).text;
-    return rawRows(preparedRead(connection, form, exact, text), filterParameters(address));
-  };
-  const plain = fast === undefined ? undefined : fast(read(false));
-  const [row, second] = plain ?? read(true).map((raw) => exactRow(selection, raw));
+  const {selection, keyOf, form} = table;
+  const text = (): string => compile(lookup(selection, address)).text;
+  const statement = preparedRead(connection, form + filterForm(address), true, text);
+  const [raw, second] = rawRows(statement, filterParameters(address));
   if (second !== undefined) throw ambiguous(selection.shape);
-  return row && {...row, key: keyOf(row.cells)};
+  if (raw === undefined) return undefined;
+  const row = exactRow(selection, raw);
+  return {...row, key: keyOf(row.cells)};
 }
 
-function lookup(selection: Selection, address: RowAddress, exact: boolean): Sql {
-  const columns = exact ? exactList(selection) : plainList(selection);
-  return sql`SELECT ${columns} FROM ${id(selection.shape.table)}${filter(address)} LIMIT 2`;
+function lookup(selection: Selection, address: RowAddress): Sql {
+  return sql`SELECT ${exactList(selection)} FROM ${id(selection.shape.table)}${filter(address)} LIMIT 2`;
 }
 
 function ambiguous({table}: TableShape): EngineError {
@@ -186,6 +183,16 @@ function runStatement(connection: Connection, statement: Statement): StatementRe
     return {changed: row === undefined ? 0 : 1, returned: (row ?? []) as readonly Cell[]};
   } catch (error) {
     throw translated(error, `cannot ${statement.op} a row of table "${table}"`, {table});
+  }
+}
+
+function runSet(connection: Connection, statement: SetStatement): number {
+  const {table} = statement.among;
+  try {
+    const {text, parameters} = compile(setWrite(statement));
+    return connection.prepare(text).run(...parameters).changes;
+  } catch (error) {
+    throw translated(error, `cannot write rows of table "${table}"`, {table});
   }
 }
 

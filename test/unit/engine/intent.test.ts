@@ -14,7 +14,7 @@ function planOf(before: readonly (readonly Cell[])[], after: readonly (readonly 
   return makePlan(
     new Map([['t', schemaWith('t', ['k', 'v'])]]),
     new Map([['t', {shape, changes}]]),
-    [],
+    {steps: [], lost: []},
   );
 }
 

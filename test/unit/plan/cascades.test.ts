@@ -157,10 +157,17 @@ describe('a referenced value that changes', () => {
       site: {table: 'c'},
     });
   });
-  test('that moves to another row is not lost', async () => {
+  test('that moves to another row is refused: its children would change parents', async () => {
     const moved = "DELETE FROM p WHERE id = 1; INSERT INTO p VALUES (9, 'a', 1)";
     const primary = `PRAGMA foreign_keys = OFF; ${moved}`;
-    expect(await cascadesOf({ddl: byName(''), rows: named, change: primary, watch: c})).toEqual({});
+    await expect(
+      cascadesOf({ddl: byName(''), rows: named, change: primary, watch: c}),
+    ).rejects.toMatchObject({code: 'FOREIGN_KEY', site: {table: 'c'}});
+  });
+  test('that becomes NULL makes its children NULL under CASCADE', async () => {
+    const ddl = byName('ON UPDATE CASCADE ON DELETE CASCADE');
+    const nulled = 'UPDATE p SET u = NULL WHERE id = 1';
+    expect(await cascadesOf({ddl, rows: named, change: nulled, watch: c})).toEqual({c: 2});
   });
   test('is found as the collation of the parent sees it', async () => {
     const ddl = byName('ON DELETE CASCADE').replace('u UNIQUE', 'u COLLATE NOCASE UNIQUE');

@@ -68,15 +68,21 @@ describe('the key', () => {
   });
 
   test('has its own order and its own collations', () => {
-    const ddl =
-      'CREATE TABLE t (a, b COLLATE NOCASE, c COLLATE rtrim, PRIMARY KEY (c, a, b COLLATE BINARY))';
+    const ddl = 'CREATE TABLE t (a, b COLLATE NOCASE, c COLLATE rtrim, PRIMARY KEY (c, a, b))';
     for (const tail of ['', ' WITHOUT ROWID']) {
       expect(read(ddl + tail).primaryKey).toMatchObject([
         {name: 'c', fold: 'rtrim'},
         {name: 'a', fold: 'binary'},
-        {name: 'b', fold: 'binary'},
+        {name: 'b', fold: 'nocase'},
       ]);
     }
+  });
+
+  test('is not known where it and the column are compared differently', () => {
+    const [key] = read(
+      'CREATE TABLE t (a COLLATE NOCASE, PRIMARY KEY (a COLLATE BINARY))',
+    ).primaryKey;
+    expect(key).toMatchObject({name: 'a', fold: undefined});
   });
 
   test('may be missing', () => {
