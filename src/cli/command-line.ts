@@ -44,7 +44,10 @@ function refused(error: unknown, program: Command, json: boolean): number {
     sayAside(program.helpInformation());
     return EXIT_CODES.USAGE;
   }
-  const message = error.message.replace(/^error: /, '').replace(/\.$/, '');
+  const message = error.message
+    .replace(/^error: /, '')
+    .replace(/\.$/, '')
+    .replaceAll('\n', ' ');
   const hint = 'rowplica --help lists commands and options.';
   return failed(new EngineError('USAGE', message, {hint}), json);
 }
@@ -245,6 +248,7 @@ function addDemo(program: Command, finish: Finish): void {
     .command('demo')
     .description('show the main job on two small databases made for it, in a passing folder')
     .option('--keep', 'keep the folder')
+    .addHelpText('after', '\nExample:\n  rowplica demo --keep')
     .action(async (flags: {readonly keep?: true}) => {
       finish(await run({}, async (context) => runDemo(context, flags.keep === true)));
     });

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-/** The command `rowplica`. Imports nothing before it knows that this Node can load the rest. */
+/** The command `rowplica`. Imports nothing else before it knows that this Node can load the rest. */
+import * as nodeModule from 'node:module';
 
 const NODE_MAJOR_MIN = 22;
 const EXIT_USAGE = 2;
@@ -11,6 +12,7 @@ if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
   );
   process.exitCode = EXIT_USAGE;
 } else {
+  nodeModule.enableCompileCache(); // halves the time to start
   const {runCommandLine} = await import('./command-line.ts');
   process.exitCode = await runCommandLine(process.argv.slice(2));
 }

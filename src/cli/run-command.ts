@@ -1,6 +1,6 @@
 /** Runs one command: signals, progress, output, exit code. */
 import pc from 'picocolors';
-import {EngineError, type ErrorSite} from '../kernel/errors.ts';
+import {EngineError, isEngineError, type ErrorSite} from '../kernel/errors.ts';
 import type {Log, Progress} from '../kernel/log.ts';
 import {createLog} from './logger.ts';
 import {progressLine, say, sayAside} from './terminal.ts';
@@ -57,9 +57,9 @@ function interruptible(): {readonly signal: AbortSignal; readonly dispose: () =>
   return {signal: controller.signal, dispose};
 }
 
-function interrupted(cause: unknown): unknown {
-  if (cause instanceof EngineError && cause.code === 'INTERRUPTED') return cause;
-  return new EngineError('INTERRUPTED', 'interrupted', {
+function interrupted(cause: unknown): EngineError {
+  const message = isEngineError(cause, 'INTERRUPTED') ? cause.message : 'interrupted';
+  return new EngineError('INTERRUPTED', message, {
     hint: 'Nothing was left half done; run it again.',
     cause,
   });

@@ -16,6 +16,7 @@ import {makeManifest, sameContent, type Captured} from './make-manifest.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {readSource} from './read-source.ts';
+import {recover} from './recover.ts';
 import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
 
 export type TableCapture = ChangeCounts & {readonly rows: number};
@@ -43,27 +44,26 @@ export type CaptureResult = {
 export async function capture(options: EngineOptions): Promise<CaptureResult> {
   return withAll(options, true, async (opened) => {
     const {store, state, database} = opened;
-    const refs = await listOrCreate(store);
-    const authority = claimNext({
-      refs,
-      position: await state.position(),
-      author: state.instance.id,
-    });
+    await recover(database, state, options.log);
+    const refs = await listIfThere(store);
+    const position = await state.position();
+    const authority = claimNext({refs: refs ?? [], position, author: state.instance.id});
     const captured = await captureDatabase(database, state.objects, options);
-    const parent = await openParent(opened, authority.parent);
+    if (refs === undefined) await store.create();
+    const parent = await openParent(opened, authority.parent, options);
     if (parent !== undefined && sameContent(parent.manifest, captured))
       return unchanged(opened, parent);
     return storeSnapshot(opened, {authority, captured, parent, options});
   });
 }
 
-async function listOrCreate(store: Store): Promise<readonly SnapshotRef[]> {
+/** Undefined where there is no repository; it is made once the rows were read without a fault. */
+async function listIfThere(store: Store): Promise<readonly SnapshotRef[] | undefined> {
   try {
     return await store.list();
   } catch (error) {
-    if (!isEngineError(error, 'STORE_MISSING')) throw error;
-    await store.create();
-    return [];
+    if (isEngineError(error, 'STORE_MISSING')) return undefined;
+    throw error;
   }
 }
 
@@ -83,13 +83,23 @@ function readerOf({store, state}: Opened): SnapshotReader {
   return new SnapshotReader({store, cache: state.objects, temporary: () => state.temporary()});
 }
 
+/** A parent that is damaged in the store must not keep the primary from storing its rows anew. */
 async function openParent(
   opened: Opened,
   ref: SnapshotRef | undefined,
+  {log}: EngineOptions,
 ): Promise<Snapshot | undefined> {
   if (ref === undefined) return undefined;
-  return readerOf(opened).open(ref, await opened.state.position());
+  try {
+    return await readerOf(opened).open(ref, await opened.state.position());
+  } catch (error) {
+    if (!isEngineError(error, ...DAMAGED)) throw error;
+    log.warn('the newest snapshot is damaged; a new one is stored', {code: error.code});
+    return undefined;
+  }
 }
+
+const DAMAGED = ['SNAPSHOT_CORRUPT', 'SNAPSHOT_INCOMPLETE'] as const;
 
 async function unchanged(
   {state}: Opened,
@@ -122,7 +132,7 @@ async function storeSnapshot(
   {authority, captured, parent, options}: Work,
 ): Promise<CaptureResult> {
   const {state, store} = opened;
-  const tables = await countAll(opened, captured, parent);
+  const tables = await countAll(opened, captured, parent, options);
   const {manifest, pages} = makeManifest(captured, {
     lineage: authority.lineage,
     epoch: authority.epoch,
@@ -168,7 +178,23 @@ async function refuseRival(
   );
 }
 
+/** What changed since the parent; where that cannot be read any more, every row counts as new. */
 async function countAll(
+  opened: Opened,
+  captured: Captured,
+  parent: Snapshot | undefined,
+  {log}: EngineOptions,
+): Promise<Record<string, TableCapture>> {
+  try {
+    return await countSince(opened, captured, parent);
+  } catch (error) {
+    if (parent === undefined || !isEngineError(error, ...DAMAGED)) throw error;
+    log.warn('the snapshot before is damaged; all rows are counted as new', {code: error.code});
+    return countSince(opened, captured, undefined);
+  }
+}
+
+async function countSince(
   opened: Opened,
   captured: Captured,
   parent: Snapshot | undefined,

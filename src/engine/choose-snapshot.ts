@@ -56,13 +56,19 @@ export function snapshotById(refs: readonly SnapshotRef[], id: string): Snapshot
   const found = refs.filter((ref) => ref.digest.startsWith(id) || ref.storeId.startsWith(id));
   const digests = new Set(found.map((ref) => ref.digest));
   const [ref] = found;
-  if (ref !== undefined && digests.size === 1 && id.length >= 4) return ref;
-  const why =
-    digests.size > 1 ? `several snapshots begin with "${id}"` : `there is no snapshot "${id}"`;
+  if (ref !== undefined && digests.size === 1 && id.length >= ID_LENGTH_MIN) return ref;
+  const why = whyNot(id, digests.size);
   throw new EngineError('SNAPSHOT_UNKNOWN', why, {
     site: {snapshot: id},
     hint: 'rowplica snapshots lists them; the first 8 characters of an id are enough.',
   });
+}
+
+const ID_LENGTH_MIN = 4;
+
+function whyNot(id: string, found: number): string {
+  if (id.length < ID_LENGTH_MIN) return `"${id}" is too short for the id of a snapshot`;
+  return found > 1 ? `several snapshots begin with "${id}"` : `there is no snapshot "${id}"`;
 }
 
 /**

@@ -13,11 +13,11 @@ import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import {newestSnapshot, snapshotById} from './choose-snapshot.ts';
+import {noSnapshot} from './choose-target.ts';
 import {withDatabase, withStore, type ReadOpened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
 import {readTables, selectTables} from './read-tables.ts';
-import {noSnapshot} from './replicate.ts';
 import {chunksIn, liveSegments, storedSegments, type Segments} from './segments.ts';
 import type {Snapshot} from './snapshot-reader.ts';
 
@@ -223,10 +223,11 @@ async function compare(
     const rows = theirs.segments(ranges)[Symbol.asyncIterator]();
     for await (const old of ours.segments(ranges)) {
       const now = await rows.next();
-      found.push(...diffRows(name, old, now.done === true ? [] : now.value));
+      for (const change of diffRows(name, old, now.done === true ? [] : now.value))
+        found.push(change);
     }
     tables[name] = countChanges(found);
-    changes.push(...found.map((change) => describe(ours.shape, change, showValues)));
+    for (const change of found) changes.push(describe(ours.shape, change, showValues));
   }
   return {equal: changes.length === 0, tables, changes};
 }
@@ -236,7 +237,7 @@ function describe(shape: TableShape, change: RowChange, showValues: boolean): Di
     change.op === 'update' ? changedColumns(shape, change) : shape.columns.map((_, index) => index);
   const columns = at.map((index) => must(shape.columns[index], 'column').name);
   const {op} = change;
-  const described = {table: shape.table, key: keyLabel(shape, change.key), op, columns};
+  const described = {table: shape.table, key: keyLabel(shape, change.key, showValues), op, columns};
   if (!showValues) return described;
   const [before, after] = [
     op === 'insert' ? undefined : change.before,

@@ -3,21 +3,30 @@ import {EngineError} from '../kernel/errors.ts';
 import {fingerprintOf} from '../schema/fingerprint.ts';
 import {compareNames} from '../schema/names.ts';
 import type {DatabaseSchema, TableSchema} from '../schema/table-schema.ts';
-import type {Manifest, ManifestTable} from '../snapshot/manifest.ts';
+import {shapeTable, type TableRequest} from '../schema/table-shape.ts';
+import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 
 /**
- * @param version Names of the migrations applied to this database.
  * @throws {EngineError} `VERSION_MISMATCH` naming migrations; `SCHEMA_MISMATCH` naming table and column.
  */
-export function guard(
-  manifest: Manifest,
-  schema: DatabaseSchema,
-  version: readonly string[],
-): void {
+export function guard(manifest: Manifest, schema: DatabaseSchema, {version, requests}: Here): void {
   refuseFilters(manifest);
   guardVersion(manifest.source.version, version);
-  for (const table of manifest.tables) guardTable(table, schema.tables.get(table.name));
+  for (const table of manifest.tables) {
+    const request = requests.find((candidate) => candidate.table === table.name) ?? {
+      table: table.name,
+    };
+    guardTable(table, schema.tables.get(table.name), request);
+  }
 }
+
+/** What is known of this database. */
+export type Here = {
+  /** Names of the migrations applied to it. */
+  readonly version: readonly string[];
+  /** How its profile wants tables to be compared; others go by their primary keys. */
+  readonly requests: readonly TableRequest[];
+};
 
 function refuseFilters(manifest: Manifest): void {
   const filtered = manifest.tables.find((table) => table.where !== undefined);
@@ -60,7 +69,11 @@ function named(migrations: readonly string[]): string {
   return `${migrations.length === 1 ? 'migration' : 'migrations'} ${shown}${more}`;
 }
 
-function guardTable(theirs: ManifestTable, ours: TableSchema | undefined): void {
+function guardTable(
+  theirs: ManifestTable,
+  ours: TableSchema | undefined,
+  request: TableRequest,
+): void {
   if (ours === undefined) throw mismatch(theirs.name, undefined, 'this database does not have it');
   const mine = new Map(ours.columns.map((column) => [column.name, column]));
   for (const column of theirs.columns) {
@@ -83,6 +96,12 @@ function guardTable(theirs: ManifestTable, ours: TableSchema | undefined): void 
     }
   }
   if (fingerprintOf(ours) !== theirs.fingerprint) throw otherColumns(theirs, ours);
+  if (JSON.stringify(shapeTable(ours, request)) === JSON.stringify(shapeOf(theirs))) return;
+  throw mismatch(
+    theirs.name,
+    undefined,
+    'the snapshot identifies its rows otherwise, or leaves other columns out',
+  );
 }
 
 /** Names what else differs, now that every captured column is the same. */

@@ -96,19 +96,22 @@ export function stateFolder({state, database}: EngineOptions): string {
   return resolve(state ?? join(dirname(databasePath(database)), '.rowplica'));
 }
 
-/** @throws {EngineError} `USAGE` for a kind of database that is not supported. */
-export function databasePath(url: string): string {
-  const scheme = /^([a-z][a-z0-9+]+):/i.exec(url)?.[1]?.toLowerCase();
-  if (scheme === 'sqlite') return resolve(url.slice('sqlite:'.length));
-  if (scheme === undefined || !['mysql', 'mariadb', 'postgres', 'postgresql'].includes(scheme))
-    return resolve(url);
-  throw new EngineError('USAGE', `databases of kind "${scheme}" are not supported yet`, {
-    hint: 'Give sqlite:<path> or a plain path.',
-  });
+/** @throws {EngineError} `USAGE` for a kind of database that is not supported. The address may hold a password. */
+function databasePath(url: string): string {
+  if (/^sqlite:/i.test(url)) return resolve(url.slice('sqlite:'.length));
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1];
+  if (scheme === undefined) return resolve(url);
+  throw new EngineError(
+    'USAGE',
+    `databases of kind "${scheme.toLowerCase()}" are not supported yet`,
+    {
+      hint: 'Give sqlite:<path> or a plain path.',
+    },
+  );
 }
 
 /** The store that the options name, or the default one. */
-export function storeFor(options: EngineOptions, host: string): Store {
+function storeFor(options: EngineOptions, host: string): Store {
   const {env, log, signal} = options;
   const folder = stateFolder(options);
   const shared = {env, log, signal, host, cacheDir: join(folder, 'cache')};

@@ -1,11 +1,11 @@
 /** The plan that brings a database to a snapshot: which rows to read, which chunks to fetch, what to write. */
 import type {Database, View} from '../database/port.ts';
-import {changedRegions, segmentsOf, type Region} from '../diff/diff-chunks.ts';
+import {changedRegions, segmentsOf, type Region, type Segment} from '../diff/diff-chunks.ts';
 import {diffRows} from '../diff/diff-rows.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
-import type {RowChange} from '../kernel/row.ts';
+import type {CanonicalRow, RowChange} from '../kernel/row.ts';
 import {makePlan, type TableChanges} from '../plan/make-plan.ts';
 import type {Plan} from '../plan/plan.ts';
 import {profileNamed} from '../profiles/find-profile.ts';
@@ -78,7 +78,8 @@ export async function guardSource(view: View, manifest: Manifest): Promise<void>
       },
     );
   }
-  guard(manifest, schema, (await profile?.version(view)) ?? []);
+  const version = (await profile?.version(view)) ?? [];
+  guard(manifest, schema, {version, requests: profile?.tables ?? []});
 }
 
 type Listed = ReadonlyMap<string, {readonly rows: number; readonly chunks: readonly ChunkEntry[]}>;
@@ -135,7 +136,8 @@ async function planFrom(
     let at = 0;
     for await (const ours of liveSegments(view, shape, options)(segments.map(({range}) => range))) {
       const theirs = segments[at++]?.theirs;
-      const wanted = theirs === undefined ? [] : reader.rows(shape, theirs);
+      const wanted =
+        theirs === undefined ? [] : wantedRows(reader, shape, theirs, segments[at - 1]);
       for (const change of diffRows(shape.table, ours, wanted)) changes.push(change);
       rowsRead += ours.length;
     }
@@ -143,6 +145,22 @@ async function planFrom(
   }
   const changes: TableChanges = changed;
   return {plan: makePlan(schema, changes, await findCascades(view, schema, changes)), rowsRead};
+}
+
+/** Rows of a stored chunk, which must not reach into the next one: the table would be put together wrongly. */
+function wantedRows(
+  reader: SnapshotReader,
+  shape: TableShape,
+  theirs: ChunkEntry,
+  segment: Segment | undefined,
+): readonly CanonicalRow[] {
+  const rows = reader.rows(shape, theirs);
+  const to = segment?.range.to;
+  if (to === undefined || (rows.at(-1)?.key ?? '') < to) return rows;
+  throw new EngineError('SNAPSHOT_CORRUPT', `chunks of table "${shape.table}" overlap`, {
+    site: {table: shape.table},
+    hint: 'Take another snapshot; this one was written by a faulty program or altered.',
+  });
 }
 
 /** Cells that a full proof of this snapshot digests; decides whether one fits the lock budget. */

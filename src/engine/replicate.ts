@@ -1,16 +1,15 @@
 /** replicate: bring a live database to a snapshot, row by row, in one transaction: converge or refuse. */
 import type {Digest} from '../canonical/digest.ts';
 import type {Applied} from '../apply/apply-plan.ts';
-import {EngineError, isEngineError} from '../kernel/errors.ts';
+import {isEngineError} from '../kernel/errors.ts';
 import {REPLAN_ATTEMPTS_MAX} from '../kernel/limits.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
 import {checkFuse} from '../plan/fuse.ts';
 import {checkTriggers} from '../plan/make-plan.ts';
 import {cascadeCounts, isEmpty, type Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
-import type {SnapshotRef} from '../store/port.ts';
 import {applyDurably} from './apply-snapshot.ts';
-import {checkMonotone, newestSnapshot, snapshotById} from './choose-snapshot.ts';
+import {checkAllowed, checkTables, chooseTarget, ownSnapshot} from './choose-target.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {planReplicate, proofFits, type Planned} from './plan-replicate.ts';
@@ -58,67 +57,25 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
   return withAll(options, false, async (opened) => {
     const {state, store, database} = opened;
     await recover(database, state, options.log);
-    const ref = await chooseSnapshot(await store.list(), await state.position(), options);
+    const ref = chooseTarget(await store.list(), await state.position(), options.snapshot);
     const reader = new SnapshotReader({
       store,
       cache: state.objects,
       temporary: () => state.temporary(),
     });
     const target = await reader.open(ref, await state.position());
-    checkTables(target.manifest, options);
+    checkTables(target.manifest, options.tables);
+    checkAllowed(target.manifest, options.allowDeletes);
     const outcome = await attempts(opened, reader, target, options);
-    if (options.dryRun !== true) keepObjects(opened, target);
+    if (options.dryRun !== true) await keepObjects(opened, reader, target);
     return outcome;
   });
 }
 
-async function chooseSnapshot(
-  refs: readonly SnapshotRef[],
-  position: Awaited<ReturnType<Opened['state']['position']>>,
-  {snapshot}: ReplicateOptions,
-): Promise<SnapshotRef> {
-  if (snapshot !== undefined && snapshot !== 'latest') return snapshotById(refs, snapshot);
-  const newest = newestSnapshot(refs, position?.lineage);
-  if (newest !== undefined) {
-    checkMonotone(position, newest);
-    return newest;
-  }
-  if (refs.length === 0) throw noSnapshot();
-  throw new EngineError(
-    'POSITION_MISMATCH',
-    'the store holds no snapshot of the history that this database follows',
-    {
-      hint: 'If it shall follow another one from now on, name a snapshot of it with --snapshot.',
-    },
-  );
-}
-
-export function noSnapshot(): EngineError {
-  return new EngineError('NO_SNAPSHOT', 'the store holds no snapshot yet', {
-    hint: 'Run capture on the primary first.',
-    retryable: true,
-  });
-}
-
-/** Tables named on the command line must be those of the snapshot: half a snapshot is no position. */
-function checkTables(manifest: Manifest, {tables}: EngineOptions): void {
-  if (tables === undefined) return;
-  const held = manifest.tables.map((table) => table.name);
-  const unknown = tables.find((table) => !held.includes(table));
-  const left = held.find((table) => !tables.includes(table));
-  if (unknown === undefined && left === undefined) return;
-  const why = unknown === undefined ? `it also holds "${left}"` : `it does not hold "${unknown}"`;
-  throw new EngineError(
-    'TABLE_NOT_FOUND',
-    `the snapshot does not hold exactly the tables named: ${why}`,
-    {
-      site: {table: unknown ?? left},
-      hint: `It holds: ${held.join(', ')}. Leave --tables out to take them all.`,
-    },
-  );
-}
-
-/** Plans and applies; afresh where a row changed in between, and comparing all rows where a proof failed. */
+/**
+ * Plans and applies; afresh where a row changed in between. What fails against the rows that were taken
+ * as known is tried again with all of them compared: they may have drifted.
+ */
 async function attempts(
   opened: Opened,
   reader: SnapshotReader,
@@ -130,14 +87,17 @@ async function attempts(
     try {
       return await attemptOnce(opened, reader, target, {...options, compareAll});
     } catch (error) {
-      const again =
-        isEngineError(error, 'PLAN_STALE') ||
-        (isEngineError(error, 'PROOF_FAILED') && error.retryable);
-      if (!again || attempt === REPLAN_ATTEMPTS_MAX) throw error;
-      options.log.info('planning afresh', {code: error.code, attempt});
+      if (attempt === REPLAN_ATTEMPTS_MAX || !mayDifferNextTime(error, compareAll)) throw error;
+      options.log.info('planning afresh', {code: isEngineError(error) ? error.code : '', attempt});
       compareAll = true;
     }
   }
+}
+
+function mayDifferNextTime(error: unknown, comparedAll: boolean): boolean {
+  if (isEngineError(error, 'PLAN_STALE')) return true;
+  if (isEngineError(error, 'PROOF_FAILED')) return error.retryable;
+  return !comparedAll && isEngineError(error, 'CONSTRAINT', 'FOREIGN_KEY', 'UNIQUE_CYCLE');
 }
 
 async function attemptOnce(
@@ -151,10 +111,11 @@ async function attemptOnce(
   const position = await state.position();
   const planned = await planReplicate({database, reader, target, base, options});
   const {plan, rowsBefore} = planned;
+  const {tables: schema} = await schemaOf(opened);
   checkFuse(plan.tables, rowsBefore, new Set(options.allowDeletes));
-  if (options.allowTriggers !== true)
-    checkTriggers((await schemaOf(opened)).tables, writtenTables(plan));
-  const full = position === undefined || options.compareAll;
+  if (options.allowTriggers !== true) checkTriggers(schema, writtenTables(plan));
+  const triggers = [...writtenTables(plan)].some((name) => schema.get(name)?.triggers.length !== 0);
+  const full = position === undefined || options.compareAll || triggers;
   if (options.dryRun === true)
     return result(target, planned, {
       applied: false,
@@ -170,6 +131,8 @@ async function attemptOnce(
       proof: base === undefined ? 'full' : 'touched',
     });
   }
+  const own = target.ref.author === state.instance.id && options.snapshot === undefined;
+  if (own) throw ownSnapshot();
   const done = await applyDurably(opened, target, plan, full);
   return result(target, planned, {
     applied: true,
@@ -195,8 +158,7 @@ async function trustedBase(
   const position = await opened.state.position();
   if (position === undefined || !position.trusted || position.digest === target.ref.digest)
     return undefined;
-  const ref = {...position, parent: undefined, storeId: '', time: position.at};
-  const base = await reader.open(ref, position);
+  const base = reader.reopen(position);
   return sameTables(base.manifest, target.manifest) && pagesAtHand(opened, base.manifest)
     ? base
     : undefined;
@@ -215,12 +177,17 @@ function pagesAtHand({state}: Opened, manifest: Manifest): boolean {
 }
 
 /** Of the objects at hand, keeps those of the snapshot that the database holds now. */
-function keepObjects({state}: Opened, {manifest}: Snapshot): void {
-  const listed = manifest.tables.flatMap(({chunks, pages}) => [
-    ...(chunks ?? []),
-    ...(pages ?? []),
-  ]);
-  state.objects.arrange(new Set(listed.map((entry) => entry.digest)), manifest.depth);
+async function keepObjects(
+  {state}: Opened,
+  reader: SnapshotReader,
+  target: Snapshot,
+): Promise<void> {
+  const kept = new Set<Digest>();
+  for (const table of target.manifest.tables) {
+    for (const entry of [...(table.pages ?? []), ...(await reader.chunks(target, table))])
+      kept.add(entry.digest);
+  }
+  state.objects.arrange(kept, target.manifest.depth);
 }
 
 function result(

@@ -44,14 +44,17 @@ export function storedSegments(
   };
 }
 
-/** The chunks that may hold rows of the ranges. */
+/** The chunks that may hold rows of the ranges. Both are in key order, so each is walked once. */
 export function chunksIn(
   chunks: readonly ChunkEntry[],
   ranges: readonly KeyRange[],
 ): readonly ChunkEntry[] {
-  return chunks.filter((entry, at) =>
-    ranges.some((range) => overlaps(range, entry.first, chunks[at + 1]?.first)),
-  );
+  let at = 0;
+  return chunks.filter((entry, index) => {
+    for (let to = ranges[at]?.to; to !== undefined && entry.first >= to; to = ranges[at]?.to) at++;
+    const range = ranges[at];
+    return range !== undefined && overlaps(range, entry.first, chunks[index + 1]?.first);
+  });
 }
 
 function isBeyond(key: string, range: KeyRange | undefined): boolean {

@@ -36,6 +36,9 @@ export type Snapshot = {
   readonly bytes: Uint8Array;
 };
 
+/** A manifest that is kept in the state. */
+export type KnownSnapshot = {readonly digest: Digest; readonly manifest: Uint8Array};
+
 export class SnapshotReader {
   readonly #options: ReaderOptions;
 
@@ -44,13 +47,24 @@ export class SnapshotReader {
   }
 
   /** Fetches the manifest; `known` saves the round trip where the caller has these bytes already. */
-  async open(
-    ref: SnapshotRef,
-    known?: {readonly digest: Digest; readonly manifest: Uint8Array},
-  ): Promise<Snapshot> {
+  async open(ref: SnapshotRef, known?: KnownSnapshot): Promise<Snapshot> {
     const bytes = known?.digest === ref.digest ? known.manifest : await this.#fetchManifest(ref);
     const manifest = decodeManifest(bytes, ref.digest);
+    if (!isLabelOf(ref, manifest)) throw otherLabel(ref);
     return {ref, manifest, bytes};
+  }
+
+  /** A snapshot whose manifest is at hand; its objects are read from the cache, and fetched from nowhere. */
+  reopen(known: KnownSnapshot): Snapshot {
+    const manifest = decodeManifest(known.manifest, known.digest);
+    const ref = {
+      ...manifest,
+      digest: known.digest,
+      parent: manifest.parent ?? undefined,
+      storeId: '',
+      time: '',
+    };
+    return {ref, manifest, bytes: known.manifest};
   }
 
   /** The chunks of a table, index pages followed. */
@@ -125,6 +139,24 @@ export class SnapshotReader {
       removeAll(folder);
     }
   }
+}
+
+/** What the store says of a snapshot has to be what the snapshot says of itself. */
+function isLabelOf(ref: SnapshotRef, manifest: Manifest): boolean {
+  const {lineage, epoch, sequence, author, parent} = manifest;
+  const same = ref.lineage === lineage && ref.epoch === epoch && ref.sequence === sequence;
+  return same && ref.author === author && (ref.parent ?? null) === parent;
+}
+
+function otherLabel(ref: SnapshotRef): EngineError {
+  return new EngineError(
+    'SNAPSHOT_CORRUPT',
+    'the store labels the snapshot with another position than its manifest has',
+    {
+      site: {snapshot: ref.storeId},
+      hint: 'Its tags were altered; remove that snapshot from the store, or name another with --snapshot.',
+    },
+  );
 }
 
 /** How many files the snapshot has, manifest included; repeated chunks are counted more than once. */

@@ -3,7 +3,7 @@ import {isEngineError} from '../kernel/errors.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
 import type {SnapshotRef} from '../store/port.ts';
 import {newestSnapshot} from './choose-snapshot.ts';
-import {stateFolder, withStore, type ReadOpened} from './open.ts';
+import {stateFolder, withDatabase, withStore, type ReadOpened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 
 export type SnapshotListed = Position & {
@@ -35,7 +35,9 @@ export type StatusResult = {
   readonly interrupted: boolean;
 };
 
+/** @throws {EngineError} where the database cannot be opened, or the store does not answer. */
 export async function status(options: EngineOptions): Promise<StatusResult> {
+  await withDatabase(options, options.database, async () => {});
   return withStore(options, async (opened) => {
     const {state, store} = opened;
     const position = await state?.position();

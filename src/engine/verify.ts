@@ -8,11 +8,11 @@ import type {ChunkEntry} from '../snapshot/content.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
 import {newestSnapshot, snapshotById} from './choose-snapshot.ts';
+import {noSnapshot} from './choose-target.ts';
 import {peekAtState, withDatabase, withStore, type ReadOpened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
 import {interrupted, readTables} from './read-tables.ts';
-import {noSnapshot} from './replicate.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 
 export type VerifyOptions = EngineOptions & {

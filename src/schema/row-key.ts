@@ -1,4 +1,5 @@
 /** The encoded key of a row (snapshot/FORMAT.md, "Keys"). */
+import {encodeCell} from '../canonical/cell.ts';
 import {digestOf} from '../canonical/digest.ts';
 import {decodeKey, encodeKeyCell, encodeWireKey} from '../canonical/key.ts';
 import type {Cell, WireRow} from '../kernel/row.ts';
@@ -39,23 +40,21 @@ export function occurrenceOf(key: string): number {
 }
 
 /**
- * A key as people and scripts read it: `id=42`, `monitor_id=1,tag_id=2`. Long or binary values, which may be
- * secrets, appear as the beginning of their digest.
+ * A key as people and scripts read it: `id=42`, `monitor_id=1,tag_id=2`. Numbers are shown; texts and blobs may
+ * be secrets, and appear as the beginning of a digest unless values were asked for.
  */
-export function keyLabel(shape: TableShape, key: string): string {
+export function keyLabel(shape: TableShape, key: string, showValues = false): string {
   const cells = decodeKey(key);
   const columns = shape.key
-    .map(({name}, at) => `${name}=${cellLabel(cells[at] ?? null)}`)
+    .map(({name}, at) => `${name}=${cellLabel(cells[at] ?? null, showValues)}`)
     .join(',');
   const number = shape.keyKind === 'multiset' ? occurrenceOf(key) : 0;
   return number === 0 ? columns : `${columns}#${number + 1}`;
 }
 
-const LABEL_TEXT_MAX = 40;
-
-function cellLabel(cell: Cell): string {
+function cellLabel(cell: Cell, showValues: boolean): string {
   if (cell === null) return 'null';
   if (typeof cell === 'bigint' || typeof cell === 'number') return String(cell);
-  if (typeof cell === 'string' && cell.length <= LABEL_TEXT_MAX) return JSON.stringify(cell);
-  return `digest:${digestOf(JSON.stringify(encodeKeyCell(cell))).slice(0, 12)}`;
+  if (showValues) return JSON.stringify(encodeCell(cell));
+  return `digest:${digestOf(encodeKeyCell(cell)).slice(0, 8)}`;
 }

@@ -27,15 +27,17 @@ export async function readContent(
   const startsChunk = chunkCutter(shape.columns.length);
   const chunks: ChunkEntry[] = [];
   let texts: string[] = [];
+  let size = 0;
   let first = '';
   let last: string | undefined;
 
   const finish = async (): Promise<void> => {
     if (texts.length === 0) return;
-    const bytes = chunkBytes(shape.table, texts);
+    const bytes = Buffer.from(texts.join('\n') + '\n', 'utf8');
     const entry = {digest: digestOf(bytes), first, rows: texts.length};
     chunks.push(entry);
     texts = [];
+    size = 0;
     await sink?.(entry, bytes);
   };
 
@@ -47,6 +49,8 @@ export async function readContent(
         first = row.key;
       }
       texts.push(row.text);
+      size += row.text.length + 1;
+      if (size > CHUNK_BYTES_MAX) throw tooLarge(shape.table);
       last = row.key;
     }
   }
@@ -101,19 +105,15 @@ function decodeRows(
   });
 }
 
-function chunkBytes(table: string, texts: readonly string[]): Uint8Array {
-  const size = texts.reduce((sum, text) => sum + text.length + 1, 0);
-  if (size > CHUNK_BYTES_MAX) {
-    throw new EngineError(
-      'VALUE_UNSUPPORTED',
-      `cannot snapshot table "${table}": its cells are too large`,
-      {
-        site: {table},
-        hint: `Rows of one chunk may hold ${CHUNK_BYTES_MAX / 2 ** 20} MiB in all; leave the table or the column out.`,
-      },
-    );
-  }
-  return Buffer.from(texts.join('\n') + '\n', 'utf8');
+function tooLarge(table: string): EngineError {
+  return new EngineError(
+    'VALUE_UNSUPPORTED',
+    `cannot snapshot table "${table}": its cells are too large`,
+    {
+      site: {table},
+      hint: `Rows of one chunk may hold ${CHUNK_BYTES_MAX / 2 ** 20} MiB in all; leave the table out.`,
+    },
+  );
 }
 
 function checkOrder(table: string, last: string | undefined, key: string): void {

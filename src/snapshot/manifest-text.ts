@@ -178,6 +178,10 @@ function checkTable(table: ManifestTable): void {
     refuse('it needs either chunks or pages');
   const entries = table.chunks ?? table.pages ?? [];
   if (!keysIncrease(entries)) refuse('its chunks are not in key order');
+  const parts = table.key.columns.length + (table.key.kind === 'multiset' ? 1 : 0);
+  if (entries.some((entry) => entry.first.split(',').length !== parts)) {
+    refuse('its keys do not have as many parts as its key has columns');
+  }
   if (entries.reduce((sum, entry) => sum + entry.rows, 0) !== table.rows)
     refuse('its rows do not add up');
   if (table.chunks && tableContent(shapeOf(table), table.chunks).digest !== table.digest) {

@@ -3,7 +3,7 @@ import {sql, type Generated, type Migration} from '../database/sqlite/local.ts';
 
 export type StateTables = {
   /** One row: who this instance is. */
-  instance: {id: string; host: string; database: string; created: string};
+  instance: {id: string; host: string; database: string; file: string; created: string};
   /** One row at most: where this database stands, and the manifest that says so. */
   position: {
     one: number;
@@ -41,6 +41,7 @@ export const stateMigrations: Readonly<Record<string, Migration>> = {
         .addColumn('id', 'text', (c) => c.notNull())
         .addColumn('host', 'text', (c) => c.notNull())
         .addColumn('database', 'text', (c) => c.notNull())
+        .addColumn('file', 'text', (c) => c.notNull())
         .addColumn('created', 'text', (c) => c.notNull())
         .execute();
       await db.schema

@@ -4,15 +4,15 @@
  * What is recorded is never ahead of the database. Losing the folder costs time, never rows.
  */
 import {randomUUID} from 'node:crypto';
-import {chmodSync, existsSync, mkdtempSync, statSync} from 'node:fs';
+import {chmodSync, existsSync, mkdtempSync, statSync, writeFileSync} from 'node:fs';
 import {hostname} from 'node:os';
 import {basename, join, resolve} from 'node:path';
-import {openLocal, tryLock, type Kysely} from '../database/sqlite/local.ts';
+import {onLocal, openLocal, tryLock, type Kysely} from '../database/sqlite/local.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import type {Position} from '../kernel/position.ts';
-import {FILE_MODE, makeFolder, removeAll} from './files.ts';
+import {FILE_MODE, guarded, makeFolder, removeAll} from './files.ts';
 import {ObjectFolder} from './object-folder.ts';
 import {stateMigrations, type StateTables} from './schema.ts';
 
@@ -79,27 +79,20 @@ export class State {
 
   /** Records where the database stands now. Call it after the fact is durable, never before. */
   async reach(position: NewPosition): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
-      await tx.deleteFrom('position').execute();
-      await tx
-        .insertInto('position')
-        .values({...reached(position), one: 1, trusted: 1})
-        .execute();
-    });
+    await this.#write((tx) => movePosition(tx, position));
   }
 
   /** The rows may have moved: the next run compares all of them. */
   async distrust(): Promise<void> {
-    await this.#db.updateTable('position').set({trusted: 0}).execute();
+    await this.#write((tx) => tx.updateTable('position').set({trusted: 0}).execute());
   }
 
   /** Records durably what is about to be written. */
   async intend(target: NewPosition, body: string): Promise<number> {
-    const row = await this.#db
-      .insertInto('changeset')
-      .values({...reached(target), status: 'intended', body})
-      .returning('id')
-      .executeTakeFirst();
+    const values = {...reached(target), status: 'intended' as const, body};
+    const row = await this.#write((tx) =>
+      tx.insertInto('changeset').values(values).returning('id').executeTakeFirst(),
+    );
     return must(row, 'an insert returns its row').id;
   }
 
@@ -115,23 +108,21 @@ export class State {
 
   /** The intended write did not happen. */
   async drop(id: number): Promise<void> {
-    await this.#db.deleteFrom('changeset').where('id', '=', id).execute();
+    await this.#write((tx) => tx.deleteFrom('changeset').where('id', '=', id).execute());
   }
 
   /** The intended write happened: its record becomes the way back, and the position moves. */
   async applied(id: number, position: NewPosition): Promise<void> {
-    await this.#db.transaction().execute(async (tx) => {
+    await this.#write(async (tx) => {
       await tx.updateTable('changeset').set({status: 'applied'}).where('id', '=', id).execute();
-      await tx
-        .deleteFrom('changeset')
-        .where('id', '<=', id - UNDO_RECORDS_MAX)
-        .execute();
-      await tx.deleteFrom('position').execute();
-      await tx
-        .insertInto('position')
-        .values({...reached(position), one: 1, trusted: 1})
-        .execute();
+      const expired = id - UNDO_RECORDS_MAX;
+      await tx.deleteFrom('changeset').where('id', '<=', expired).execute();
+      await movePosition(tx, position);
     });
+  }
+
+  #write<T>(work: (tx: Kysely<StateTables>) => Promise<T>): Promise<T> {
+    return onLocal(this.folder, () => this.#db.transaction().execute(work));
   }
 
   async close(): Promise<void> {
@@ -149,11 +140,13 @@ export class State {
 export async function openState(options: StateOptions): Promise<State> {
   const folder = instanceFolder(options);
   makeFolder(folder);
-  const release = tryLock(join(folder, 'lock'));
+  const lock = join(folder, 'lock');
+  guarded(lock, () => writeFileSync(lock, '', {flag: 'a', mode: FILE_MODE}));
+  const release = tryLock(lock);
   if (release === undefined) throw inUse(folder);
   try {
     removeAll(join(folder, 'tmp')); // left by an interrupted run
-    return await readState(options, folder, release);
+    return await onLocal(folder, () => readState(options, folder, release));
   } catch (error) {
     release();
     throw error;
@@ -191,21 +184,31 @@ async function identity(
   db: Kysely<StateTables>,
   options: StateOptions,
 ): Promise<{id: string; host: string}> {
-  const path = resolve(options.database);
+  const database = resolve(options.database);
+  const file = fileIdentity(database);
   const known = await db.selectFrom('instance').selectAll().executeTakeFirst();
   if (known === undefined) {
     const made = {id: randomUUID(), host: hostname()};
     await db
       .insertInto('instance')
-      .values({...made, database: path, created: now()})
+      .values({...made, database, file, created: now()})
       .execute();
     return made;
   }
-  if (known.database !== path) {
-    refuseOther(known.database, path, options.folder);
-    await db.updateTable('instance').set({database: path}).execute();
-  }
+  if (known.database === database && known.file === file) return known;
+  if (known.database !== database) refuseOther(known.database, database, options.folder);
+  // Another file under the same name, such as a restored copy: its rows may not be those on record.
+  await db.transaction().execute(async (tx) => {
+    await tx.updateTable('instance').set({database, file}).execute();
+    await tx.updateTable('position').set({trusted: 0}).execute();
+  });
   return known;
+}
+
+/** Changes when the file is replaced; only looks at it from outside, which leaves SQLite's locks alone. */
+function fileIdentity(path: string): string {
+  const {dev, ino, birthtimeMs} = statSync(path);
+  return [dev, ino, Math.trunc(birthtimeMs)].join(':');
 }
 
 /** The same file under another path is fine (a volume mounted elsewhere); another file is not. */
@@ -233,6 +236,12 @@ function inUse(folder: string): EngineError {
       retryable: true,
     },
   );
+}
+
+async function movePosition(tx: Kysely<StateTables>, position: NewPosition): Promise<void> {
+  await tx.deleteFrom('position').execute();
+  const values = {...reached(position), one: 1, trusted: 1};
+  await tx.insertInto('position').values(values).execute();
 }
 
 type Reached = Omit<StateTables['position'], 'one' | 'trusted'>;

@@ -1,5 +1,5 @@
 /** Opens the store that an address names. */
-import {EngineError} from '../kernel/errors.ts';
+import {EngineError, isEngineError} from '../kernel/errors.ts';
 import {openDirectoryStore} from './directory/directory-store.ts';
 import type {Store} from './port.ts';
 import {openResticStore, type ResticStoreOptions} from './restic/restic-store.ts';
@@ -15,12 +15,36 @@ export type OpenStoreOptions = Omit<ResticStoreOptions, 'repository'>;
 export function openStore(address: string, options: OpenStoreOptions): Store {
   if (address.startsWith('restic:')) {
     const repository = address.slice('restic:'.length);
-    return openResticStore({...options, repository: repository || undefined});
+    return tellingFullTarget(openResticStore({...options, repository: repository || undefined}));
   }
   const path = address.startsWith('dir:') ? address.slice('dir:'.length) : '';
-  if (path !== '') return openDirectoryStore({path, log: options.log});
+  if (path !== '') return tellingFullTarget(openDirectoryStore({path, log: options.log}));
   // The address itself may hold a password.
   throw new EngineError('USAGE', 'the address of the store is neither restic: nor dir:', {
     hint: 'Give restic:<repository>, for example restic:/srv/backup, or dir:<path>.',
+  });
+}
+
+/** A fetch writes nothing into the store: when space runs out, it is where the files go. */
+function tellingFullTarget(store: Store): Store {
+  const fetch: Store['fetch'] = async (ref, request) => {
+    try {
+      await store.fetch(ref, request);
+    } catch (error) {
+      const full =
+        isEngineError(error, 'STORE_FAILED') &&
+        /ENOSPC|EDQUOT|no space left|quota/i.test(error.message);
+      throw full ? fullTarget(request.into, error) : error;
+    }
+  };
+  return {...store, fetch};
+}
+
+function fullTarget(folder: string, cause: unknown): EngineError {
+  return new EngineError('STATE_UNWRITABLE', `cannot write ${folder}: the disk is full`, {
+    site: {path: folder},
+    hint: 'Make room for the state folder, or choose another with --state.',
+    retryable: true,
+    cause,
   });
 }

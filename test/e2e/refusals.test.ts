@@ -146,7 +146,11 @@ describe('the fuse', () => {
     await source.capture();
     const stopped = {exitCode: 23, code: 'FUSE', told: /20 of 20 rows of table "item"/};
     await expectUntouched(target, ['replicate'], stopped);
-    await expectUntouched(target, ['replicate', '--allow-deletes', 'other'], stopped);
+    await expectUntouched(target, ['replicate', '--allow-deletes', 'other'], {
+      exitCode: 2,
+      code: 'TABLE_NOT_FOUND',
+      told: /--allow-deletes names "other"/,
+    });
     await expectUntouched(target, ['replicate', '--dry-run'], stopped);
     const applied = await target.replicate('--allow-deletes', 'item');
     expect(applied.tables['item']).toEqual({inserted: 0, updated: 0, deleted: 20});

@@ -76,13 +76,27 @@ export function translated(error: unknown, doing: string, site: ErrorSite): unkn
   if (!(error instanceof Database.SqliteError)) return error;
   if (error.code.startsWith('SQLITE_CONSTRAINT')) return constraintError(error, doing, site);
   const rule = RULES.find(({prefix}) => error.code.startsWith(prefix));
-  if (rule === undefined) return error;
+  if (rule === undefined) return refusedBySqlite(error.code, doing, site, error);
   const {code, why, hint, retryable} = rule;
   return new EngineError(code, `${doing}: ${why}`, {
     site,
     hint,
     retryable: retryable ?? false,
     cause: error,
+  });
+}
+
+/** What remains has to do with the schema: a function or collation that is missing here, a datatype, a limit. */
+function refusedBySqlite(
+  code: string,
+  doing: string,
+  site: ErrorSite,
+  cause: unknown,
+): EngineError {
+  return new EngineError('DATABASE_REFUSED', `${doing}: SQLite refuses it (${code})`, {
+    site,
+    hint: 'The schema may need a function, collation or extension of the application, or exceed a limit of SQLite.',
+    cause,
   });
 }
 

@@ -21,13 +21,15 @@ export type LocalOptions = {
  */
 export async function openLocal<Tables>(options: LocalOptions): Promise<Kysely<Tables>> {
   const {path, migrations} = options;
-  const connection = openFile(path);
+  const connection = await onLocal(path, async () => openFile(path));
   const db = new Kysely<Tables>({dialect: new SqliteDialect({database: connection})});
   const migrator = new Migrator({db, provider: {getMigrations: async () => migrations}});
   const {error} = await migrator.migrateToLatest();
   if (error === undefined) return db;
   await db.destroy();
-  throw migrationError(path, error);
+  return onLocal(path, async () => {
+    throw migrationError(path, error);
+  });
 }
 
 /**
@@ -48,21 +50,44 @@ export function tryLock(path: string): (() => void) | undefined {
   }
 }
 
-function openFile(path: string): BetterSqlite3.Database {
+/**
+ * Runs work on a file of our own. Whatever SQLite says of it, the way out is the same: room, access, another
+ * place. (When a write fails for lack of space SQLite has rolled back by itself, and Kysely's own rollback
+ * is what fails last.)
+ */
+export async function onLocal<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
-    const connection = new BetterSqlite3(path);
-    connection.pragma('journal_mode = DELETE');
-    connection.pragma('synchronous = FULL');
-    return connection;
+    return await work();
   } catch (error) {
-    throw translated(error, `cannot open ${path}`, {path});
+    if (!(error instanceof BetterSqlite3.SqliteError)) throw error;
+    throw new EngineError(
+      'STATE_UNWRITABLE',
+      `cannot keep state in ${path}: ${reasonOf(error.code)}`,
+      {
+        site: {path},
+        hint: 'Make room or access for the state folder, or choose another with --state; then run it again.',
+        retryable: true,
+        cause: error,
+      },
+    );
   }
+}
+
+function reasonOf(code: string): string {
+  if (code === 'SQLITE_FULL' || code === 'SQLITE_ERROR') return 'the disk is full';
+  return code.startsWith('SQLITE_READONLY') ? 'it may only be read' : `SQLite reports ${code}`;
+}
+
+function openFile(path: string): BetterSqlite3.Database {
+  const connection = new BetterSqlite3(path);
+  connection.pragma('journal_mode = DELETE');
+  connection.pragma('synchronous = FULL');
+  return connection;
 }
 
 function migrationError(path: string, cause: unknown): unknown {
   const message = cause instanceof Error ? cause.message : '';
-  if (!message.includes('previously executed migration'))
-    return translated(cause, `cannot open ${path}`, {path});
+  if (!message.includes('previously executed migration')) return cause;
   return new EngineError('STATE_NEWER', `the state in ${path} was written by a newer Rowplica`, {
     site: {path},
     hint: 'Upgrade Rowplica, or move the state folder away: it is rebuilt by comparing.',

@@ -106,9 +106,11 @@ export function doubtfulReals({shape, table}: Selection): Sql | undefined {
     .map((column) => column.name)
     .filter((name) => NUMBER_RULES[table.affinities.get(name) ?? 'none'] === 'integers')
     .map(
-      (name) => sql`(typeof(${id(name)}) = 'real' AND ${id(name)} = CAST(${id(name)} AS INTEGER))`,
+      (name) =>
+        sql`WHEN typeof(${id(name)}) = 'real' AND ${id(name)} = CAST(${id(name)} AS INTEGER) THEN 1`,
     );
-  return suspects.length === 0 ? undefined : sql`(${sql.join(suspects, sql` OR `)})`;
+  // CASE is flat, where an OR of as many terms would nest deeper than SQLite allows.
+  return suspects.length === 0 ? undefined : sql`CASE ${sql.join(suspects, sql` `)} END`;
 }
 
 /** What a JavaScript number must have been in a column. */

@@ -40,6 +40,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'KEY_UNUSABLE',
     'VALUE_UNSUPPORTED',
     'CONSTRAINT',
+    'DATABASE_REFUSED',
     'UNIQUE_CYCLE',
     'FOREIGN_KEY',
     'TRIGGER',

@@ -1,4 +1,5 @@
 import {expect, test} from 'vitest';
+import type {Cell} from '../../../src/kernel/row.ts';
 import {keyLabel} from '../../../src/schema/row-key.ts';
 import {encodeKey} from '../../../src/canonical/key.ts';
 import type {TableSchema} from '../../../src/schema/table-schema.ts';
@@ -68,20 +69,18 @@ test('an ignored column may be NOT NULL where it has a default', () => {
   expect(shapeTable(schema, {table: 't', ignore: ['a']}).columns).toHaveLength(3);
 });
 
-test.each([
-  [[42n, 'x'], 'a=42,b="x"'],
-  [[-1.5, null], 'a=-1.5,b=null'],
-])('key %o reads %s', (cells, label) => {
-  expect(keyLabel(shapeWith(['a', 'b'], ['a', 'b']), encodeKey(cells, ['binary', 'binary']))).toBe(
-    label,
-  );
+test('numbers of a key are shown, texts and blobs only where values were asked for', () => {
+  const shape = shapeWith(['a', 'b'], ['a', 'b']);
+  const label = (a: Cell, b: Cell, show = false): string =>
+    keyLabel(shape, encodeKey([a, b], ['binary', 'binary']), show);
+  expect(label(-1.5, null)).toBe('a=-1.5,b=null');
+  expect(label(42n, 'secret')).toMatch(/^a=42,b=digest:[0-9a-f]{8}$/);
+  expect(label(42n, 'secret', true)).toBe('a=42,b="secret"');
+  expect(label(1n, new Uint8Array([1]))).toMatch(/^a=1,b=digest:[0-9a-f]{8}$/);
 });
 
-test('long and binary keys are told by a digest, later ones of a multiset by a number', () => {
+test('later rows of a multiset are told by a number', () => {
   const shape = shapeWith(['a']);
-  for (const cell of ['x'.repeat(41), new Uint8Array([1])]) {
-    expect(keyLabel(shape, encodeKey([cell], ['binary']))).toMatch(/^a=digest:[0-9a-f]{12}$/);
-  }
   const multiset = {...shape, keyKind: 'multiset' as const};
   expect(keyLabel(multiset, 'Na7,N0')).toBe('a=7');
   expect(keyLabel(multiset, 'Na7,Nb11')).toBe('a=7#12');
