@@ -35,11 +35,6 @@ export function decodeCell(wire: unknown): Cell {
   throw malformed('it is neither null, number, string nor a tagged value');
 }
 
-/** True where the wire form is a plain JSON number, string or null. */
-export function isPlain(wire: WireCell): wire is null | number | string {
-  return wire === null || typeof wire !== 'object';
-}
-
 function encodeText(text: string): WireCell {
   if (!text.isWellFormed()) {
     throw new EngineError('VALUE_UNSUPPORTED', 'a text holds half of a surrogate pair', {

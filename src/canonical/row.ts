@@ -7,10 +7,6 @@ export function encodeRow(cells: readonly Cell[]): WireRow {
   return cells.map(encodeCell);
 }
 
-export function decodeRow(row: WireRow): readonly Cell[] {
-  return row.map(decodeCell);
-}
-
 /** The canonical text of a row. JSON gives reals in the shortest form that reads back to the same bits. */
 export function rowText(row: WireRow): string {
   return JSON.stringify(row);

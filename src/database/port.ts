@@ -62,7 +62,7 @@ export type WriteView = View & {
 };
 
 /** What differs between databases, stated so that shared code never asks which one it is. */
-export type Capabilities = {
+type Capabilities = {
   /** Name of the engine, as manifests record it. */
   readonly engine: string;
   /** Its version, for people. */

@@ -16,7 +16,7 @@ import {removeAll} from '../state/files.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
 
 /** Where fetched objects are kept: the state's own folder, or a passing one. */
-export type ObjectCache = {
+type ObjectCache = {
   has(digest: Digest): boolean;
   read(digest: Digest): Uint8Array | undefined;
   write(digest: Digest, bytes: Uint8Array): void;

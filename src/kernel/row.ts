@@ -12,13 +12,13 @@ export type TextBytes = {readonly textBytes: Uint8Array};
 export type Cell = null | bigint | number | string | TextBytes | Uint8Array;
 
 /** Integer beyond ±(2^53-1), in decimal. */
-export type WireInteger = {readonly i: string};
+type WireInteger = {readonly i: string};
 /** Real that a plain JSON number would not keep apart from an integer: 1.0, -0.0, ±Infinity. */
-export type WireReal = {readonly r: string};
+type WireReal = {readonly r: string};
 /** Blob, in base64 with padding. */
-export type WireBlob = {readonly b: string};
+type WireBlob = {readonly b: string};
 /** Text that is not valid UTF-8: its bytes, in base64 with padding. */
-export type WireTextBytes = {readonly t: string};
+type WireTextBytes = {readonly t: string};
 
 export type WireCell = null | number | string | WireInteger | WireReal | WireBlob | WireTextBytes;
 

@@ -11,7 +11,7 @@ export type Match = {
 /** One way of finding a row again: every match holds for it and for no other. */
 export type RowAddress = readonly Match[];
 
-export type InsertStatement = {
+type InsertStatement = {
   readonly op: 'insert';
   readonly table: string;
   readonly columns: readonly string[];
@@ -20,7 +20,7 @@ export type InsertStatement = {
   readonly returning?: readonly string[] | undefined;
 };
 
-export type UpdateStatement = {
+type UpdateStatement = {
   readonly op: 'update';
   readonly table: string;
   readonly columns: readonly string[];
@@ -28,7 +28,7 @@ export type UpdateStatement = {
   readonly where: readonly Match[];
 };
 
-export type DeleteStatement = {
+type DeleteStatement = {
   readonly op: 'delete';
   readonly table: string;
   readonly where: readonly Match[];

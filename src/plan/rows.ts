@@ -80,7 +80,7 @@ export function changedColumns(
 }
 
 /** How the database finds this row: by its key, or by the id that the row has there. */
-export function addressOf(schema: TableSchema, shape: TableShape, row: CanonicalRow): RowAddress {
+function addressOf(schema: TableSchema, shape: TableShape, row: CanonicalRow): RowAddress {
   if (shape.keyKind === 'primary') return keyMatches(shape, row);
   const locator = must(row.locator, 'live rows of multisets carry their id');
   assert(locator.length > 0, 'tables keyed as multisets have an id');

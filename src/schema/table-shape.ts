@@ -4,7 +4,7 @@ import {EngineError} from '../kernel/errors.ts';
 import {compareNames} from './names.ts';
 import type {ColumnSchema, LogicalType, TableSchema} from './table-schema.ts';
 
-export type ShapeColumn = {readonly name: string; readonly type: LogicalType};
+type ShapeColumn = {readonly name: string; readonly type: LogicalType};
 export type ShapeKeyColumn = {readonly name: string; readonly fold: Fold};
 
 /**

@@ -13,7 +13,7 @@ import {LOGICAL_TYPES} from '../schema/table-schema.ts';
 import {rootDigest, tableContent} from './content.ts';
 import {shapeOf, type Manifest, type ManifestTable} from './manifest.ts';
 
-export const FORMAT_VERSION = 1;
+const FORMAT_VERSION = 1;
 const HEADER = 'rowplica-manifest ';
 
 export function encodeManifest(manifest: Manifest): Uint8Array {

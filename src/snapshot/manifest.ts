@@ -5,7 +5,7 @@ import type {LogicalType} from '../schema/table-schema.ts';
 import type {KeyKind, ShapeKeyColumn, TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry, PageEntry} from './content.ts';
 
-export type ManifestColumn = {
+type ManifestColumn = {
   readonly name: string;
   readonly type: LogicalType;
   readonly declared: string;
@@ -22,7 +22,7 @@ export type Violations = {
   readonly values?: readonly string[] | undefined;
 };
 
-export type RowFilter = {readonly column: string; readonly in: readonly WireCell[]};
+type RowFilter = {readonly column: string; readonly in: readonly WireCell[]};
 
 export type ManifestTable = {
   readonly name: string;

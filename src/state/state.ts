@@ -160,7 +160,7 @@ export async function peekState(options: StateOptions): Promise<State | undefine
 }
 
 /** Where the state of one database is kept inside a state folder, which several may share. */
-export function instanceFolder({folder, database}: StateOptions): string {
+function instanceFolder({folder, database}: StateOptions): string {
   return join(folder, 'instances', basename(database));
 }
 

@@ -14,7 +14,7 @@ type Token = {readonly text: string; readonly word: boolean; readonly quoted: bo
 const TOKEN =
   /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"((?:[^"]|"")*)"|`((?:[^`]|``)*)`|\[([^\]]*)\]|([\p{L}_$][\p{L}\p{N}_$]*)|[^\s]/gu;
 
-export function tokens(ddl: string): readonly Token[] {
+function tokens(ddl: string): readonly Token[] {
   const out: Token[] = [];
   for (const match of ddl.matchAll(TOKEN)) {
     const [text, double, back, bracket, word] = match;

@@ -6,7 +6,7 @@
  * soon as a value leaves room for doubt. The exact one asks SQLite for each value's type and bytes.
  */
 import {encodeCell, textOfBytes} from '../../canonical/cell.ts';
-import {rowText} from '../../canonical/row.ts';
+import {encodeRow, rowText} from '../../canonical/row.ts';
 import {EngineError} from '../../kernel/errors.ts';
 import type {Cell, WireCell, WireRow} from '../../kernel/row.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
@@ -61,7 +61,7 @@ type Raw = readonly unknown[];
 export function exactRow(selection: Selection, raw: Raw): ReadRow {
   const {shape, encoding} = selection;
   const cells = exactCells(raw, encoding, shape.table);
-  const wire = cells.slice(0, shape.columns.length).map(encodeCell);
+  const wire = encodeRow(cells.slice(0, shape.columns.length));
   const locator = selection.locator.length === 0 ? undefined : cells.slice(shape.columns.length);
   return {cells: wire, text: rowText(wire), locator};
 }

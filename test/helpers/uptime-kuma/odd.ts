@@ -7,7 +7,7 @@ import type {Row, Writer} from './writer.ts';
  * Monitors of odd values, by name. Columns that a version lacks (`timeout`, `description`,
  * `packet_size` and others in 1.18.5) are left out there, the monitors are not.
  */
-export const oddMonitors = {
+const oddMonitors = {
   emoji: 100_001,
   rightToLeft: 100_002,
   nul: 100_003,
@@ -35,7 +35,7 @@ export const oddMonitors = {
 } as const;
 
 /** The rows of other tables that carry odd values all have this id. */
-export const oddId = 100_001;
+const oddId = 100_001;
 
 const rows: Readonly<Record<keyof typeof oddMonitors, Row>> = {
   emoji: {
