@@ -1,9 +1,10 @@
 /**
  * Rows of SQLite tables as canonical rows.
  *
- * Two ways lead to the same text. The fast one takes values as better-sqlite3 gives them, where the
- * column's affinity proves what a JavaScript number was; it hands a page over to the exact one as
- * soon as a value leaves room for doubt. The exact one asks SQLite for each value's type and bytes.
+ * Three ways lead to the same text. The fast one takes values as better-sqlite3 gives them, where the
+ * column's affinity proves what a JavaScript number was. The typed one takes integers as bigint, which
+ * needs no proof. The exact one asks SQLite for each value's type and bytes. Each hands over to the
+ * next as soon as a value leaves room for doubt.
  */
 import {encodeCell, textOfBytes} from '../../canonical/cell.ts';
 import {encodeRow, rowText} from '../../canonical/row.ts';
@@ -11,7 +12,7 @@ import {EngineError} from '../../kernel/errors.ts';
 import type {Cell, WireCell, WireRow} from '../../kernel/row.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
 import type {Affinity, Encoding, SqliteTable} from './schema.ts';
-import {id, list, sql, type Sql} from './sql.ts';
+import {fixedPart, id, list, sql, type Sql} from './sql.ts';
 
 /** One row as read: the compared cells, and the cells that address it. */
 export type ReadRow = {
@@ -35,12 +36,20 @@ export function selectionOf(table: SqliteTable, shape: TableShape, encoding: Enc
 
 /** `SELECT` list for the fast way: the columns as they are. */
 export function plainList({shape}: Selection): Sql {
-  return list(shape.columns.map((column) => id(column.name)));
+  const names = shape.columns.map((column) => column.name);
+  return fixedPart('plain', names, () => list(names.map(id)));
+}
+
+/** `SELECT` list for `typedRow`: the columns as they are, and those that address the row. */
+export function typedList(selection: Selection): Sql {
+  const names = columnNames(selection);
+  return fixedPart('plain', names, () => list(names.map(id)));
 }
 
 /** `SELECT` list for the exact way: of each column its type and its value, texts as bytes. */
 export function exactList(selection: Selection): Sql {
-  return exactColumns(columnNames(selection));
+  const names = columnNames(selection);
+  return fixedPart('exact', names, () => exactColumns(names));
 }
 
 export function exactColumns(columns: readonly string[]): Sql {
@@ -98,19 +107,39 @@ function decodeUtf16(bytes: Uint8Array, encoding: Encoding): string {
 }
 
 /**
+ * Decodes a row of `typedList`, read with safeIntegers: integers are bigint then, and every other class has
+ * a JavaScript type of its own. Undefined where a text may stand for bytes that are not valid.
+ */
+export function typedRow(selection: Selection, raw: Raw): ReadRow | undefined {
+  const {shape, encoding} = selection;
+  if (encoding !== 'UTF-8' && raw.some((value) => typeof value === 'string')) return undefined;
+  const cells = encodeRow(raw.slice(0, shape.columns.length) as readonly Cell[]);
+  const text = rowText(cells);
+  if (text.includes('\uFFFD')) return undefined;
+  const locator =
+    selection.locator.length === 0
+      ? undefined
+      : (raw.slice(shape.columns.length) as readonly Cell[]);
+  return {cells, text, locator};
+}
+
+/**
  * Finds integral reals where affinity says that there are none: a schema that was edited in place leaves
  * values stored under its old types. Undefined where no column could hold one.
  */
 export function doubtfulReals({shape, table}: Selection): Sql | undefined {
   const suspects = shape.columns
     .map((column) => column.name)
-    .filter((name) => NUMBER_RULES[table.affinities.get(name) ?? 'none'] === 'integers')
-    .map(
+    .filter((name) => NUMBER_RULES[table.affinities.get(name) ?? 'none'] === 'integers');
+  if (suspects.length === 0) return undefined;
+  return fixedPart('doubtful', suspects, () => {
+    const terms = suspects.map(
       (name) =>
         sql`WHEN typeof(${id(name)}) = 'real' AND ${id(name)} = CAST(${id(name)} AS INTEGER) THEN 1`,
     );
-  // CASE is flat, where an OR of as many terms would nest deeper than SQLite allows.
-  return suspects.length === 0 ? undefined : sql`CASE ${sql.join(suspects, sql` `)} END`;
+    // CASE is flat, where an OR of as many terms would nest deeper than SQLite allows.
+    return sql`CASE ${sql.join(terms, sql` `)} END`;
+  });
 }
 
 /** What a JavaScript number must have been in a column. */

@@ -14,6 +14,8 @@ import {
   exactValue,
   fastReader,
   plainList,
+  typedList,
+  typedRow,
   type ReadRow,
   type Selection,
 } from './rows.ts';
@@ -77,8 +79,14 @@ function fastPage(
 }
 
 function exactPage(connection: Connection, query: PageQuery): readonly ReadRow[] {
-  const rows = runRaw(connection, pageSql(query, exactList(query.selection)), true);
-  return rows.map((row) => exactRow(query.selection, row));
+  const {selection} = query;
+  const typed = runRaw(connection, pageSql(query, typedList(selection)), true).map((row) =>
+    typedRow(selection, row),
+  );
+  if (typed.every((row) => row !== undefined)) return typed;
+  return runRaw(connection, pageSql(query, exactList(selection)), true).map((row) =>
+    exactRow(selection, row),
+  );
 }
 
 function hasDoubtfulReals(connection: Connection, selection: Selection, range: KeyRange): boolean {

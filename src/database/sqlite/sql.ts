@@ -35,6 +35,19 @@ export const id = (name: string): Sql => sql.id(name);
 export const list = (parts: readonly Sql[]): Sql => sql.join(parts, sql`, `);
 export const all = (parts: readonly Sql[]): Sql => sql.join(parts, sql` AND `);
 
+const written = new Map<string, Sql>();
+
+/**
+ * A part of a query that holds names alone, compiled once a process: for a table of a hundred columns that
+ * costs more than to run it. `kind` and `names` tell parts apart; tables are few.
+ */
+export function fixedPart(kind: string, names: readonly string[], build: () => Sql): Sql {
+  const form = JSON.stringify([kind, names]);
+  const known = written.get(form) ?? sql.raw(compile(build()).text);
+  written.set(form, known);
+  return known;
+}
+
 /** What is bound for a cell, in the place that `bound` leaves for it. */
 export function parameterOf(cell: Cell): unknown {
   if (cell === null || typeof cell !== 'object') return cell;

@@ -15,6 +15,8 @@ import {
   exactList,
   exactRow,
   selectionOf,
+  typedList,
+  typedRow,
   type Selection,
 } from './rows.ts';
 import {scanRows} from './scan.ts';
@@ -111,24 +113,32 @@ async function* pagesOf(
   }
 }
 
-/** Always the exact way: this is how a plan's rows are looked at before, and read back after. */
+/** Never the fast way: this is how a plan's rows are looked at before, and read back after. */
 function rowAt(
   connection: Connection,
   table: LiveTable,
   address: RowAddress,
 ): CanonicalRow | undefined {
   const {selection, keyOf, form} = table;
-  const text = (): string => compile(lookup(selection, address)).text;
-  const statement = preparedRead(connection, form + filterForm(address), true, text);
-  const [raw, second] = rawRows(statement, filterParameters(address));
+  const read = (
+    way: string,
+    columns: (selection: Selection) => Sql,
+  ): readonly (readonly unknown[])[] => {
+    const text = (): string => compile(lookup(columns(selection), selection, address)).text;
+    const statement = preparedRead(connection, way + form + filterForm(address), true, text);
+    return rawRows(statement, filterParameters(address));
+  };
+  const [raw, second] = read('typed', typedList);
   if (second !== undefined) throw ambiguous(selection.shape);
   if (raw === undefined) return undefined;
-  const row = exactRow(selection, raw);
+  const row =
+    typedRow(selection, raw) ??
+    exactRow(selection, must(read('exact', exactList)[0], 'the row is there'));
   return {...row, key: keyOf(row.cells)};
 }
 
-function lookup(selection: Selection, address: RowAddress): Sql {
-  return sql`SELECT ${exactList(selection)} FROM ${id(selection.shape.table)}${filter(address)} LIMIT 2`;
+function lookup(columns: Sql, {shape}: Selection, address: RowAddress): Sql {
+  return sql`SELECT ${columns} FROM ${id(shape.table)}${filter(address)} LIMIT 2`;
 }
 
 function ambiguous({table}: TableShape): EngineError {
