@@ -1,5 +1,10 @@
 /** The public library API: names only. */
-export {capture, type CaptureResult, type TableCapture} from './engine/capture.ts';
+export {
+  capture,
+  type CaptureOptions,
+  type CaptureResult,
+  type TableCapture,
+} from './engine/capture.ts';
 export {diff, type DiffChange, type DiffOptions, type DiffResult} from './engine/diff.ts';
 export {doctor, type DoctorResult} from './engine/doctor.ts';
 export type {EngineOptions} from './engine/options.ts';

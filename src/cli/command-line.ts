@@ -75,15 +75,21 @@ function buildProgram(finish: Finish): Command {
 function addCapture(program: Command, finish: Finish): void {
   const command = program
     .command('capture')
-    .description('store the rows of this database as a snapshot, if they changed');
+    .description('store the rows of this database as a snapshot, if they changed')
+    .option(
+      '--allow-deletes <table>',
+      'let an instance without history take over although this table shrinks (repeatable)',
+      collect,
+    );
   addSharedOptions(
     command,
     'rowplica capture --database kuma.db --store restic:/srv/backup',
-  ).action(async (flags: SharedFlags) => {
+  ).action(async (flags: SharedFlags & {readonly allowDeletes?: readonly string[]}) => {
     finish(
-      await run(flags, async (context) =>
-        done(await capture(engineOptions(flags, context)), captureText),
-      ),
+      await run(flags, async (context) => {
+        const options = {...engineOptions(flags, context), allowDeletes: flags.allowDeletes};
+        return done(await capture(options), captureText);
+      }),
     );
   });
 }
@@ -236,7 +242,7 @@ function addDoctor(program: Command, finish: Finish): void {
       finish(
         await run(flags, async (context) => {
           const result = await doctor(engineOptions(flags, context));
-          return {...done(result, doctorText), exitCode: result.ok ? 0 : 1};
+          return {...done(result, doctorText), exitCode: result.exitCode};
         }),
       );
     },

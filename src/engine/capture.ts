@@ -4,6 +4,7 @@ import type {Database} from '../database/port.ts';
 import {changedRegions} from '../diff/diff-chunks.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
+import {checkFuse} from '../plan/fuse.ts';
 import {countChanges} from '../plan/make-plan.ts';
 import {encodeManifest, manifestDigest} from '../snapshot/manifest-text.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
@@ -21,6 +22,11 @@ import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
 
 export type TableCapture = ChangeCounts & {readonly rows: number};
 
+export type CaptureOptions = EngineOptions & {
+  /** Tables that may lose most of their rows when an instance without history takes over. */
+  readonly allowDeletes?: readonly string[] | undefined;
+};
+
 export type CaptureResult = {
   /** False where the newest snapshot already holds these rows; nothing was stored then. */
   readonly changed: boolean;
@@ -31,6 +37,8 @@ export type CaptureResult = {
   readonly sequence: number;
   /** True where this snapshot makes the instance the primary instead of another one. */
   readonly tookOver: boolean;
+  /** Tables that the snapshot before held and this one does not: replicas no longer follow them. */
+  readonly leftOut: readonly string[];
   /** Rows in each table, and what differs from the snapshot before. */
   readonly tables: Readonly<Record<string, TableCapture>>;
 };
@@ -41,7 +49,7 @@ export type CaptureResult = {
  * @throws {EngineError} `FENCED` where another primary has taken over, and those of database, tables,
  * state and store. Nothing is stored then.
  */
-export async function capture(options: EngineOptions): Promise<CaptureResult> {
+export async function capture(options: CaptureOptions): Promise<CaptureResult> {
   return withAll(options, true, async (opened) => {
     const {store, state, database} = opened;
     await recover(database, state, options.log);
@@ -49,7 +57,7 @@ export async function capture(options: EngineOptions): Promise<CaptureResult> {
     const position = await state.position();
     const authority = claimNext({refs: refs ?? [], position, author: state.instance.id});
     const captured = await captureDatabase(database, state.objects, options);
-    if (refs === undefined) await store.create();
+    if (refs === undefined) await createStore(store);
     const parent = await openParent(opened, authority.parent, options);
     if (parent !== undefined && sameContent(parent.manifest, captured))
       return unchanged(opened, parent);
@@ -116,6 +124,7 @@ async function unchanged(
     epoch: ref.epoch,
     sequence: ref.sequence,
     tookOver: false,
+    leftOut: [],
     tables: Object.fromEntries(manifest.tables.map(({name, rows}) => [name, {rows, ...none}])),
   };
 }
@@ -124,7 +133,7 @@ type Work = {
   readonly authority: Authority;
   readonly captured: Captured;
   readonly parent: Snapshot | undefined;
-  readonly options: EngineOptions;
+  readonly options: CaptureOptions;
 };
 
 async function storeSnapshot(
@@ -133,6 +142,8 @@ async function storeSnapshot(
 ): Promise<CaptureResult> {
   const {state, store} = opened;
   const tables = await countAll(opened, captured, parent, options);
+  const tookOver = authority.parent !== undefined && authority.parent.epoch < authority.epoch;
+  if (tookOver && (await state.position()) === undefined) refuseEmptying(parent, tables, options);
   const {manifest, pages} = makeManifest(captured, {
     lineage: authority.lineage,
     epoch: authority.epoch,
@@ -154,26 +165,59 @@ async function storeSnapshot(
   };
   options.progress('storing', 0, files.length);
   await store.save({folder: state.objects.root, files, label});
-  await refuseRival(store, label);
+  await refuseRival(store, label, authority.parent === undefined);
   await state.reach({...label, manifest: bytes});
   const {digest: snapshot, lineage, epoch, sequence} = label;
-  const tookOver = authority.parent !== undefined && authority.parent.epoch < epoch;
-  return {changed: true, snapshot, lineage, epoch, sequence, tookOver, tables};
+  const leftOut = (parent?.manifest.tables ?? [])
+    .map(({name}) => name)
+    .filter((name) => !(name in tables));
+  return {changed: true, snapshot, lineage, epoch, sequence, tookOver, leftOut, tables};
+}
+
+/** An instance that never saw the history it takes over must not empty it by mistake. */
+function refuseEmptying(
+  parent: Snapshot | undefined,
+  tables: Readonly<Record<string, TableCapture>>,
+  {allowDeletes}: CaptureOptions,
+): void {
+  const before = new Map((parent?.manifest.tables ?? []).map(({name, rows}) => [name, rows]));
+  checkFuse(new Map(Object.entries(tables)), before, new Set(allowDeletes));
+}
+
+/** Two captures may make one repository at the same moment, and restic then leaves it unreadable. */
+async function createStore(store: Store): Promise<void> {
+  await store.create();
+  try {
+    await store.list();
+  } catch (cause) {
+    throw new EngineError(
+      'STORE_FAILED',
+      `the repository just made in ${store.name} cannot be read`,
+      {
+        hint: 'Another capture may have made it at the same moment: delete it, and capture on one instance only.',
+        cause,
+      },
+    );
+  }
 }
 
 /** Two primaries may have stored at the same moment; both look again, and both say so. */
 async function refuseRival(
   store: Store,
   mine: {readonly lineage: string; readonly digest: Digest},
+  isFirst: boolean,
 ): Promise<void> {
-  const newest = newestSnapshot(await store.list(), mine.lineage);
-  if (newest?.digest === mine.digest) return;
+  const refs = await store.list();
+  const newest = newestSnapshot(refs, mine.lineage);
+  const other = isFirst ? refs.find((ref) => ref.lineage !== mine.lineage) : undefined;
+  const rival = newest?.digest === mine.digest ? other : newest;
+  if (rival === undefined) return;
   throw new EngineError(
     'FENCED',
-    `another primary (${shortId(newest?.author ?? '')}) stored a snapshot at the same time`,
+    `another primary (${shortId(rival.author)}) stored a snapshot at the same time`,
     {
-      site: {snapshot: shortId(newest?.digest ?? '')},
-      hint: 'Run only one primary; replicate here to follow the other one.',
+      site: {snapshot: shortId(rival.digest)},
+      hint: 'Run only one primary: remove the snapshots of the other from the store, or replicate here to follow it.',
     },
   );
 }

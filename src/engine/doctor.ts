@@ -1,15 +1,18 @@
 /** doctor: looks at everything a run needs, and names what does not travel. Changes nothing. */
 import type {Database, View} from '../database/port.ts';
-import {EngineError, isEngineError} from '../kernel/errors.ts';
+import {counted} from '../kernel/counted.ts';
+import {EngineError, EXIT_CODES, isEngineError} from '../kernel/errors.ts';
 import type {Finding} from '../profiles/profile.ts';
 import type {TableShape} from '../schema/table-shape.ts';
-import {withDatabase, withStore} from './open.ts';
+import {peekAtState, withDatabase, withStore} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {selectTables, type Selected} from './read-tables.ts';
 
 export type DoctorResult = {
   /** False where a finding is a problem. */
   readonly ok: boolean;
+  /** Exit code of the first problem; 0 without one. */
+  readonly exitCode: number;
   readonly findings: readonly Finding[];
 };
 
@@ -19,7 +22,9 @@ export async function doctor(options: EngineOptions): Promise<DoctorResult> {
     examineDatabase(database, options),
   );
   const findings = [...local, ...(await examineStore(options))];
-  return {ok: findings.every((finding) => finding.level !== 'problem'), findings};
+  const problems = findings.filter((finding) => finding.level === 'problem');
+  const exitCode = problems[0] === undefined ? 0 : (problems[0].exitCode ?? EXIT_CODES.UNEXPECTED);
+  return {ok: problems.length === 0, exitCode, findings};
 }
 
 async function examineDatabase(
@@ -40,11 +45,13 @@ async function examineDatabase(
 
 async function examineTables(view: View, {profile, shapes}: Selected): Promise<readonly Finding[]> {
   const known = profile === undefined ? 'no profile' : `profile ${profile.name}`;
-  const findings: Finding[] = [ok('tables', `${shapes.length} tables are replicated (${known}).`)];
+  const findings: Finding[] = [
+    ok('tables', `${counted(shapes.length, 'table')} to replicate (${known}).`),
+  ];
   try {
     const version = (await profile?.version(view)) ?? [];
     if (profile !== undefined)
-      findings.push(ok('version', `${version.length} migrations are applied.`));
+      findings.push(ok('version', `${counted(version.length, 'migration')} applied.`));
   } catch (error) {
     findings.push(problem('version', error));
   }
@@ -64,7 +71,7 @@ async function danglingReferences(
     for (const key of tables.get(table)?.foreignKeys ?? []) {
       const values = await view.dangling(key, DANGLING_COUNTED_MAX);
       if (values.length === 0) continue;
-      const message = `${values.length} values refer to rows of "${key.parent}" that are not there; replicas will carry them.`;
+      const message = `${counted(values.length, 'value')} without a row in "${key.parent}"; replicas carry what dangles on the primary.`;
       findings.push({level: 'note', subject: `${table}.${key.columns.join(', ')}`, message});
     }
   }
@@ -87,18 +94,27 @@ async function triggersOf(view: View, shapes: readonly TableShape[]): Promise<re
 
 async function examineStore(options: EngineOptions): Promise<readonly Finding[]> {
   try {
-    return await withStore(options, async ({store}) => {
+    return await withStore(options, async ({store, state}) => {
       const refs = await store.list();
-      return [ok('store', `${store.name} answers and holds ${refs.length} snapshots.`)];
+      const position = await state?.position();
+      const lost = position !== undefined && refs.every((ref) => ref.lineage !== position.lineage);
+      return lost
+        ? [historyLost(store.name)]
+        : [ok('store', `${store.name} answers and holds ${counted(refs.length, 'snapshot')}.`)];
     });
   } catch (error) {
-    const missing = isEngineError(error, 'STORE_MISSING');
-    if (missing)
-      return [
-        {level: 'note', subject: 'store', message: `${error.message}; the first capture makes it.`},
-      ];
-    return [problem('store', error)];
+    if (!isEngineError(error, 'STORE_MISSING')) return [problem('store', error)];
+    const position = await peekAtState(options, async (state) => state?.position());
+    if (position !== undefined) return [historyLost('the store')];
+    return [
+      {level: 'note', subject: 'store', message: `${error.message}; the first capture makes it.`},
+    ];
   }
+}
+
+function historyLost(store: string): Finding {
+  const message = `${store} does not hold the history that this database follows: check its address.`;
+  return {level: 'problem', subject: 'store', message, exitCode: EXIT_CODES.STORE_MISSING};
 }
 
 function ok(subject: string, message: string): Finding {
@@ -107,5 +123,10 @@ function ok(subject: string, message: string): Finding {
 
 function problem(subject: string, error: unknown): Finding {
   if (!(error instanceof EngineError)) throw error;
-  return {level: 'problem', subject, message: `${error.message}. ${error.hint ?? ''}`.trim()};
+  return {
+    level: 'problem',
+    subject,
+    message: `${error.message}. ${error.hint ?? ''}`.trim(),
+    exitCode: error.exitCode,
+  };
 }

@@ -1,6 +1,5 @@
 /** Asks the database what the plan's deletes and re-keys mean for tables that are not replicated. */
 import type {View} from '../database/port.ts';
-import type {RowSet} from '../kernel/statement.ts';
 import {
   cascadeStatement,
   followers,
@@ -91,23 +90,39 @@ async function lostInTurn(
   return lost;
 }
 
-/** A row that several references delete goes with the first that runs: the others count what is left. */
+/**
+ * In the order in which they run, each with the rows that are left for it: a row that several references
+ * delete goes with the first of them, and one whose reference was set to NULL is not found by it again.
+ * Sets of one foreign key hold different values, so only those of others can take rows away.
+ */
 async function countedOnce(
   view: View,
   steps: readonly CascadeStep[],
 ): Promise<readonly CascadeStep[]> {
-  const deleted = new Map<string, RowSet[]>();
   const counted: CascadeStep[] = [];
-  const inOrder = [
-    ...steps.filter(runsBefore).toReversed(),
-    ...steps.filter((step) => !runsBefore(step)),
-  ];
-  for (const step of inOrder) {
-    const {among, op} = step.statement;
-    const gone = deleted.get(among.table) ?? [];
-    const rows = gone.length === 0 ? step.rows : await view.countSet(among, gone);
+  for (const step of inOrder(steps)) {
+    const taken = counted.filter((earlier) => earlier.key !== step.key && takesFrom(earlier, step));
+    const except = taken.map(({statement}) => statement.among);
+    const rows =
+      except.length === 0 ? step.rows : await view.countSet(step.statement.among, except);
     if (rows > 0) counted.push({...step, rows});
-    if (op === 'deleteSet') deleted.set(among.table, [...gone, among]);
   }
   return counted;
+}
+
+/** Children before parents, and deletes before updates, which may change what a delete goes by. */
+function inOrder(steps: readonly CascadeStep[]): readonly CascadeStep[] {
+  const before = steps.filter(runsBefore).toReversed();
+  const isDelete = ({statement}: CascadeStep): boolean => statement.op === 'deleteSet';
+  return [
+    ...before.filter(isDelete),
+    ...before.filter((step) => !isDelete(step)),
+    ...steps.filter((step) => !runsBefore(step)),
+  ];
+}
+
+function takesFrom({statement: earlier}: CascadeStep, {statement: later}: CascadeStep): boolean {
+  if (earlier.among.table !== later.among.table) return false;
+  if (earlier.op === 'deleteSet') return true;
+  return later.among.columns.some(({name}) => earlier.columns.includes(name));
 }

@@ -118,8 +118,20 @@ function storeFor(options: EngineOptions, host: string): Store {
   if (options.store !== undefined) return openStore(options.store, shared);
   if (hasRepositoryVariable(env)) return openStore('restic:', shared);
   const key = defaultKey(folder);
-  if (!existsSync(key)) throw noDefaultStore(folder);
+  if (!existsSync(key))
+    throw existsSync(defaultRepository(folder)) ? keyIsLost(key) : noDefaultStore(folder);
   return openStore(`restic:${defaultRepository(folder)}`, {...shared, passwordFile: key});
+}
+
+function keyIsLost(path: string): EngineError {
+  return new EngineError(
+    'STORE_PASSWORD',
+    `the key of the repository in the state folder is missing: ${path}`,
+    {
+      site: {path},
+      hint: 'Put the key file back; without it the repository cannot be read, and has to be moved away.',
+    },
+  );
 }
 
 function noDefaultStore(folder: string): EngineError {

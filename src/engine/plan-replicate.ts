@@ -15,7 +15,7 @@ import type {TableShape} from '../schema/table-shape.ts';
 import {findCascades} from './find-cascades.ts';
 import {guard} from './guard.ts';
 import type {EngineOptions} from './options.ts';
-import {readTables} from './read-tables.ts';
+import {interrupted, readTables} from './read-tables.ts';
 import {liveSegments} from './segments.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 
@@ -131,6 +131,7 @@ async function planFrom(
   const changed = new Map<string, {shape: TableShape; changes: readonly RowChange[]}>();
   let rowsRead = 0;
   for (const {shape, regions} of tables) {
+    if (options.signal?.aborted) throw interrupted();
     const segments = regions.flatMap(segmentsOf);
     const changes: RowChange[] = [];
     let at = 0;

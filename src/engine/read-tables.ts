@@ -1,4 +1,5 @@
 /** Which tables a call is about, and their content as it is in a live database. */
+import {setImmediate} from 'node:timers/promises';
 import type {View} from '../database/port.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {profileNamed, recognise} from '../profiles/find-profile.ts';
@@ -106,6 +107,7 @@ export async function* watched<T>(
 ): AsyncGenerator<readonly T[]> {
   let done = 0;
   for await (const page of pages) {
+    await setImmediate(); // lets signals and other work in: reading SQLite yields to nothing else
     if (signal?.aborted) throw interrupted();
     done += page.length;
     progress(`reading ${table}`, done, 0);

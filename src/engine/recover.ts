@@ -3,6 +3,7 @@
  * committed (P2). What cannot be told sends the next plan to compare all rows.
  */
 import type {Database, View} from '../database/port.ts';
+import type {TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
@@ -41,9 +42,11 @@ async function whatHappened(
 ): Promise<Outcome> {
   let before = 0;
   let after = 0;
+  const {tables} = await view.schema();
   for (const row of rows ?? []) {
     const shape = shapes.get(row.table);
     if (shape?.keyKind !== 'primary') continue;
+    if (!isReadable(tables.get(row.table), shape)) return 'unknown';
     const now = await textNow(view, shape, row);
     if (now === row.before) before++;
     else if (now === row.after) after++;
@@ -51,6 +54,12 @@ async function whatHappened(
   }
   if (after > 0 && before === 0) return 'committed';
   return before > 0 && after === 0 ? 'rolled back' : 'unknown';
+}
+
+/** The application may have been upgraded since. */
+function isReadable(table: TableSchema | undefined, shape: TableShape): boolean {
+  const names = new Set(table?.columns.map((column) => column.name));
+  return shape.columns.every(({name}) => names.has(name));
 }
 
 /** The text of the row that the intent is about, null where it is not there. */

@@ -12,6 +12,7 @@ import {applyDurably} from './apply-snapshot.ts';
 import {checkAllowed, checkTables, chooseTarget, ownSnapshot} from './choose-target.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
+import {interrupted} from './read-tables.ts';
 import {planReplicate, proofFits, type Planned} from './plan-replicate.ts';
 import {recover} from './recover.ts';
 import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
@@ -116,6 +117,8 @@ async function attemptOnce(
   if (options.allowTriggers !== true) checkTriggers(schema, writtenTables(plan));
   const triggers = [...writtenTables(plan)].some((name) => schema.get(name)?.triggers.length !== 0);
   const full = position === undefined || options.compareAll || triggers;
+  const own = target.ref.author === state.instance.id && options.snapshot === undefined;
+  if (own && !isEmpty(plan)) throw ownSnapshot();
   if (options.dryRun === true)
     return result(target, planned, {
       applied: false,
@@ -131,8 +134,7 @@ async function attemptOnce(
       proof: base === undefined ? 'full' : 'touched',
     });
   }
-  const own = target.ref.author === state.instance.id && options.snapshot === undefined;
-  if (own) throw ownSnapshot();
+  if (options.signal?.aborted) throw interrupted();
   const done = await applyDurably(opened, target, plan, full);
   return result(target, planned, {
     applied: true,

@@ -45,7 +45,7 @@ export type ReferenceComparison = 'plain' | 'number' | 'text' | 'exact';
 export type RowSetColumn = {
   readonly name: string;
   readonly compare: ReferenceComparison;
-  /** Collation of the comparison; undefined for BINARY. */
+  /** Collation of the comparison; undefined for the column's own. */
   readonly collation: string | undefined;
 };
 

@@ -4,6 +4,7 @@
  */
 import {encodeKey} from '../canonical/key.ts';
 import {decodeCell} from '../canonical/cell.ts';
+import {counted} from '../kernel/counted.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {COMPOSITE_REFERENCES_PER_STATEMENT, REFERENCES_PER_STATEMENT} from '../kernel/limits.ts';
 import type {CanonicalRow, Cell, RowChange} from '../kernel/row.ts';
@@ -174,8 +175,7 @@ export function referringRows(
   const columns = key.columns.map((name, at) =>
     referringColumn(schema, key, name, key.parentColumns[at] ?? ''),
   );
-  const plain = columns.length === 1 && columns[0]?.compare === 'plain';
-  const size = plain ? REFERENCES_PER_STATEMENT : COMPOSITE_REFERENCES_PER_STATEMENT;
+  const size = columns.length === 1 ? REFERENCES_PER_STATEMENT : COMPOSITE_REFERENCES_PER_STATEMENT;
   const sets: RowSet[] = [];
   for (let at = 0; at < values.length; at += size) {
     sets.push({table: key.table, columns, values: values.slice(at, at + size)});
@@ -191,10 +191,11 @@ function referringColumn(
   parentName: string,
 ): RowSetColumn {
   const parent = parentColumn(schema, key, parentName);
-  const stores = schema.get(key.table)?.columns.find((column) => column.name === name)?.stores;
-  const collation =
-    parent === undefined || parent.collation === 'BINARY' ? undefined : parent.collation;
-  return {name, collation, compare: comparison(parent?.stores ?? 'any', stores ?? 'any')};
+  const child = schema.get(key.table)?.columns.find((column) => column.name === name);
+  const wanted = parent?.collation ?? 'BINARY';
+  // Left out where it is the column's own, so that an index on it serves.
+  const collation = wanted === (child?.collation ?? 'BINARY') ? undefined : wanted;
+  return {name, collation, compare: comparison(parent?.stores ?? 'any', child?.stores ?? 'any')};
 }
 
 function comparison(
@@ -235,7 +236,7 @@ function forbidden(key: ForeignKey, action: string, rows: number): EngineError {
   const columns = key.columns.join(', ');
   return new EngineError(
     'FOREIGN_KEY',
-    `cannot delete or re-key rows of table "${key.parent}": ${rows} rows of "${key.table}" refer to them by ${columns} (${action})`,
+    `cannot delete or re-key rows of table "${key.parent}": ${counted(rows, 'row')} of "${key.table}" refer to them by ${columns} (${action})`,
     {
       site: {table: key.table, column: columns},
       hint: `Table "${key.table}" is not replicated; change or delete those rows in the application first.`,
@@ -247,7 +248,7 @@ function moved(key: ForeignKey, rows: number): EngineError {
   const columns = key.columns.join(', ');
   return new EngineError(
     'FOREIGN_KEY',
-    `cannot move values of "${key.parent}" (${key.parentColumns.join(', ')}) from one row to another: ${rows} rows of "${key.table}" refer to them by ${columns}`,
+    `cannot move values of "${key.parent}" (${key.parentColumns.join(', ')}) from one row to another: ${counted(rows, 'row')} of "${key.table}" refer to them by ${columns}`,
     {
       site: {table: key.table, column: columns},
       hint: 'Replicate in two steps: let the primary free the value first, and give it to the other row afterwards.',

@@ -8,6 +8,8 @@ export type Finding = {
   readonly level: 'ok' | 'note' | 'problem';
   readonly subject: string;
   readonly message: string;
+  /** Of a problem: the exit code that a command would end with. */
+  readonly exitCode?: number | undefined;
 };
 
 export type Profile = {

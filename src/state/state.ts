@@ -146,7 +146,7 @@ export async function openState(options: StateOptions): Promise<State> {
   if (release === undefined) throw inUse(folder);
   try {
     removeAll(join(folder, 'tmp')); // left by an interrupted run
-    return await onLocal(folder, () => readState(options, folder, release));
+    return await onLocal(folder, () => openFolder(folder, release, (db) => identify(db, options)));
   } catch (error) {
     release();
     throw error;
@@ -156,7 +156,12 @@ export async function openState(options: StateOptions): Promise<State> {
 /** Opens the state for reading beside a running writer; undefined where there is none yet. */
 export async function peekState(options: StateOptions): Promise<State | undefined> {
   const folder = instanceFolder(options);
-  return existsSync(join(folder, 'state.db')) ? readState(options, folder, () => {}) : undefined;
+  if (!existsSync(join(folder, 'state.db'))) return undefined;
+  return openFolder(
+    folder,
+    () => {},
+    async (db) => db.selectFrom('instance').selectAll().executeTakeFirst(),
+  );
 }
 
 /** Where the state of one database is kept inside a state folder, which several may share. */
@@ -164,26 +169,30 @@ function instanceFolder({folder, database}: StateOptions): string {
   return join(folder, 'instances', basename(database));
 }
 
-async function readState(
-  options: StateOptions,
+async function openFolder(
   folder: string,
   release: () => void,
+  identityOf: (db: Kysely<StateTables>) => Promise<Identity | undefined>,
 ): Promise<State> {
   const file = join(folder, 'state.db');
   const db = await openLocal<StateTables>({path: file, migrations: stateMigrations});
   try {
     chmodSync(file, FILE_MODE);
-    return new State(folder, db, await identity(db, options), release);
+    return new State(folder, db, (await identityOf(db)) ?? {id: '', host: hostname()}, release);
   } catch (error) {
     await db.destroy();
     throw error;
   }
 }
 
-async function identity(
-  db: Kysely<StateTables>,
-  options: StateOptions,
-): Promise<{id: string; host: string}> {
+type Identity = {readonly id: string; readonly host: string};
+
+/**
+ * Who this instance is. Another file than the one on record (a copy, a restored backup) is another instance:
+ * it keeps the position, but neither the name under which the first one writes snapshots nor the trust
+ * that its rows are those on record.
+ */
+async function identify(db: Kysely<StateTables>, options: StateOptions): Promise<Identity> {
   const database = resolve(options.database);
   const file = fileIdentity(database);
   const known = await db.selectFrom('instance').selectAll().executeTakeFirst();
@@ -195,20 +204,19 @@ async function identity(
       .execute();
     return made;
   }
-  if (known.database === database && known.file === file) return known;
   if (known.database !== database) refuseOther(known.database, database, options.folder);
-  // Another file under the same name, such as a restored copy: its rows may not be those on record.
+  const id = known.file === file ? known.id : randomUUID();
   await db.transaction().execute(async (tx) => {
-    await tx.updateTable('instance').set({database, file}).execute();
-    await tx.updateTable('position').set({trusted: 0}).execute();
+    await tx.updateTable('instance').set({id, database, file}).execute();
+    if (id !== known.id) await tx.updateTable('position').set({trusted: 0}).execute();
   });
-  return known;
+  return {id, host: known.host};
 }
 
-/** Changes when the file is replaced; only looks at it from outside, which leaves SQLite's locks alone. */
+/** Changes when the file is replaced. Only looks at it from outside, which leaves SQLite's locks alone. */
 function fileIdentity(path: string): string {
-  const {dev, ino, birthtimeMs} = statSync(path);
-  return [dev, ino, Math.trunc(birthtimeMs)].join(':');
+  const stat = statSync(path, {throwIfNoEntry: false});
+  return stat === undefined ? '' : [stat.ino, Math.trunc(stat.birthtimeMs)].join(':');
 }
 
 /** The same file under another path is fine (a volume mounted elsewhere); another file is not. */

@@ -6,6 +6,7 @@ import {
   noProgress,
   replicate,
   silentLog,
+  type CaptureOptions,
   type CaptureResult,
   type EngineOptions,
   type ReplicateOptions,
@@ -17,7 +18,7 @@ export type Instances = {
   readonly primary: string;
   readonly replica: string;
   readonly folder: string;
-  capture(): Promise<CaptureResult>;
+  capture(more?: Partial<CaptureOptions>): Promise<CaptureResult>;
   replicate(more?: Partial<ReplicateOptions>): Promise<ReplicateResult>;
 };
 
@@ -51,7 +52,7 @@ export function makeInstances({ddl, primary, replica, tables, encoding}: Setting
     primary: a,
     replica: b,
     folder,
-    capture: () => capture(options(a)),
+    capture: (more = {}) => capture({...options(a), ...more}),
     replicate: (more = {}) => replicate({...options(b), allowDeletes: tables, ...more}),
   };
 }

@@ -6,6 +6,7 @@ import type {DoctorResult} from '../../engine/doctor.ts';
 import type {ReplicateResult} from '../../engine/replicate.ts';
 import type {SnapshotListed, StatusResult} from '../../engine/status.ts';
 import type {VerifyResult} from '../../engine/verify.ts';
+import {counted} from '../../kernel/counted.ts';
 import type {WireCell} from '../../kernel/row.ts';
 import {changesTable, shortId, table} from './tables.ts';
 
@@ -13,13 +14,17 @@ const CHANGES_SHOWN = 50;
 
 export function captureText(result: CaptureResult): string {
   const rows = Object.values(result.tables).reduce((sum, {rows: count}) => sum + count, 0);
-  const what = `${rows.toLocaleString('en')} rows in ${Object.keys(result.tables).length} tables`;
+  const what = `${counted(rows, 'row')} in ${counted(Object.keys(result.tables).length, 'table')}`;
   if (!result.changed) return `Nothing changed: ${what} are those of snapshot ${idOf(result)}.`;
   const lines = [`Captured ${what} as snapshot ${idOf(result)}.`, changesTable(result.tables)];
   if (result.tookOver) {
     lines.push(
       pc.yellow('This instance took over as primary; the one before is refused from now on.'),
     );
+  }
+  if (result.leftOut.length > 0) {
+    const names = result.leftOut.join(', ');
+    lines.push(pc.yellow(`No longer captured, so that replicas no longer follow: ${names}.`));
   }
   return lines.join('\n');
 }
@@ -36,7 +41,7 @@ export function replicateText(result: ReplicateResult): string {
   for (const [name, count] of cascades) {
     const verb = result.dryRun ? 'would be' : 'were';
     lines.push(
-      `  ${name}: ${count.toLocaleString('en')} rows of this local table ${verb} deleted or changed with the rows that they refer to`,
+      `  ${name}: ${counted(count, 'row')} of this local table ${verb} deleted or changed with the rows referred to`,
     );
   }
   return lines.join('\n');
@@ -46,7 +51,7 @@ function headline(result: ReplicateResult, writes: number): string {
   const proof =
     result.proof === 'full'
       ? 'every table equals it, by digest'
-      : 'every row written was read back';
+      : 'each was read back, the other rows were taken as last compared';
   if (result.dryRun) {
     if (writes === 0)
       return `Dry run: nothing to do, this database equals snapshot ${idOf(result)}.`;
@@ -56,15 +61,13 @@ function headline(result: ReplicateResult, writes: number): string {
   return `Applied snapshot ${idOf(result)}: ${rowsText(writes)} written; ${proof}.`;
 }
 
-const rowsText = (count: number): string =>
-  `${count.toLocaleString('en')} ${count === 1 ? 'row' : 'rows'}`;
+const rowsText = (count: number): string => counted(count, 'row');
 
 export function diffText(result: DiffResult): string {
   if (result.equal) return 'Equal.';
   const shown = result.changes.slice(0, CHANGES_SHOWN).flatMap(changeLines);
   const rest = result.changes.length - CHANGES_SHOWN;
-  const more =
-    rest > 0 ? [pc.dim(`  … and ${rest.toLocaleString('en')} more rows (--json lists all)`)] : [];
+  const more = rest > 0 ? [pc.dim(`  … and ${counted(rest, 'more row')} (--json lists all)`)] : [];
   return [...shown, ...more, '', changesTable(result.tables)].join('\n');
 }
 
@@ -137,12 +140,23 @@ function verdictOf(result: StatusResult): string {
     return pc.yellow(
       'A run was interrupted while writing; the next replicate finds out what happened.',
     );
-  if (result.newest === null) return 'Run capture on the primary to begin.';
-  if (result.upToDate) return pc.green('Up to date.');
-  if (result.position === null)
-    return 'Run replicate to bring this database to the newest snapshot.';
+  if (result.newest === null) return withoutSnapshot(result);
+  if (result.upToDate) {
+    return (
+      pc.green('The newest snapshot is the one last captured or applied here.') +
+      ' rowplica verify compares the rows.'
+    );
+  }
+  if (result.position === null) {
+    return 'A replica: run replicate. A primary whose state was lost: run capture, or its edits are undone.';
+  }
+  return pc.yellow(`${counted(result.behind, 'snapshot')} behind: run replicate.`);
+}
+
+function withoutSnapshot({position}: StatusResult): string {
+  if (position === null) return 'Run capture on the primary to begin.';
   return pc.yellow(
-    `${result.behind} ${result.behind === 1 ? 'snapshot' : 'snapshots'} behind: run replicate.`,
+    'The store no longer holds the history that this database follows: check its address.',
   );
 }
 

@@ -12,15 +12,16 @@ export function asciiUpper(text: string): string {
 type Token = {readonly text: string; readonly word: boolean; readonly quoted: boolean};
 
 const TOKEN =
-  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"((?:[^"]|"")*)"|`((?:[^`]|``)*)`|\[([^\]]*)\]|([\p{L}_$][\p{L}\p{N}_$]*)|[^\s]/gu;
+  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"((?:[^"]|"")*)"|`((?:[^`]|``)*)`|\[([^\]]*)\]|([A-Za-z_\u0080-\u{10FFFF}][A-Za-z0-9_$\u0080-\u{10FFFF}]*)|[^\s]/gu;
 
 function tokens(ddl: string): readonly Token[] {
   const out: Token[] = [];
   for (const match of ddl.matchAll(TOKEN)) {
     const [text, double, back, bracket, word] = match;
     if (text.startsWith('--') || text.startsWith('/*')) continue;
-    const name = double?.replaceAll('""', '"') ?? back?.replaceAll('``', '`') ?? bracket;
-    const quoted = name !== undefined || text.startsWith("'");
+    const single = text.startsWith("'") ? text.slice(1, -1).replaceAll("''", "'") : undefined;
+    const name = double?.replaceAll('""', '"') ?? back?.replaceAll('``', '`') ?? bracket ?? single;
+    const quoted = name !== undefined;
     out.push({text: name ?? word ?? text, word: word !== undefined, quoted});
   }
   return out;
@@ -58,7 +59,7 @@ export function columnCollations(tableDdl: string): ReadonlyMap<string, string> 
   for (const definition of definitions(tokens(tableDdl))) {
     const [name] = definition;
     if (name === undefined || TABLE_CONSTRAINTS.some((word) => isWord(name, word))) continue;
-    const at = definition.findIndex((token) => isWord(token, 'COLLATE'));
+    const at = definition.findLastIndex((token) => isWord(token, 'COLLATE')); // the last one counts
     const collation = at < 0 ? undefined : definition[at + 1];
     if (collation !== undefined) collations.set(asciiLower(name.text), collation.text);
   }

@@ -136,7 +136,12 @@ function columnSchema(column: ColumnRow, collation: string, strict: boolean): Co
   return {
     name: column.name,
     type: logicalType(column.type),
-    declared: asciiUpper(column.type.trim().replace(/\s+/g, ' ')),
+    declared: asciiUpper(
+      column.type
+        .trim()
+        .replace(/\s+/g, ' ')
+        .replace(/ ?([(),]) ?/g, '$1'),
+    ),
     notNull: column.notnull === 1,
     default: column.dflt_value ?? undefined,
     generated: column.hidden === 2 || column.hidden === 3,
@@ -150,7 +155,7 @@ const FOLDS: Readonly<Record<string, Fold>> = {BINARY: 'binary', NOCASE: 'nocase
 /** SQLite compares by the column's collation and keeps unique by the index's: a key needs both to be one. */
 function keyColumn(name: string, declared: string, inKey = declared): KeyColumn {
   if (asciiUpper(inKey) === asciiUpper(declared)) {
-    return {name, collation: declared, fold: FOLDS[asciiUpper(declared)]};
+    return {name, collation: asciiUpper(declared), fold: FOLDS[asciiUpper(declared)]};
   }
   return {name, collation: `${inKey} in the key and ${declared} in the table`, fold: undefined};
 }

@@ -123,47 +123,66 @@ export function setFilter(among: RowSet, except: readonly RowSet[] = []): Sql {
   return sql` WHERE ${all(conditions)}`;
 }
 
-/** One list where a single column is compared as it is, which an index serves; else a term a tuple. */
+/** A list where the set is of a single column; else a term a tuple. */
 function inSet({columns, values}: RowSet): Sql {
   const [column] = columns;
-  if (column !== undefined && columns.length === 1 && column.compare === 'plain') {
-    const places = list(values.map((cells) => bound(cells[0] ?? null)));
-    return sql`(${collated(id(column.name), column)} IN (${places}))`;
-  }
+  if (column !== undefined && columns.length === 1)
+    return inList(
+      column,
+      values.map((cells) => cells[0] ?? null),
+    );
   const tuples = values.map((cells) =>
-    all(columns.map((each, at) => equals(each, cells[at] ?? null))),
+    all(columns.map((each, at) => inList(each, [cells[at] ?? null]))),
   );
-  return sql`(${sql.join(
-    tuples.map((tuple) => sql`(${tuple})`),
-    sql` OR `,
-  )})`;
+  return sql`(${sql.join(tuples, sql` OR `)})`;
 }
 
 /** As SQLite compares references: the referenced column's affinity is applied to the referring value. */
-function equals(column: RowSetColumn, cell: Cell): Sql {
+function inList(column: RowSetColumn, cells: readonly Cell[]): Sql {
   const name = id(column.name);
+  const places = (some: readonly Cell[]): Sql => list(some.map(bound));
   switch (column.compare) {
     case 'plain':
-      return sql`${collated(name, column)} IS ${bound(cell)}`;
-    case 'number':
-      return sql`${collated(name, column)} = ${numeric(cell)}`;
+      return sql`(${collated(name, column)} IN (${places(cells)}))`;
+    case 'exact':
+      return sql`(${collated(sql`(+${name})`, column)} IN (${places(cells)}))`;
     case 'text': {
       const text = sql`CASE typeof(${name}) WHEN 'blob' THEN ${name} ELSE CAST(${name} AS TEXT) END`;
-      return sql`${collated(sql`(${text})`, column)} = ${bound(cell)}`;
+      return sql`(${collated(sql`(${text})`, column)} IN (${places(cells)}))`;
     }
-    case 'exact':
-      return sql`${collated(sql`(+${name})`, column)} = ${bound(cell)}`;
+    case 'number':
+      return inNumbers(collated(name, column), cells);
   }
+}
+
+/** Against a column of numbers SQLite reads texts as numbers; texts that are none are compared as they are. */
+function inNumbers(name: Sql, cells: readonly Cell[]): Sql {
+  const ofType = (type: Sql, some: readonly Cell[]): Sql[] => {
+    const rows = sql.join(
+      some.map((cell) => sql`(${bound(cell)})`),
+      sql`, `,
+    );
+    return some.length === 0
+      ? []
+      : [sql`${name} IN (SELECT CAST(column1 AS ${type}) FROM (VALUES ${rows}))`];
+  };
+  const others = cells.filter((cell) => typeof cell !== 'bigint' && typeof cell !== 'number');
+  const terms = [
+    ...ofType(
+      sql`INTEGER`,
+      cells.filter((cell) => typeof cell === 'bigint'),
+    ),
+    ...ofType(
+      sql`REAL`,
+      cells.filter((cell) => typeof cell === 'number'),
+    ),
+    ...(others.length === 0 ? [] : [sql`${name} IN (${list(others.map(bound))})`]),
+  ];
+  return sql`(${sql.join(terms, sql` OR `)})`;
 }
 
 function collated(expression: Sql, {collation}: RowSetColumn): Sql {
   return collation === undefined ? expression : sql`${expression} COLLATE ${id(collation)}`;
-}
-
-/** A number that makes SQLite read texts as numbers on the other side; texts are compared as they are. */
-function numeric(cell: Cell): Sql {
-  if (typeof cell === 'bigint') return sql`CAST(${bound(cell)} AS INTEGER)`;
-  return typeof cell === 'number' ? sql`CAST(${bound(cell)} AS REAL)` : bound(cell);
 }
 
 export function setWrite(statement: SetStatement): Sql {

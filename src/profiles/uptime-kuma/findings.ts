@@ -1,5 +1,6 @@
 /** What a replica of Uptime Kuma will not have, or have to be told, so that nobody is surprised. */
 import type {View} from '../../database/port.ts';
+import {counted} from '../../kernel/counted.ts';
 import type {Finding} from '../profile.ts';
 
 export async function findings(view: View): Promise<readonly Finding[]> {
@@ -13,7 +14,7 @@ async function logos(view: View): Promise<Finding | undefined> {
   if (count === 0) return undefined;
   return note(
     'status_page.icon',
-    `${count} status pages show a logo that is a file (data/upload): copy it by hand.`,
+    `${counted(count, 'status page')} with a logo that is a file (data/upload): copy it by hand.`,
   );
 }
 
@@ -23,7 +24,7 @@ async function dockerCertificates(view: View): Promise<Finding | undefined> {
   if (count === 0) return undefined;
   return note(
     'docker_host',
-    `${count} Docker hosts are reached over the network; their certificates are files (data/docker-tls): copy them by hand.`,
+    `${counted(count, 'Docker host')} reached over the network; certificates are files (data/docker-tls): copy them by hand.`,
   );
 }
 
@@ -32,7 +33,7 @@ async function settings(view: View): Promise<Finding | undefined> {
   if (count === 0) return undefined;
   return note(
     'setting',
-    `${count} settings stay on each instance (secret for log-ins, base URL, time zone, VAPID keys, ...).`,
+    `${counted(count, 'setting')} of each instance's own that stay there (secret for log-ins, base URL, time zone, VAPID keys, ...).`,
   );
 }
 

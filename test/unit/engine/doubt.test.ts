@@ -1,6 +1,15 @@
 /** Where something recorded, declared or labelled may not be so: it is looked at, or refused. */
-import {copyFileSync, readdirSync, renameSync, rmSync} from 'node:fs';
+import {
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import {join} from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
 import {faults, makeInstances, typed, write, type Instances} from '../../helpers/instances.ts';
 
@@ -162,4 +171,100 @@ test('a lost object of an older snapshot does not keep the primary from capturin
   });
   await instances.replicate();
   expectEqual(instances);
+});
+
+test('a copy of an instance is another instance: it is fenced as primary, and follows as replica', async () => {
+  const instances = makeInstances({
+    ddl,
+    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
+    replica: '',
+    tables: ['t'],
+  });
+  await instances.capture();
+  const clone = join(instances.folder, 'clone');
+  mkdirSync(clone);
+  const database = join(clone, 'primary.db');
+  for (const suffix of ['', '-wal']) {
+    if (existsSync(instances.primary + suffix))
+      copyFileSync(instances.primary + suffix, database + suffix);
+  }
+  cpSync(`${instances.primary}-state`, join(clone, 'state'), {recursive: true});
+  renameSync(instances.primary, `${instances.primary}.moved`);
+  renameSync(`${instances.primary}.moved`, instances.primary);
+  write(instances.primary, 'UPDATE t SET a = 2');
+  await instances.capture();
+  // The copy's state names the first database, which is still there: it has to be told that it is its own.
+  const own = {database, state: join(clone, 'state')};
+  await expect(instances.replicate(own)).rejects.toMatchObject({code: 'CONFIG_INVALID'});
+});
+
+test('a restored primary does not go on under its old name', async () => {
+  const instances = makeInstances({
+    ddl,
+    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
+    replica: '',
+    tables: ['t'],
+  });
+  await instances.capture();
+  write(instances.primary, 'PRAGMA wal_checkpoint(TRUNCATE)');
+  const backup = join(instances.folder, 'backup.db');
+  const state = join(instances.folder, 'backup-state');
+  copyFileSync(instances.primary, backup);
+  cpSync(`${instances.primary}-state`, state, {recursive: true});
+  write(instances.primary, 'UPDATE t SET a = 2');
+  await instances.capture();
+  for (const path of [
+    instances.primary,
+    `${instances.primary}-wal`,
+    `${instances.primary}-shm`,
+    `${instances.primary}-state`,
+  ]) {
+    rmSync(path, {recursive: true, force: true});
+  }
+  copyFileSync(backup, instances.primary);
+  cpSync(state, `${instances.primary}-state`, {recursive: true});
+  await expect(instances.capture()).rejects.toMatchObject({code: 'FENCED'});
+  const own = {database: instances.primary, state: `${instances.primary}-state`};
+  await instances.replicate(own);
+  expect(typed(instances.primary, 't', ['a'])).toEqual(['integer 2']);
+  write(instances.primary, 'UPDATE t SET a = 3');
+  expect(await instances.capture()).toMatchObject({epoch: 2, sequence: 3, tookOver: true});
+});
+
+test('an empty instance that captures by mistake does not take over', async () => {
+  const instances = makeInstances({
+    ddl,
+    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
+    replica: '',
+    tables: ['t'],
+  });
+  await instances.capture();
+  const mistake = {database: instances.replica, state: `${instances.replica}-state`};
+  await expect(instances.capture(mistake)).rejects.toMatchObject({
+    code: 'FUSE',
+    site: {table: 't'},
+  });
+  expect(await instances.capture({...mistake, allowDeletes: ['t']})).toMatchObject({
+    tookOver: true,
+  });
+});
+
+test('an interrupted run does not block an upgraded application', async () => {
+  const instances = makeInstances({
+    ddl,
+    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
+    replica: '',
+    tables: ['t'],
+  });
+  await instances.capture();
+  await instances.replicate();
+  const state = new BetterSqlite3(
+    join(`${instances.replica}-state`, 'instances', 'replica.db', 'state.db'),
+  );
+  state.exec("UPDATE changeset SET status = 'intended'; DELETE FROM position");
+  state.close();
+  for (const path of [instances.primary, instances.replica])
+    write(path, 'ALTER TABLE t RENAME COLUMN a TO renamed');
+  await instances.capture();
+  expect(await instances.replicate()).toMatchObject({applied: true, proof: 'full'});
 });

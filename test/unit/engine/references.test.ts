@@ -74,6 +74,35 @@ describe('rows that refer to one that goes are found', () => {
   });
 });
 
+describe('rows whose parent stays are left alone', () => {
+  const primary = "INSERT INTO p VALUES (1, 'a'), (2, 'A')";
+  test.each(['NOCASE', 'RTRIM'])('under a child column of collation %s', async (collation) => {
+    const ddl = `CREATE TABLE p (id INTEGER PRIMARY KEY, n TEXT UNIQUE);
+      CREATE TABLE h (k INTEGER PRIMARY KEY, x TEXT COLLATE ${collation} REFERENCES p (n) ON DELETE CASCADE)`;
+    const replica = `${primary}; INSERT INTO h VALUES (10, 'a'), (11, 'A')`;
+    expect(await cascades({ddl, primary, replica, change: gone})).toEqual({h: 1});
+  });
+});
+
+test('a row that two composite references share a column of is deleted once, and nulled once', async () => {
+  const ddl = `CREATE TABLE p (id INTEGER PRIMARY KEY, n, UNIQUE (n, id));
+    CREATE TABLE h (k INTEGER PRIMARY KEY, n, a, b, FOREIGN KEY (n, a) REFERENCES p (n, id) ON DELETE SET NULL,
+      FOREIGN KEY (n, b) REFERENCES p (n, id) ON DELETE CASCADE)`;
+  const primary = 'INSERT INTO p VALUES (1, 7), (2, 7), (3, 7)';
+  const replica = `${primary}; INSERT INTO h VALUES (10, 7, 1, 2), (11, 7, 1, 3)`;
+  const change = 'DELETE FROM p WHERE id < 3';
+  expect(await cascades({ddl, primary, replica, change})).toEqual({h: 2});
+});
+
+test('tens of thousands of lost rows are followed in parts', async () => {
+  const many = `WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 35000) INSERT INTO p SELECT i, 0 FROM c`;
+  const ddl = child('x REFERENCES p ON DELETE CASCADE');
+  const replica = `${many}; INSERT INTO h SELECT id, id FROM p`;
+  expect(
+    await cascades({ddl, primary: many, replica, change: 'DELETE FROM p WHERE id > 1'}),
+  ).toEqual({h: 34999});
+});
+
 describe('what cannot be followed is refused, and nothing is written', () => {
   const untouched = async (given: Case, error: object): Promise<void> => {
     const instances = makeInstances({...given, tables: given.tables ?? ['p']});

@@ -105,7 +105,7 @@ test('columns tell type, NOT NULL, default and whether they are generated', () =
     );
     expect(told).toEqual([
       ['id', 'INTEGER', false, undefined, false],
-      ['n', 'VARCHAR( 255 )', true, "'x'", false],
+      ['n', 'VARCHAR(255)', true, "'x'", false],
       ['v', 'INT', false, undefined, true],
       ['s', 'INT', false, undefined, true],
       ['plain', '', false, undefined, false],
@@ -281,4 +281,19 @@ test.each([
   ['ANY', 'any'],
 ])('type %j means %s', (declared, type) => {
   expect(logicalType(declared)).toBe(type);
+});
+
+test.each([
+  ['a TEXT COLLATE nocase', 'NOCASE'],
+  ["'a' TEXT COLLATE 'nocase'", 'NOCASE'],
+  ['a TEXT COLLATE rtrim COLLATE nocase', 'NOCASE'],
+  ["a TEXT DEFAULT (',' COLLATE rtrim) CHECK (a <> ')' COLLATE rtrim) COLLATE nocase", 'NOCASE'],
+  ['a TEXT /* , b COLLATE rtrim */ -- COLLATE rtrim', 'BINARY'],
+])('the collation of %s is the one SQLite uses', (definition, collation) => {
+  const ddl = `CREATE TABLE t (id INTEGER PRIMARY KEY, ${definition}\n, "x, y" TEXT COLLATE rtrim, CHECK (1))`;
+  expect(read(ddl).columns.map((column) => column.collation)).toEqual([
+    'BINARY',
+    collation,
+    'RTRIM',
+  ]);
 });
