@@ -180,19 +180,19 @@ describe('--json', () => {
     const text = findings.map(({message}) => message).join('\n');
     expect(text).toMatch(/logo that is a file/);
     expect(text).toMatch(/certificates are files/);
-    expect(text).toMatch(/refer to rows of "docker_host" that are not there/);
-    expect(text).toMatch(/settings stay on each instance/);
+    expect(text).toMatch(/1 value without a row in "docker_host"/);
+    expect(text).toMatch(/settings of each instance's own that stay there/);
   });
 
-  test('doctor finds a problem and exits 1', async () => {
+  test('doctor finds a problem and exits with its code', async () => {
     const lost = new Instance({
       database: primary,
       store: `restic:${join(folder, 'r')}`,
       env: {RESTIC_PASSWORD: ''},
     });
     const {exitCode, stdout} = await lost.run('doctor', '--json');
-    expect(exitCode).toBe(1);
-    expect(JSON.parse(stdout)).toMatchObject({ok: false});
+    expect(exitCode).toBe(12);
+    expect(JSON.parse(stdout)).toMatchObject({ok: false, exitCode: 12});
   });
 });
 
@@ -203,7 +203,7 @@ test('a dangling reference of the primary travels, and is no reason to refuse', 
 
 describe('as text', () => {
   test.for([
-    [['status'], /Up to date\./],
+    [['status'], /The newest snapshot is the one last captured or applied here\./],
     [['snapshots'], /snapshot +epoch +sequence +stored/],
     [['verify'], /monitor +8 +[0-9a-f]{12} +equal[\s\S]*Equal to snapshot/],
     [['diff', 'live', 'latest'], /^Equal\.\n$/],
