@@ -1,9 +1,10 @@
 /** status and snapshots: where this database stands, and what the store holds. */
 import {isEngineError} from '../kernel/errors.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
+import type {State, StoredPosition} from '../state/state.ts';
 import type {SnapshotRef} from '../store/port.ts';
 import {newestSnapshot} from './choose-snapshot.ts';
-import {stateFolder, withDatabase, withStore, type ReadOpened} from './open.ts';
+import {peekAtState, stateFolder, withDatabase, withStore} from './open.ts';
 import type {EngineOptions} from './options.ts';
 
 export type SnapshotListed = Position & {
@@ -38,37 +39,64 @@ export type StatusResult = {
 /** @throws {EngineError} where the database cannot be opened, or the store does not answer. */
 export async function status(options: EngineOptions): Promise<StatusResult> {
   await withDatabase(options, options.database, async () => {});
-  return withStore(options, async (opened) => {
-    const {state, store} = opened;
-    const position = await state?.position();
-    const refs = await listed(opened);
-    const newest = newestSnapshot(refs, position?.lineage);
-    const ahead = refs.filter(
-      (ref) => ref.lineage === position?.lineage && comparePositions(ref, position) > 0,
-    );
-    return {
-      database: options.database,
-      state: stateFolder(options),
-      store: store.name,
-      instance: state?.instance.id ?? null,
-      position:
-        position === undefined
-          ? null
-          : {
-              ...positionOf(position),
-              author: position.author,
-              at: position.at,
-              trusted: position.trusted,
-            },
-      newest:
-        newest === undefined
-          ? null
-          : {...positionOf(newest), author: newest.author, time: newest.time},
-      upToDate: position !== undefined && newest?.digest === position.digest,
-      behind: position === undefined ? refs.length : ahead.length,
-      interrupted: (await state?.pending()) !== undefined,
-    };
-  });
+  return orWithoutStore(
+    () =>
+      withStore(options, async ({state, store}) => {
+        const refs = await orWithoutStore(
+          () => store.list(),
+          () => [],
+        );
+        return statusOf(options, state, {name: store.name, refs});
+      }),
+    () => peekAtState(options, (state) => statusOf(options, state, {name: 'none yet', refs: []})),
+  );
+}
+
+/** A store that is not there yet is a status, not a failure. */
+async function orWithoutStore<T>(
+  work: () => Promise<T>,
+  instead: () => T | Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isEngineError(error, 'STORE_MISSING')) return instead();
+    throw error;
+  }
+}
+
+type Listing = {readonly name: string; readonly refs: readonly SnapshotRef[]};
+
+async function statusOf(
+  options: EngineOptions,
+  state: State | undefined,
+  {name, refs}: Listing,
+): Promise<StatusResult> {
+  const position = await state?.position();
+  const newest = newestSnapshot(refs, position?.lineage);
+  const ahead = refs.filter(
+    (ref) => ref.lineage === position?.lineage && comparePositions(ref, position) > 0,
+  );
+  return {
+    database: options.database,
+    state: stateFolder(options),
+    store: name,
+    instance: state?.instance.id ?? null,
+    position: position === undefined ? null : heldHere(position),
+    newest: newest === undefined ? null : storedThere(newest),
+    upToDate: position !== undefined && newest?.digest === position.digest,
+    behind: position === undefined ? refs.length : ahead.length,
+    interrupted: (await state?.pending()) !== undefined,
+  };
+}
+
+function heldHere(position: StoredPosition): NonNullable<StatusResult['position']> {
+  const {author, at, trusted} = position;
+  return {...positionOf(position), author, at, trusted};
+}
+
+function storedThere(ref: SnapshotRef): NonNullable<StatusResult['newest']> {
+  return {...positionOf(ref), author: ref.author, time: ref.time};
 }
 
 /** Every snapshot of the store, newest first within each lineage. */
@@ -90,16 +118,6 @@ export async function snapshots(
       })),
     };
   });
-}
-
-/** A store that is not there yet is a status, not a failure. */
-async function listed({store}: ReadOpened): Promise<readonly SnapshotRef[]> {
-  try {
-    return await store.list();
-  } catch (error) {
-    if (isEngineError(error, 'STORE_MISSING')) return [];
-    throw error;
-  }
 }
 
 function newestFirst(a: SnapshotRef, b: SnapshotRef): number {
