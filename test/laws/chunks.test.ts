@@ -143,7 +143,7 @@ test('law: every chunk is read back as the rows it was made of', async () => {
       const read = chunks.flatMap(({entry, bytes}) => decodeChunk(narrow, entry, bytes));
       expect(read).toEqual(rows);
     }),
-    {...runs, numRuns: 300},
+    runs,
   );
 });
 
@@ -178,7 +178,7 @@ test('law: index pages hold the whole list, and one entry more or less changes a
         expect(other.filter(({entry}) => !known.has(entry.digest)).length).toBeLessThanOrEqual(2);
       }
     }),
-    {...runs, numRuns: 300},
+    runs,
   );
 });
 

@@ -88,7 +88,7 @@ test('law: one row at its address is the row of the scan', async () => {
         db.close();
       }
     }),
-    {...runs, numRuns: 300},
+    runs,
   );
 });
 
