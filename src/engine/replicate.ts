@@ -119,20 +119,14 @@ async function attemptOnce(
   const full = position === undefined || options.compareAll || triggers;
   const own = target.ref.author === state.instance.id && options.snapshot === undefined;
   if (own && !isEmpty(plan)) throw ownSnapshot();
+  const comparedAll = isEmpty(plan) && base === undefined;
+  const proof = full || comparedAll ? 'full' : 'touched';
   if (options.dryRun === true)
-    return result(target, planned, {
-      applied: false,
-      dryRun: true,
-      proof: full ? 'full' : 'touched',
-    });
+    return result(target, planned, {applied: false, dryRun: true, proof});
   if (isEmpty(plan)) {
     const moved = position?.digest !== target.ref.digest || !position.trusted;
     if (moved) await state.reach({...target.ref, manifest: target.bytes});
-    return result(target, planned, {
-      applied: moved,
-      dryRun: false,
-      proof: base === undefined ? 'full' : 'touched',
-    });
+    return result(target, planned, {applied: moved, dryRun: false, proof});
   }
   if (options.signal?.aborted) throw interrupted();
   const done = await applyDurably(opened, target, plan, full);

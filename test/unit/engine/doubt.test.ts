@@ -1,13 +1,5 @@
 /** Where something recorded, declared or labelled may not be so: it is looked at, or refused. */
-import {
-  copyFileSync,
-  cpSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import {copyFileSync, cpSync, mkdirSync, readdirSync, renameSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
@@ -19,6 +11,16 @@ const columns = ['id', 'a', 'b'];
 /** More cells than a full proof digests, so that a new snapshot costs only the chunks that changed. */
 const many = `WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 40000)
   INSERT INTO t SELECT i, i, 'v' || i FROM c`;
+
+/** A primary with one row, and an empty replica. */
+function oneRow(): Instances {
+  return makeInstances({
+    ddl,
+    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
+    replica: '',
+    tables: ['t'],
+  });
+}
 
 async function large(more = ''): Promise<Instances> {
   const instances = makeInstances({ddl: ddl + more, primary: many, replica: '', tables: ['t']});
@@ -124,12 +126,7 @@ test('a key kept unique by another collation than the column has is refused', as
 });
 
 test('a snapshot under another label than its own is refused', async () => {
-  const instances = makeInstances({
-    ddl,
-    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
-    replica: '',
-    tables: ['t'],
-  });
+  const instances = oneRow();
   await instances.capture();
   const folder = join(instances.folder, 'store', 'snapshots');
   const [name = ''] = readdirSync(folder);
@@ -138,12 +135,7 @@ test('a snapshot under another label than its own is refused', async () => {
 });
 
 test('the primary does not undo its own edits', async () => {
-  const instances = makeInstances({
-    ddl,
-    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
-    replica: '',
-    tables: ['t'],
-  });
+  const instances = oneRow();
   await instances.capture();
   write(instances.primary, 'UPDATE t SET a = 2');
   const own = {database: instances.primary, state: `${instances.primary}-state`};
@@ -154,12 +146,7 @@ test('the primary does not undo its own edits', async () => {
 });
 
 test('a lost object of an older snapshot does not keep the primary from capturing', async () => {
-  const instances = makeInstances({
-    ddl,
-    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
-    replica: '',
-    tables: ['t'],
-  });
+  const instances = oneRow();
   await instances.capture();
   for (const lost of [join(instances.folder, 'store', 'objects'), `${instances.primary}-state`]) {
     rmSync(lost, {recursive: true});
@@ -173,38 +160,40 @@ test('a lost object of an older snapshot does not keep the primary from capturin
   expectEqual(instances);
 });
 
-test('a copy of an instance is another instance: it is fenced as primary, and follows as replica', async () => {
-  const instances = makeInstances({
-    ddl,
-    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
-    replica: '',
-    tables: ['t'],
-  });
+/** Copies the primary's database and state, as one would to set up another machine. */
+function copyOfPrimary({primary, folder}: Instances): {
+  readonly database: string;
+  readonly state: string;
+} {
+  const copy = {database: join(folder, 'copy', 'primary.db'), state: join(folder, 'copy', 'state')};
+  write(primary, 'PRAGMA wal_checkpoint(TRUNCATE)');
+  mkdirSync(join(folder, 'copy'));
+  copyFileSync(primary, copy.database);
+  cpSync(`${primary}-state`, copy.state, {recursive: true});
+  return copy;
+}
+
+test('a state copied along is refused beside the database that it belongs to', async () => {
+  const instances = oneRow();
   await instances.capture();
-  const clone = join(instances.folder, 'clone');
-  mkdirSync(clone);
-  const database = join(clone, 'primary.db');
-  for (const suffix of ['', '-wal']) {
-    if (existsSync(instances.primary + suffix))
-      copyFileSync(instances.primary + suffix, database + suffix);
-  }
-  cpSync(`${instances.primary}-state`, join(clone, 'state'), {recursive: true});
-  renameSync(instances.primary, `${instances.primary}.moved`);
-  renameSync(`${instances.primary}.moved`, instances.primary);
+  const copy = copyOfPrimary(instances);
+  await expect(instances.replicate(copy)).rejects.toMatchObject({code: 'CONFIG_INVALID'});
+});
+
+test('a copy on another machine is another instance: fenced as primary, it follows as replica', async () => {
+  const instances = oneRow();
+  await instances.capture();
+  const copy = copyOfPrimary(instances);
   write(instances.primary, 'UPDATE t SET a = 2');
   await instances.capture();
-  // The copy's state names the first database, which is still there: it has to be told that it is its own.
-  const own = {database, state: join(clone, 'state')};
-  await expect(instances.replicate(own)).rejects.toMatchObject({code: 'CONFIG_INVALID'});
+  renameSync(instances.primary, join(instances.folder, 'elsewhere.db'));
+  await expect(instances.capture(copy)).rejects.toMatchObject({code: 'FENCED'});
+  await instances.replicate(copy);
+  expect(typed(copy.database, 't', ['a'])).toEqual(['integer 2']);
 });
 
 test('a restored primary does not go on under its old name', async () => {
-  const instances = makeInstances({
-    ddl,
-    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
-    replica: '',
-    tables: ['t'],
-  });
+  const instances = oneRow();
   await instances.capture();
   write(instances.primary, 'PRAGMA wal_checkpoint(TRUNCATE)');
   const backup = join(instances.folder, 'backup.db');
@@ -232,12 +221,7 @@ test('a restored primary does not go on under its old name', async () => {
 });
 
 test('an empty instance that captures by mistake does not take over', async () => {
-  const instances = makeInstances({
-    ddl,
-    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
-    replica: '',
-    tables: ['t'],
-  });
+  const instances = oneRow();
   await instances.capture();
   const mistake = {database: instances.replica, state: `${instances.replica}-state`};
   await expect(instances.capture(mistake)).rejects.toMatchObject({
@@ -250,12 +234,7 @@ test('an empty instance that captures by mistake does not take over', async () =
 });
 
 test('an interrupted run does not block an upgraded application', async () => {
-  const instances = makeInstances({
-    ddl,
-    primary: 'INSERT INTO t VALUES (1, 1, NULL)',
-    replica: '',
-    tables: ['t'],
-  });
+  const instances = oneRow();
   await instances.capture();
   await instances.replicate();
   const state = new BetterSqlite3(
