@@ -7,15 +7,15 @@
 import type {Database, View, WriteView} from '../database/port.ts';
 import {encodeKey} from '../canonical/key.ts';
 import {must} from '../kernel/assert.ts';
-import {EngineError} from '../kernel/errors.ts';
+import {EngineError, isEngineError} from '../kernel/errors.ts';
 import type {Cell, CanonicalRow} from '../kernel/row.ts';
 import type {RowAddress} from '../kernel/statement.ts';
-import {encodeReference} from '../plan/cascades.ts';
+import {encodeReference} from '../plan/references.ts';
 import {keyLabel} from '../schema/row-key.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
-import type {Plan, RowStep} from '../plan/plan.ts';
+import {rowSteps, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
 import {keyMatches} from '../plan/rows.ts';
 
 export type ApplyRequest = {
@@ -48,13 +48,15 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
   return database.transact(async (view) => {
     const {plan} = request;
     await request.guard(view);
-    await checkPreconditions(view, plan.rows);
+    await checkPreconditions(view, rowSteps(plan));
     const cascades = new Map<string, number>();
     await runCascades(view, plan.before, cascades);
-    const inserted = await runRows(view, plan.rows);
+    await runRows(view, plan.deletes);
+    for (const step of plan.parks) await park(view, step);
+    const inserted = await runRows(view, plan.writes);
     await runCascades(view, plan.after, cascades);
     await checkReferences(view, request);
-    await readBack(view, plan.rows, inserted);
+    await readBack(view, rowSteps(plan), inserted);
     for (const {shape, digest, rows} of request.prove ?? [])
       await proveTable(view, shape, digest, rows);
     for (const [table, counter] of request.counters) await view.raiseCounter(table, counter);
@@ -115,8 +117,31 @@ async function runRows(
   return addresses;
 }
 
+/** The value was free when the plan was made; if it is not, the application took it meanwhile. */
+async function park(view: WriteView, {shape, statement}: ParkStep): Promise<void> {
+  try {
+    const {changed} = await view.run(statement);
+    if (changed !== 1) throw ignored({shape, statement});
+  } catch (cause) {
+    throw isEngineError(cause, 'CONSTRAINT') ? takenMeanwhile(shape, cause) : cause;
+  }
+}
+
+function takenMeanwhile({table}: TableShape, cause: unknown): EngineError {
+  return new EngineError(
+    'PLAN_STALE',
+    `cannot apply table "${table}": a row cannot give up its unique value as planned`,
+    {
+      site: {table},
+      hint: 'Run replicate again: it plans afresh.',
+      retryable: true,
+      cause,
+    },
+  );
+}
+
 /** The row was as planned a moment ago, under the same lock: only a trigger can keep it from being written. */
-function ignored({shape, statement}: RowStep): EngineError {
+function ignored({shape, statement}: ParkStep): EngineError {
   return new EngineError(
     'TRIGGER',
     `cannot ${statement.op} a row of table "${shape.table}": a trigger of this database prevents it`,

@@ -2,9 +2,10 @@
  * What the engine needs of a database. Rows come in pages through an async iterator: one await per
  * page, never per row, so that in-process and networked databases share one engine at full speed.
  */
-import type {CanonicalRow, Cell, KeyRange} from '../kernel/row.ts';
+import type {CanonicalRow, Cell, KeyRange, WireRow} from '../kernel/row.ts';
 import type {
   Match,
+  ParkingHints,
   RowAddress,
   RowSet,
   SetStatement,
@@ -48,8 +49,28 @@ export type View = {
   /** Distinct non-NULL values of a foreign key that refer to no row; at most `limit` of them. */
   dangling(key: ForeignKey, limit: number): Promise<readonly (readonly Cell[])[]>;
 
+  /** What a row would be in its table by itself; undefined where that cannot be found out. */
+  tryRow(shape: TableShape, row: WireRow): Promise<Trial | undefined>;
+
+  /** True where a row of the table holds these cells in one of its unique indexes (by its place in `uniques`). */
+  holds(table: string, unique: number, cells: readonly Cell[]): Promise<boolean>;
+
+  /** What could be written to a column of integers, or of anything else, without meeting a value that is there. */
+  parkingHints(table: string, column: string): Promise<ParkingHints>;
+
+  /** Cells that the columns get when an insert leaves them out. */
+  defaults(table: string, columns: readonly string[]): Promise<readonly Cell[]>;
+
   /** Highest key that the table ever gave out by itself, where the database keeps count. */
   counter(table: string): Promise<bigint | undefined>;
+};
+
+/** What a database makes of a row, leaving aside all other rows, triggers and foreign keys. */
+export type Trial = {
+  /** False where a constraint of the table forbids the row. */
+  readonly accepted: boolean;
+  /** Its cells in each of the table's `uniques`; undefined where it is not in that index, or holds NULL there. */
+  readonly entries: readonly (readonly Cell[] | undefined)[];
 };
 
 export type WriteView = View & {

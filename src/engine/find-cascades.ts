@@ -1,19 +1,25 @@
 /** Asks the database what the plan's deletes and re-keys mean for tables that are not replicated. */
 import type {View} from '../database/port.ts';
+import type {Cell} from '../kernel/row.ts';
+import type {SetStatement} from '../kernel/statement.ts';
 import {
+  actionOf,
   cascadeStatement,
   followers,
-  lostByCascade,
-  lostKeys,
+  withoutDefault,
+  type Following,
+} from '../plan/cascades.ts';
+import {gainedKeys, lostByCascade, lostKeys, type LostKey} from '../plan/lost-keys.ts';
+import {
+  encodeReference,
   referencesTo,
   unreadable,
   unreadableReferences,
-  encodeReference,
-  type LostKey,
   type Tables,
-} from '../plan/cascades.ts';
+} from '../plan/references.ts';
 import type {Cascades, TableChanges} from '../plan/make-plan.ts';
-import {runsBefore, type CascadeStep} from '../plan/plan.ts';
+import {runsBefore, type CascadeStep, type ParentCheck} from '../plan/plan.ts';
+import type {ForeignKey} from '../schema/table-schema.ts';
 
 /**
  * Follows lost keys through all tables that are not replicated, as the application's own foreign keys
@@ -27,27 +33,41 @@ export async function findCascades(
   tables: TableChanges,
 ): Promise<Cascades> {
   await refuseUnreadable(view, schema, tables);
+  const search: Search = {view, schema, tables, seen: new Map(), needed: []};
   const steps: CascadeStep[] = [];
-  const seen = new Map<string, LostKey>();
   let lost = newOnes(
-    seen,
-    schema,
+    search,
     [...tables.values()].flatMap(({shape, changes}) => lostKeys(schema, shape, changes)),
   );
   while (lost.length > 0) {
     const next: LostKey[] = [];
     const local = lost.filter(({key}) => !tables.has(key.table));
     for (const following of followers(schema, local)) {
-      const rows = await view.countSet(following.among);
-      if (rows === 0) continue;
-      const step = {key: following.key, statement: cascadeStatement(following, rows), rows};
+      const step = await stepFor(search, following);
+      if (step === undefined) continue;
       steps.push(step);
-      for (const item of await lostInTurn(view, schema, step)) next.push(item);
+      for (const item of await lostInTurn(search, step)) next.push(item);
     }
-    lost = newOnes(seen, schema, next);
+    lost = newOnes(search, next);
   }
-  return {steps: await countedOnce(view, steps), lost: [...seen.values()]};
+  for (const {key, where, rows} of search.needed) {
+    if (!(await willBeThere(search, key, where))) throw withoutDefault(key, rows);
+  }
+  return {
+    steps: await countedOnce(view, steps),
+    lost: [...search.seen.values()],
+    needed: search.needed,
+  };
 }
+
+type Search = {
+  readonly view: View;
+  readonly schema: Tables;
+  readonly tables: TableChanges;
+  readonly seen: Map<string, LostKey>;
+  /** Parents that rows refer to by default now. */
+  readonly needed: (ParentCheck & {readonly rows: number})[];
+};
 
 async function refuseUnreadable(view: View, schema: Tables, tables: TableChanges): Promise<void> {
   for (const {shape, changes} of tables.values()) {
@@ -57,37 +77,87 @@ async function refuseUnreadable(view: View, schema: Tables, tables: TableChanges
   }
 }
 
-function newOnes(
-  seen: Map<string, LostKey>,
-  schema: Tables,
-  lost: readonly LostKey[],
-): readonly LostKey[] {
+function newOnes({seen, schema}: Search, lost: readonly LostKey[]): readonly LostKey[] {
   return lost.filter((item) => {
-    const {key, values} = item;
-    const name = JSON.stringify([
-      key.table,
-      key.columns,
-      key.parent,
-      encodeReference(schema, key, values),
-    ]);
+    const name = nameOf(schema, item.key, item.values);
     if (seen.has(name)) return false;
     seen.set(name, item);
     return true;
   });
 }
 
-async function lostInTurn(
-  view: View,
-  schema: Tables,
-  {statement}: CascadeStep,
-): Promise<readonly LostKey[]> {
-  const {among} = statement;
+function nameOf(schema: Tables, key: ForeignKey, values: readonly Cell[]): string {
+  return JSON.stringify([key.table, key.columns, key.parent, encodeReference(schema, key, values)]);
+}
+
+async function stepFor(search: Search, following: Following): Promise<CascadeStep | undefined> {
+  const {view, schema, needed} = search;
+  const {key, among, replacements} = following;
+  const rows = await view.countSet(among);
+  if (rows === 0) return undefined;
+  const action = actionOf(key, replacements);
+  const byDefault = action === 'SET DEFAULT';
+  const defaults = byDefault ? await view.defaults(key.table, key.columns) : [];
+  const statement = cascadeStatement(schema, following, rows, defaults);
+  if (byDefault && !defaults.includes(null)) {
+    const where = key.parentColumns.map((column, at) => ({column, is: defaults[at] ?? null}));
+    needed.push({key, where, encoded: encodeReference(schema, key, defaults), rows});
+  }
+  return {key, statement, rows, follows: replacements !== undefined && action === 'CASCADE'};
+}
+
+/** Whether a row that is referred to by default is there when the plan has run. */
+async function willBeThere(
+  {view, schema, tables, seen}: Search,
+  key: ForeignKey,
+  where: ParentCheck['where'],
+): Promise<boolean> {
+  const values = where.map(({is}) => is);
+  const lost = seen.get(nameOf(schema, key, values));
+  if (lost?.retaken === true) return true;
+  if (lost === undefined && (await view.count(key.parent, where)) > 0) return true;
+  const changed = tables.get(key.parent);
+  return (
+    changed !== undefined &&
+    gainedKeys(schema, changed.shape, key, changed.changes).has(
+      encodeReference(schema, key, values),
+    )
+  );
+}
+
+async function lostInTurn(search: Search, {statement}: CascadeStep): Promise<readonly LostKey[]> {
+  const {view, schema} = search;
   const lost: LostKey[] = [];
-  for (const key of referencesTo(schema, among.table)) {
-    const values = await view.distinctInSet(among, key.parentColumns);
-    for (const item of lostByCascade(statement, key, values)) lost.push(item);
+  for (const key of referencesTo(schema, statement.among.table)) {
+    const found: LostKey[] = [];
+    for (const single of singly(statement)) {
+      const values = await view.distinctInSet(single.among, key.parentColumns);
+      found.push(...lostByCascade(single, key, values));
+    }
+    const taken = new Set(
+      found.flatMap(({replacement}) =>
+        replacement === undefined ? [] : [encodeReference(schema, key, replacement)],
+      ),
+    );
+    for (const item of found) {
+      lost.push({...item, retaken: taken.has(encodeReference(schema, key, item.values))});
+    }
   }
   return lost;
+}
+
+/** A statement for each pair of values that are exchanged. */
+function singly(
+  statement: SetStatement,
+): readonly Exclude<SetStatement, {readonly op: 'remapSet'}>[] {
+  if (statement.op !== 'remapSet') return [statement];
+  const {among, columns, cells} = statement;
+  return among.values.map((values, at) => ({
+    op: 'updateSet',
+    among: {...among, values: [values]},
+    columns,
+    cells: cells[at] ?? [],
+  }));
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What a plan is about to write, as it is kept in the state: intent before, undo record after. */
 import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
-import type {Plan} from '../plan/plan.ts';
+import {rowSteps, type Plan} from '../plan/plan.ts';
 
 export type IntendedRow = {
   readonly table: string;
@@ -14,7 +14,7 @@ export type IntendedRow = {
 export function encodeIntent(plan: Plan): string {
   let size = 0;
   const rows: IntendedRow[] = [];
-  for (const {change, shape} of plan.rows) {
+  for (const {change, shape} of rowSteps(plan)) {
     const before = change.op === 'insert' ? null : change.before.text;
     const after = change.op === 'delete' ? null : change.after.text;
     size += (before?.length ?? 0) + (after?.length ?? 0);

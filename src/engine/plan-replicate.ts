@@ -6,13 +6,12 @@ import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow, RowChange} from '../kernel/row.ts';
-import {makePlan, type TableChanges} from '../plan/make-plan.ts';
 import type {Plan} from '../plan/plan.ts';
 import {profileNamed} from '../profiles/find-profile.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 import type {TableShape} from '../schema/table-shape.ts';
-import {findCascades} from './find-cascades.ts';
+import {planChanges} from './plan-changes.ts';
 import {guard} from './guard.ts';
 import type {EngineOptions} from './options.ts';
 import {interrupted, readTables} from './read-tables.ts';
@@ -127,7 +126,6 @@ async function planFrom(
   tables: readonly Compared[],
   options: EngineOptions,
 ): Promise<{readonly plan: Plan; readonly rowsRead: number}> {
-  const {tables: schema} = await view.schema();
   const changed = new Map<string, {shape: TableShape; changes: readonly RowChange[]}>();
   let rowsRead = 0;
   for (const {shape, regions} of tables) {
@@ -144,8 +142,7 @@ async function planFrom(
     }
     changed.set(shape.table, {shape, changes});
   }
-  const changes: TableChanges = changed;
-  return {plan: makePlan(schema, changes, await findCascades(view, schema, changes)), rowsRead};
+  return {plan: await planChanges(view, changed), rowsRead};
 }
 
 /** Rows of a stored chunk, which must not reach into the next one: the table would be put together wrongly. */

@@ -4,7 +4,7 @@ import type {View} from '../database/port.ts';
 import {must} from '../kernel/assert.ts';
 import {VIOLATION_VALUES_MAX} from '../kernel/limits.ts';
 import type {WireCell} from '../kernel/row.ts';
-import {encodeReference} from '../plan/cascades.ts';
+import {encodeReference} from '../plan/references.ts';
 import type {DatabaseSchema, TableSchema} from '../schema/table-schema.ts';
 import type {ChunkSink} from '../snapshot/chunk.ts';
 import type {Violations} from '../snapshot/manifest.ts';

@@ -6,7 +6,7 @@ import {REPLAN_ATTEMPTS_MAX} from '../kernel/limits.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
 import {checkFuse} from '../plan/fuse.ts';
 import {checkTriggers} from '../plan/make-plan.ts';
-import {cascadeCounts, isEmpty, type Plan} from '../plan/plan.ts';
+import {cascadeCounts, isEmpty, rowSteps, type Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import {applyDurably} from './apply-snapshot.ts';
 import {checkAllowed, checkTables, chooseTarget, ownSnapshot} from './choose-target.ts';
@@ -142,7 +142,7 @@ const schemaOf = async ({database}: Opened) => database.view((view) => view.sche
 
 function writtenTables(plan: Plan): ReadonlySet<string> {
   const cascaded = [...plan.before, ...plan.after].map((step) => step.key.table);
-  return new Set([...plan.rows.map((step) => step.shape.table), ...cascaded]);
+  return new Set([...rowSteps(plan).map((step) => step.shape.table), ...cascaded]);
 }
 
 /** The snapshot whose rows the database can be taken to hold, if that is known and another than the target. */

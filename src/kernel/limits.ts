@@ -39,6 +39,11 @@ export const FUSE_DELETE_SHARE_MAX = 0.5;
 /** ... of at least this many rows: of a handful, a share says little. Emptying a table always stops. */
 export const FUSE_ROWS_MIN = 10;
 
+/** Values tried for a row that has to be parked, a column. Nearly always the first one serves; CHECKs may demand a search. */
+export const PARK_TRIES_MAX = 200;
+/** Integers that a column leaves free between those it holds, offered for parking where a CHECK forbids larger ones. */
+export const PARK_GAPS_MAX = 16;
+
 /** Undo records kept in the state folder. */
 export const UNDO_RECORDS_MAX = 20;
 

@@ -64,6 +64,13 @@ export type SetStatement =
       readonly among: RowSet;
       readonly columns: readonly string[];
       readonly cells: readonly Cell[];
+    }
+  | {
+      /** All at once, as values may be exchanged: rows equal to the n-th tuple get the n-th cells. */
+      readonly op: 'remapSet';
+      readonly among: RowSet;
+      readonly columns: readonly string[];
+      readonly cells: readonly (readonly Cell[])[];
     };
 
 export type StatementResult = {
@@ -71,4 +78,15 @@ export type StatementResult = {
   readonly changed: number;
   /** The cells asked for by `returning`. */
   readonly returned: readonly Cell[];
+};
+
+/** What to offer to a row that has to give up a unique value for a moment. */
+export type ParkingHints = {
+  /** From here on, and from here down, the column holds no integer. */
+  readonly above: bigint;
+  readonly below: bigint;
+  /** Some integers that it leaves free in between. */
+  readonly between: readonly bigint[];
+  /** Constants that the declaration of its table speaks of, such as those of a CHECK. */
+  readonly constants: readonly Cell[];
 };

@@ -5,17 +5,21 @@ import {EngineError} from '../kernel/errors.ts';
 import type {CanonicalRow, Cell, ChangeCounts, RowChange} from '../kernel/row.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
-import {encodeReference, referringRows, type LostKey, type Tables} from './cascades.ts';
-import {freeingFirst, parentsFirst, selfReferencesFirst, tuple} from './order.ts';
+import {type LostKey} from './lost-keys.ts';
+import {encodeReference, referringRows, type Tables} from './references.ts';
+import {parentsFirst, selfReferencesFirst, tuple} from './order.ts';
+import type {Park} from './parking.ts';
 import {
   runsBefore,
   type CascadeStep,
   type ChildrenCheck,
   type ParentCheck,
+  type ParkStep,
   type Plan,
   type RowStep,
 } from './plan.ts';
-import {rowStep} from './rows.ts';
+import {parkStatement, rowStep} from './rows.ts';
+import type {Write} from './unique.ts';
 
 /** The replicated tables with what changes in each; tables without a change have an empty list. */
 export type TableChanges = ReadonlyMap<
@@ -23,33 +27,43 @@ export type TableChanges = ReadonlyMap<
   {readonly shape: TableShape; readonly changes: readonly RowChange[]}
 >;
 
+/** What was found out about the changes by asking the database. */
+export type Findings = Cascades & {
+  /** For each table its updates and inserts in the order in which they run, and the rows parked before. */
+  readonly ordered: ReadonlyMap<string, TableOrder>;
+};
+
+/** What tables outside the replicated ones do: statements in the order in which they run, all values lost, parents needed. */
+export type Cascades = {
+  readonly steps: readonly CascadeStep[];
+  readonly lost: readonly LostKey[];
+  readonly needed: readonly ParentCheck[];
+};
+
+export type TableOrder = {readonly writes: readonly Write[]; readonly parks: readonly Park[]};
+
 /**
- * Orders the changes and turns each into a statement: deletes from children to parents, then updates
- * and inserts from parents to children, unique values freed before they are taken.
- *
- * @param cascades What tables outside the replicated ones do because of the changes.
- * @throws {EngineError} `UNIQUE_CYCLE` where no order exists.
+ * Turns each change into a statement: deletes from children to parents, then updates and inserts from
+ * parents to children, unique values freed before they are taken.
  */
-export function makePlan(schema: Tables, tables: TableChanges, {steps, lost}: Cascades): Plan {
+export function makePlan(schema: Tables, tables: TableChanges, findings: Findings): Plan {
+  const {steps, lost, needed, ordered} = findings;
   const order = parentsFirst(
     [...tables.keys()].map((name) => must(schema.get(name), 'replicated tables exist')),
   );
-  const deletes = order
-    .toReversed()
-    .flatMap((name) => deletesOf(schema, must(tables.get(name), name)));
-  const writes = order.flatMap((name) => writesOf(schema, must(tables.get(name), name)));
+  const changed = order.map((name) => must(tables.get(name), name));
+  const orderOf = ({shape}: Changed): TableOrder => must(ordered.get(shape.table), shape.table);
   return {
     before: steps.filter(runsBefore),
-    rows: [...deletes, ...writes],
+    deletes: changed.toReversed().flatMap((table) => deletesOf(schema, table)),
+    parks: changed.flatMap((table) => parksOf(schema, table.shape, orderOf(table))),
+    writes: changed.flatMap((table) => writesOf(schema, table.shape, orderOf(table))),
     after: steps.filter((step) => !runsBefore(step)),
-    parents: parentChecks(schema, tables),
+    parents: [...parentChecks(schema, tables), ...needed],
     children: childrenChecks(schema, lost),
     tables: new Map([...tables].map(([name, {changes}]) => [name, countChanges(changes)])),
   };
 }
-
-/** What `findCascades` found out: statements in the order in which they run, and all values lost. */
-export type Cascades = {readonly steps: readonly CascadeStep[]; readonly lost: readonly LostKey[]};
 
 export function countChanges(changes: Iterable<RowChange>): ChangeCounts {
   const counts = {inserted: 0, updated: 0, deleted: 0};
@@ -72,14 +86,19 @@ function deletesOf(schema: Tables, {shape, changes}: Changed): readonly RowStep[
     .map((row) => rowStep(table, shape, must(byRow.get(row), 'order keeps rows')));
 }
 
-function writesOf(schema: Tables, {shape, changes}: Changed): readonly RowStep[] {
+function parksOf(schema: Tables, shape: TableShape, {parks}: TableOrder): readonly ParkStep[] {
   const table = must(schema.get(shape.table), 'replicated tables exist');
-  const writes = changes.filter((change) => change.op !== 'delete');
-  const byRow = new Map(writes.map((change) => [change.after, change]));
-  const parentsBefore = selfReferencesFirst(table, shape, [...byRow.keys()]).map((row) =>
-    must(byRow.get(row), 'order keeps rows'),
-  );
-  return freeingFirst(table, shape, parentsBefore).map((change) => rowStep(table, shape, change));
+  return parks.map((park) => ({shape, statement: parkStatement(table, shape, park)}));
+}
+
+function writesOf(
+  schema: Tables,
+  shape: TableShape,
+  {writes, parks}: TableOrder,
+): readonly RowStep[] {
+  const table = must(schema.get(shape.table), 'replicated tables exist');
+  const parked = new Map<RowChange, string>(parks.map(({change, column}) => [change, column]));
+  return writes.map((write) => rowStep(table, shape, write, parked.get(write)));
 }
 
 function childrenChecks(schema: Tables, lost: readonly LostKey[]): readonly ChildrenCheck[] {

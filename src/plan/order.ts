@@ -1,10 +1,10 @@
 /** In which order tables and rows are written. */
 import {encodeKey, type Fold} from '../canonical/key.ts';
 import {decodeCell} from '../canonical/cell.ts';
-import {EngineError} from '../kernel/errors.ts';
-import type {CanonicalRow, RowChange} from '../kernel/row.ts';
+import {must} from '../kernel/assert.ts';
+import type {CanonicalRow} from '../kernel/row.ts';
 import {compareNames} from '../schema/names.ts';
-import type {TableSchema, UniqueIndex} from '../schema/table-schema.ts';
+import type {TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 
 /**
@@ -54,75 +54,6 @@ export function selfReferencesFirst(
   return requiredFirst(rows, requires, () => {});
 }
 
-/**
- * Updates and inserts of one table such that a unique value is free before another row takes it.
- *
- * @throws {EngineError} `UNIQUE_CYCLE` where rows swap or rotate their values.
- */
-export function freeingFirst<T extends RowChange>(
-  schema: TableSchema,
-  shape: TableShape,
-  changes: readonly T[],
-): readonly T[] {
-  const indexes = schema.uniques
-    .map((index) => uniqueColumns(shape, index))
-    .filter((index) => index !== undefined);
-  if (indexes.length === 0) return changes;
-  const holders = indexes.map(({columns, folds}) => {
-    const before = new Map<string, T>();
-    for (const change of changes) {
-      const value =
-        change.op === 'update' ? tuple(shape, columns, change.before, folds) : undefined;
-      if (value !== undefined) before.set(value, change);
-    }
-    return before;
-  });
-  const requires = (change: T): readonly T[] =>
-    indexes.flatMap(({columns, folds}, at) => {
-      const value = change.op === 'delete' ? undefined : tuple(shape, columns, change.after, folds);
-      const holder = value === undefined ? undefined : holders[at]?.get(value);
-      return holder === undefined || holder === change ? [] : [holder];
-    });
-  return requiredFirst(changes, requires, () => {
-    throw uniqueCycle(
-      schema.name,
-      indexes.map(({name}) => name),
-    );
-  });
-}
-
-function uniqueCycle(table: string, names: readonly string[]): EngineError {
-  return new EngineError(
-    'UNIQUE_CYCLE',
-    `cannot apply table "${table}": rows exchange values that must stay unique (${names.join('; ')})`,
-    {
-      site: {table, constraint: names.join('; ')},
-      hint: 'Give one of these rows another value on the primary first, replicate, then set the wanted one.',
-    },
-  );
-}
-
-type UniqueColumns = {
-  readonly name: string;
-  readonly columns: readonly string[];
-  readonly folds: readonly Fold[];
-};
-
-/** The index in terms of compared columns; undefined where its values cannot be known from rows alone. */
-function uniqueColumns(shape: TableShape, index: UniqueIndex): UniqueColumns | undefined {
-  if (index.partial) return undefined;
-  const columns: string[] = [];
-  const folds: Fold[] = [];
-  for (const {column, collation} of index.columns) {
-    const fold = foldOf(collation);
-    if (column === undefined || fold === undefined) return undefined;
-    if (!shape.columns.some(({name}) => name === column)) return undefined;
-    columns.push(column);
-    folds.push(fold);
-  }
-  return {name: index.name, columns, folds};
-}
-
 export function foldOf(collation: string): Fold | undefined {
   const folds: Readonly<Record<string, Fold>> = {
     BINARY: 'binary',
@@ -130,6 +61,18 @@ export function foldOf(collation: string): Fold | undefined {
     RTRIM: 'rtrim',
   };
   return folds[collation.toUpperCase()];
+}
+
+/** The same for updates and inserts, by what they write. */
+export function writesParentsFirst<T extends {readonly after: CanonicalRow}>(
+  schema: TableSchema,
+  shape: TableShape,
+  writes: readonly T[],
+): readonly T[] {
+  const byRow = new Map(writes.map((write) => [write.after, write]));
+  return selfReferencesFirst(schema, shape, [...byRow.keys()]).map((row) =>
+    must(byRow.get(row), 'order keeps rows'),
+  );
 }
 
 /** Encoded cells of some columns; undefined where one is NULL or not compared. */
@@ -147,13 +90,13 @@ export function tuple(
 }
 
 /**
- * A stable order in which each item comes after those it requires; `onCycle` is told when that is
- * impossible, and may throw. Depth-first without recursion; linear in items and requirements.
+ * A stable order in which each item comes after those it requires; `onCycle` is told of each
+ * requirement that cannot be kept. Depth-first without recursion; linear in items and requirements.
  */
-function requiredFirst<T>(
+export function requiredFirst<T>(
   items: readonly T[],
   requires: (item: T) => readonly T[],
-  onCycle: () => void,
+  onCycle: (item: T, required: T) => void,
 ): readonly T[] {
   const state = new Map<T, 'open' | 'done'>();
   const order: T[] = [];
@@ -162,7 +105,7 @@ function requiredFirst<T>(
     state.set(item, 'open');
     for (const required of requires(item)) {
       if (state.get(required) === undefined) stack.push(required);
-      else if (state.get(required) === 'open' && required !== item) onCycle();
+      else if (state.get(required) === 'open' && required !== item) onCycle(item, required);
     }
   };
   const leave = (item: T): void => {

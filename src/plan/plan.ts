@@ -19,15 +19,15 @@ export type RowStep = {
 export type CascadeStep = {
   readonly key: ForeignKey;
   readonly statement: SetStatement;
+  /** The rows take over new values of those they refer to (ON UPDATE CASCADE). */
+  readonly follows: boolean;
   /** Rows counted when the plan was made. */
   readonly rows: number;
 };
 
 /** Children that take over a new key are written once their parent has it; all others go first. */
-export function runsBefore({key, statement}: CascadeStep): boolean {
-  const rekeys =
-    statement.op === 'updateSet' && key.onUpdate === 'CASCADE' && !statement.cells.includes(null);
-  return !rekeys;
+export function runsBefore({follows}: CascadeStep): boolean {
+  return !follows;
 }
 
 /** A parent that a written row refers to must be there. */
@@ -41,16 +41,29 @@ export type ParentCheck = {
 /** No row may refer any more to values that are gone. */
 export type ChildrenCheck = {readonly key: ForeignKey; readonly among: RowSet};
 
+/** A row that gives up unique values for a moment, because others exchange values with it. Its write follows. */
+export type ParkStep = {
+  readonly shape: TableShape;
+  readonly statement: Statement;
+};
+
 export type Plan = {
-  /** In order: what cascades demand before, rows deleted, updated, inserted, what cascades demand after. */
+  /** In order: what cascades demand before, deletes, rows parked, updates and inserts, what cascades demand after. */
   readonly before: readonly CascadeStep[];
-  readonly rows: readonly RowStep[];
+  readonly deletes: readonly RowStep[];
+  readonly parks: readonly ParkStep[];
+  readonly writes: readonly RowStep[];
   readonly after: readonly CascadeStep[];
   readonly parents: readonly ParentCheck[];
   readonly children: readonly ChildrenCheck[];
   /** Every replicated table, also those without a change. */
   readonly tables: ReadonlyMap<string, ChangeCounts>;
 };
+
+/** Every replicated row that the plan touches, once, in the order in which they are written. */
+export function rowSteps({deletes, writes}: Plan): readonly RowStep[] {
+  return [...deletes, ...writes];
+}
 
 /** Rows that a plan changes in tables that are not replicated, by table. */
 export function cascadeCounts(plan: Pick<Plan, 'before' | 'after'>): ReadonlyMap<string, number> {
@@ -62,5 +75,5 @@ export function cascadeCounts(plan: Pick<Plan, 'before' | 'after'>): ReadonlyMap
 }
 
 export function isEmpty(plan: Plan): boolean {
-  return plan.rows.length === 0 && plan.before.length === 0 && plan.after.length === 0;
+  return rowSteps(plan).length === 0 && plan.before.length === 0 && plan.after.length === 0;
 }

@@ -2,19 +2,29 @@
 import {decodeCell} from '../canonical/cell.ts';
 import {assert, must} from '../kernel/assert.ts';
 import type {CanonicalRow, Cell, RowChange} from '../kernel/row.ts';
-import type {Match, RowAddress} from '../kernel/statement.ts';
+import type {Match, RowAddress, Statement} from '../kernel/statement.ts';
 import {occurrenceOf} from '../schema/row-key.ts';
 import type {TableSchema} from '../schema/table-schema.ts';
 import {keyIndexes, type TableShape} from '../schema/table-shape.ts';
+import type {Park} from './parking.ts';
 import type {RowStep} from './plan.ts';
 
-/** Turns one change into the one statement that makes it. */
-export function rowStep(schema: TableSchema, shape: TableShape, change: RowChange): RowStep {
+/**
+ * Turns one change into the one statement that makes it.
+ *
+ * @param parked Column that holds a passing value when the statement runs, and is written for that reason.
+ */
+export function rowStep(
+  schema: TableSchema,
+  shape: TableShape,
+  change: RowChange,
+  parked?: string,
+): RowStep {
   switch (change.op) {
     case 'insert':
       return insertStep(schema, shape, change);
     case 'update':
-      return updateStep(schema, shape, change);
+      return updateStep(schema, shape, change, parked);
     case 'delete':
       return deleteStep(schema, shape, change);
   }
@@ -46,9 +56,13 @@ function updateStep(
   schema: TableSchema,
   shape: TableShape,
   change: RowChange & {op: 'update'},
+  parked: string | undefined,
 ): RowStep {
   const address = addressOf(schema, shape, change.before);
-  const changed = changedColumns(shape, change);
+  const different = new Set(changedColumns(shape, change));
+  const changed = shape.columns
+    .map((_, at) => at)
+    .filter((at) => different.has(at) || shape.columns[at]?.name === parked);
   const columns = changed.map((at) => must(shape.columns[at], 'column').name);
   const cells = changed.map((at) => decodeCell(change.after.cells[at]));
   return {
@@ -57,6 +71,16 @@ function updateStep(
     statement: {op: 'update', table: shape.table, columns, cells, where: address},
     address,
   };
+}
+
+/** Gives a row its passing value, before any other row is written. */
+export function parkStatement(
+  schema: TableSchema,
+  shape: TableShape,
+  {change, column, cell}: Park,
+): Statement {
+  const where = addressOf(schema, shape, change.before);
+  return {op: 'update', table: shape.table, columns: [column], cells: [cell], where};
 }
 
 function deleteStep(

@@ -5,9 +5,13 @@ import type {Fold} from '../../src/canonical/key.ts';
 import type {View} from '../../src/database/port.ts';
 import {openSqlite} from '../../src/database/sqlite/database.ts';
 import {diffRows} from '../../src/diff/diff-rows.ts';
-import {findCascades} from '../../src/engine/find-cascades.ts';
+import {planChanges} from '../../src/engine/plan-changes.ts';
 import type {CanonicalRow, Cell, RowChange} from '../../src/kernel/row.ts';
-import {makePlan} from '../../src/plan/make-plan.ts';
+import {type Tables} from '../../src/plan/references.ts';
+import {makePlan, type TableChanges} from '../../src/plan/make-plan.ts';
+import {writesParentsFirst} from '../../src/plan/order.ts';
+import type {Plan} from '../../src/plan/plan.ts';
+import {entryReader, orderWrites} from '../../src/plan/unique.ts';
 import {rowKeys} from '../../src/schema/row-key.ts';
 import type {TableSchema} from '../../src/schema/table-schema.ts';
 import {shapeTable, type TableRequest, type TableShape} from '../../src/schema/table-shape.ts';
@@ -99,12 +103,10 @@ export async function replicateRows({from, to, request}: Replication): Promise<v
     const {shape, rows} = await primary.view((view) => allRows(view, request));
     const ours = await replica.view((view) => allRows(view, request));
     const changes = [...diffRows(shape.table, ours.rows, rows)];
-    const {tables} = await replica.view((view) => view.schema());
     const {digest} = await chunksOf(shape, rows);
     const changed = new Map([[shape.table, {shape, changes}]]);
-    const cascades = await replica.view((view) => findCascades(view, tables, changed));
     await applyPlan(replica, {
-      plan: makePlan(tables, changed, cascades),
+      plan: await replica.view((view) => planChanges(view, changed)),
       guard: async () => {},
       prove: [{shape, digest, rows: rows.length}],
       counters: new Map(),
@@ -114,6 +116,28 @@ export async function replicateRows({from, to, request}: Replication): Promise<v
     await primary.close();
     await replica.close();
   }
+}
+
+/** A plan made without asking a database: no cascades, and rows that exchange values are parked on NULL. */
+export function planOf(schema: Tables, tables: TableChanges): Plan {
+  const ordered = new Map(
+    [...tables].map(([name, {shape, changes}]) => {
+      const table = known(schema.get(name));
+      const writes = writesParentsFirst(
+        table,
+        shape,
+        changes.filter((change) => change.op !== 'delete'),
+      );
+      const order = orderWrites(writes, entryReader(table, shape));
+      const parks = [...order.exchanged].map(([change, indexes]) => ({
+        change,
+        column: known(table.uniques[known([...indexes][0])]?.columns[0]?.column),
+        cell: null,
+      }));
+      return [name, {writes: order.writes, parks}] as const;
+    }),
+  );
+  return makePlan(schema, tables, {steps: [], lost: [], needed: [], ordered});
 }
 
 /** A value that the test put there itself. */

@@ -9,7 +9,14 @@ export function asciiUpper(text: string): string {
   return text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
 }
 
-type Token = {readonly text: string; readonly word: boolean; readonly quoted: boolean};
+type Token = {
+  readonly text: string;
+  readonly word: boolean;
+  readonly quoted: boolean;
+  /** Where it begins and ends in the text. */
+  readonly from: number;
+  readonly to: number;
+};
 
 const TOKEN =
   /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"((?:[^"]|"")*)"|`((?:[^`]|``)*)`|\[([^\]]*)\]|([A-Za-z_\u0080-\u{10FFFF}][A-Za-z0-9_$\u0080-\u{10FFFF}]*)|[^\s]/gu;
@@ -22,7 +29,9 @@ function tokens(ddl: string): readonly Token[] {
     const single = text.startsWith("'") ? text.slice(1, -1).replaceAll("''", "'") : undefined;
     const name = double?.replaceAll('""', '"') ?? back?.replaceAll('``', '`') ?? bracket ?? single;
     const quoted = name !== undefined;
-    out.push({text: name ?? word ?? text, word: word !== undefined, quoted});
+    const from = match.index;
+    const place = {from, to: from + text.length};
+    out.push({text: name ?? word ?? text, word: word !== undefined, quoted, ...place});
   }
   return out;
 }
@@ -66,7 +75,43 @@ export function columnCollations(tableDdl: string): ReadonlyMap<string, string> 
   return collations;
 }
 
-/** What stands between the commas of a table's body, without what is in further parentheses. */
+/** The terms of a CREATE INDEX, as they are written, without collation and direction; and its condition. */
+export type IndexTexts = {readonly terms: readonly string[]; readonly where: string | undefined};
+
+export function indexTexts(indexDdl: string): IndexTexts {
+  const all = tokens(indexDdl);
+  const terms = definitions(all).map((term) => {
+    const kept = withoutOrdering(term);
+    return indexDdl.slice(kept[0]?.from, kept.at(-1)?.to);
+  });
+  const where = all.find((token, at) => isWord(token, 'WHERE') && isOutside(all.slice(0, at)));
+  return {terms, where: where && indexDdl.slice(where.to)};
+}
+
+function withoutOrdering(term: readonly Token[]): readonly Token[] {
+  const last = term.at(-1);
+  const plain = isWord(last, 'ASC') || isWord(last, 'DESC') ? term.slice(0, -1) : term;
+  return isWord(plain.at(-2), 'COLLATE') ? plain.slice(0, -2) : plain;
+}
+
+function isOutside(before: readonly Token[]): boolean {
+  const marks = before.filter((token) => !token.quoted).map(({text}) => text);
+  return marks.filter((m) => m === '(').length === marks.filter((m) => m === ')').length;
+}
+
+/** Numbers and texts that stand in a declaration, in CHECKs and defaults. */
+export function constantsIn(ddl: string): readonly (string | number)[] {
+  const constants = new Set<string | number>();
+  for (const [text] of ddl.matchAll(
+    /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|[A-Za-z_]\w*|\d+(?:\.\d+)?/g,
+  )) {
+    if (text.startsWith("'")) constants.add(text.slice(1, -1).replaceAll("''", "'"));
+    else if (/^\d/.test(text)) constants.add(Number(text));
+  }
+  return [...constants];
+}
+
+/** What stands between the commas of a body in parentheses. */
 function definitions(all: readonly Token[]): readonly (readonly Token[])[] {
   const found: Token[][] = [];
   let depth = 0;

@@ -189,7 +189,17 @@ export function setWrite(statement: SetStatement): Sql {
   const table = id(statement.among.table);
   if (statement.op === 'deleteSet') return sql`DELETE FROM ${table}${setFilter(statement.among)}`;
   const set = statement.columns.map(
-    (column, at) => sql`${id(column)} = ${bound(statement.cells[at] ?? null)}`,
+    (column, at) => sql`${id(column)} = ${newValue(statement, at)}`,
   );
   return sql`UPDATE OR ABORT ${table} SET ${list(set)}${setFilter(statement.among)}`;
+}
+
+function newValue(statement: Exclude<SetStatement, {readonly op: 'deleteSet'}>, at: number): Sql {
+  if (statement.op === 'updateSet') return bound(statement.cells[at] ?? null);
+  const {among, cells} = statement;
+  const cases = among.values.map((tuple, pair) => {
+    const old = inSet({...among, values: [tuple]});
+    return sql`WHEN ${old} THEN ${bound(cells[pair]?.[at] ?? null)}`;
+  });
+  return sql`CASE ${sql.join(cases, sql` `)} END`;
 }

@@ -21,6 +21,7 @@ import {
 } from './rows.ts';
 import {scanRows} from './scan.ts';
 import {readSchema, type SqliteSchema} from './schema.ts';
+import {defaultCells, parkingHints} from './hints.ts';
 import {all, compile, id, list, sql, type Sql} from './sql.ts';
 import {
   filter,
@@ -34,6 +35,7 @@ import {
   setWrite,
   writeParameters,
 } from './statements.ts';
+import {holdersQuery, trialOf, type TryRow} from './trial.ts';
 
 type Connection = BetterSqlite3.Database;
 
@@ -49,6 +51,14 @@ export function sqliteView(connection: Connection, schemaOf: SchemaSource = read
     const table = tables.get(shape) ?? liveTable(known(), shape);
     tables.set(shape, table);
     return table;
+  };
+  const trials = new Map<TableShape, TryRow>();
+  const triedAs = (shape: TableShape): TryRow => {
+    const {encoding} = known();
+    const trial =
+      trials.get(shape) ?? trialOf(connection, tableOf(shape).selection.table, encoding);
+    trials.set(shape, trial);
+    return trial;
   };
   const cells = (table: string, query: Sql): readonly (readonly Cell[])[] =>
     runRaw(connection, query, true).map((raw) => exactCells(raw, known().encoding, table));
@@ -70,6 +80,14 @@ export function sqliteView(connection: Connection, schemaOf: SchemaSource = read
         sql`SELECT DISTINCT ${exactColumns(columns)} FROM ${id(among.table)}${setFilter(among)}`,
       ),
     dangling: async (key, limit) => dangling(connection, key, limit, known()),
+    tryRow: async (shape, row) => triedAs(shape)(shape, row),
+    holds: async (table, unique, sought) => {
+      const schema = must(known().tables.get(table), 'shapes are made from the schema');
+      const index = must(schema.uniques[unique], 'callers take places from the schema');
+      return runRaw(connection, holdersQuery(connection, schema, index, sought), true).length > 0;
+    },
+    parkingHints: async (table, column) => parkingHints(connection, table, column),
+    defaults: async (table, columns) => defaultCells(connection, known(), table, columns),
     counter: async (table) => counterOf(connection, table),
   };
 }

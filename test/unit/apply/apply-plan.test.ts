@@ -6,8 +6,7 @@ import {applyPlan, type ApplyRequest} from '../../../src/apply/apply-plan.ts';
 import {openSqlite} from '../../../src/database/sqlite/database.ts';
 import {diffRows} from '../../../src/diff/diff-rows.ts';
 import {EngineError} from '../../../src/kernel/errors.ts';
-import {findCascades} from '../../../src/engine/find-cascades.ts';
-import {makePlan} from '../../../src/plan/make-plan.ts';
+import {planChanges} from '../../../src/engine/plan-changes.ts';
 import {dump, makeDb, tempFolder} from '../../helpers/temp-db.ts';
 import {allRows} from '../../helpers/tables.ts';
 
@@ -35,14 +34,9 @@ async function applied(given: Case): Promise<readonly string[]> {
   try {
     const {shape, rows} = await primary.view((view) => allRows(view, {table: 't'}));
     const old = await replica.view((view) => allRows(view, {table: 't'}));
-    const {tables} = await replica.view((view) => view.schema());
     const changes = [...diffRows('t', old.rows, rows)];
     const changed = new Map([['t', {shape, changes}]]);
-    const plan = makePlan(
-      tables,
-      changed,
-      await replica.view((view) => findCascades(view, tables, changed)),
-    );
+    const plan = await replica.view((view) => planChanges(view, changed));
     if (given.meanwhile !== undefined) new BetterSqlite3(to).exec(given.meanwhile).close();
     const before = dump(to, 't', columns);
     const request = {

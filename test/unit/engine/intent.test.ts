@@ -1,21 +1,17 @@
 import {expect, test} from 'vitest';
 import {decodeIntent, encodeIntent} from '../../../src/engine/intent.ts';
 import {UNDO_BYTES_MAX} from '../../../src/kernel/limits.ts';
-import {makePlan} from '../../../src/plan/make-plan.ts';
 import {diffRows} from '../../../src/diff/diff-rows.ts';
 import type {Cell} from '../../../src/kernel/row.ts';
 import type {Plan} from '../../../src/plan/plan.ts';
-import {rowsOf, schemaWith, shapeWith} from '../../helpers/tables.ts';
+import {planOf as makePlan, rowsOf, schemaWith, shapeWith} from '../../helpers/tables.ts';
 
 const shape = shapeWith(['k', 'v']);
 
 function planOf(before: readonly (readonly Cell[])[], after: readonly (readonly Cell[])[]): Plan {
   const changes = [...diffRows('t', rowsOf(shape, before), rowsOf(shape, after))];
-  return makePlan(
-    new Map([['t', schemaWith('t', ['k', 'v'])]]),
-    new Map([['t', {shape, changes}]]),
-    {steps: [], lost: []},
-  );
+  const schema = new Map([['t', schemaWith('t', ['k', 'v'])]]);
+  return makePlan(schema, new Map([['t', {shape, changes}]]));
 }
 
 test('an intent names every touched row with what was and what shall be', () => {
@@ -43,11 +39,11 @@ test('an empty plan has no touched rows, which is not the same as too many', () 
 test('a plan up to the limit is kept, a larger one is not', () => {
   const sized = (characters: number): Plan => {
     const plan = planOf([], [[1n, 'a']]);
-    const rows = plan.rows.map((step) => {
+    const writes = plan.writes.map((step) => {
       const after = {key: 'Na1', text: 'x'.repeat(characters), cells: []};
       return {...step, change: {op: 'insert', key: 'Na1', after} as const};
     });
-    return {...plan, rows};
+    return {...plan, writes};
   };
   expect(decodeIntent(encodeIntent(sized(UNDO_BYTES_MAX)))?.length).toBe(1);
   expect(decodeIntent(encodeIntent(sized(UNDO_BYTES_MAX + 1)))).toBeUndefined();

@@ -4,9 +4,9 @@ import BetterSqlite3 from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
 import {openSqlite} from '../../../src/database/sqlite/database.ts';
 import {diffRows} from '../../../src/diff/diff-rows.ts';
-import {findCascades} from '../../../src/engine/find-cascades.ts';
+import {planChanges} from '../../../src/engine/plan-changes.ts';
 import {applyPlan} from '../../../src/apply/apply-plan.ts';
-import {checkTriggers, makePlan} from '../../../src/plan/make-plan.ts';
+import {checkTriggers} from '../../../src/plan/make-plan.ts';
 import {cascadeCounts} from '../../../src/plan/plan.ts';
 import {dumpRows, makeDb, tempFolder} from '../../helpers/temp-db.ts';
 import {allRows, schemaWith} from '../../helpers/tables.ts';
@@ -38,11 +38,10 @@ async function cascadesOf({
   try {
     const theirs = await a.view((view) => allRows(view, {table: 'p'}));
     const plan = await b.view(async (view) => {
-      const {tables} = await view.schema();
       const ours = await allRows(view, {table: 'p'});
       const changes = [...diffRows('p', ours.rows, theirs.rows)];
       const changed = new Map([['p', {shape: theirs.shape, changes}]]);
-      return makePlan(tables, changed, await findCascades(view, tables, changed));
+      return planChanges(view, changed);
     });
     const request = {plan, guard: async () => {}, counters: new Map(), isCarried: () => false};
     const applied = await applyPlan(b, request);
@@ -86,7 +85,7 @@ describe('a row that goes', () => {
       {},
     );
   });
-  test.each(['', 'ON DELETE RESTRICT', 'ON DELETE NO ACTION', 'ON DELETE SET DEFAULT'])(
+  test.each(['', 'ON DELETE RESTRICT', 'ON DELETE NO ACTION'])(
     'is refused while children refer to it, %j',
     async (action) => {
       // The primary has no such children: they live in a table that is not replicated.
@@ -100,6 +99,33 @@ describe('a row that goes', () => {
       );
     },
   );
+  const defaulted = (value: string): string =>
+    `${parent}; CREATE TABLE c (id INTEGER PRIMARY KEY, p DEFAULT ${value} REFERENCES p ON DELETE SET DEFAULT)`;
+  test('gives its children their default under SET DEFAULT', async () => {
+    expect(await cascadesOf({ddl: defaulted('(1 + 2)'), rows, change: gone, watch: c})).toEqual({
+      c: 2,
+    });
+  });
+  test('gives its children a default that comes with the same change', async () => {
+    const change = `INSERT INTO p VALUES (9, 'new', 0); ${gone}`;
+    expect(await cascadesOf({ddl: defaulted('9'), rows, change, watch: c})).toEqual({c: 2});
+  });
+  test.each(['1', '9'])(
+    'is refused where no row has the default %s of its children',
+    async (value) => {
+      const change = `UPDATE c SET p = NULL WHERE p = 1; ${gone}`;
+      await expect(
+        cascadesOf({ddl: defaulted(value), rows, change, watch: {}}),
+      ).rejects.toMatchObject({code: 'FOREIGN_KEY', site: {table: 'c', column: 'p'}});
+    },
+  );
+  test('is refused where SET NULL meets a column that may not be NULL', async () => {
+    const ddl = `${parent}; CREATE TABLE c (id INTEGER PRIMARY KEY, p NOT NULL REFERENCES p ON DELETE SET NULL)`;
+    const change = `DELETE FROM c; ${gone}`;
+    await expect(
+      cascadesOf({ddl, rows: rows.replace(', (13, NULL)', ''), change, watch: {}}),
+    ).rejects.toMatchObject({code: 'FOREIGN_KEY', site: {table: 'c', column: 'p'}});
+  });
   test('takes grandchildren along, and frees those of SET NULL', async () => {
     const more = `; CREATE TABLE g (id INTEGER PRIMARY KEY, c REFERENCES c ON DELETE CASCADE);
       CREATE TABLE h (id INTEGER PRIMARY KEY, g REFERENCES g ON DELETE SET NULL)`;
@@ -157,12 +183,48 @@ describe('a referenced value that changes', () => {
       site: {table: 'c'},
     });
   });
-  test('that moves to another row is refused: its children would change parents', async () => {
+  test('that moves to another row keeps its children where nothing is declared', async () => {
     const moved = "DELETE FROM p WHERE id = 1; INSERT INTO p VALUES (9, 'a', 1)";
     const primary = `PRAGMA foreign_keys = OFF; ${moved}`;
-    await expect(
-      cascadesOf({ddl: byName(''), rows: named, change: primary, watch: c}),
-    ).rejects.toMatchObject({code: 'FOREIGN_KEY', site: {table: 'c'}});
+    expect(await cascadesOf({ddl: byName(''), rows: named, change: primary, watch: c})).toEqual({});
+  });
+  test('that moves to another row is refused under RESTRICT', async () => {
+    const moved = "DELETE FROM p WHERE id = 1; INSERT INTO p VALUES (9, 'a', 1)";
+    const primary = `PRAGMA foreign_keys = OFF; ${moved}`;
+    const ddl = byName('ON DELETE RESTRICT');
+    await expect(cascadesOf({ddl, rows: named, change: primary, watch: c})).rejects.toMatchObject({
+      code: 'FOREIGN_KEY',
+      site: {table: 'c'},
+    });
+  });
+  test('that moves to another row when its own is deleted takes the children of that along', async () => {
+    const moved = "DELETE FROM p WHERE id = 1; INSERT INTO p VALUES (9, 'a', 1)";
+    const ddl = byName('ON DELETE CASCADE');
+    expect(await cascadesOf({ddl, rows: named, change: moved, watch: c})).toEqual({c: 2});
+  });
+  const swapped = `UPDATE p SET u = 'x' WHERE id = 1; UPDATE p SET u = 'a' WHERE id = 2;
+    UPDATE p SET u = 'b' WHERE id = 1`;
+  test('that two rows swap is followed by the children of both', async () => {
+    const ddl = byName('ON UPDATE CASCADE');
+    expect(await cascadesOf({ddl, rows: named, change: swapped, watch: c})).toEqual({c: 3});
+  });
+  test('that shifts down a chain is followed by the children of each', async () => {
+    const ddl = byName('ON UPDATE CASCADE');
+    const shifted =
+      "UPDATE p SET u = 'd' WHERE id = 3; UPDATE p SET u = 'c' WHERE id = 2; UPDATE p SET u = 'b' WHERE id = 1";
+    expect(await cascadesOf({ddl, rows: named, change: shifted, watch: c})).toEqual({c: 3});
+  });
+  test('that two rows swap is followed by grandchildren, too', async () => {
+    const ddl = `${parent}; CREATE TABLE c (id INTEGER PRIMARY KEY, p UNIQUE REFERENCES p (u) ON UPDATE CASCADE);
+      CREATE TABLE g (id INTEGER PRIMARY KEY, c REFERENCES c (p) ON UPDATE CASCADE)`;
+    const grand =
+      "INSERT INTO p VALUES (1, 'a', 0), (2, 'b', 0); INSERT INTO c VALUES (10, 'a'); INSERT INTO g VALUES (20, 'a'), (21, 'a')";
+    const watch = {...c, g: ['id', 'c']};
+    expect(await cascadesOf({ddl, rows: grand, change: swapped, watch})).toEqual({c: 1, g: 2});
+  });
+  test('that two rows swap is forgotten by the children of both under SET NULL', async () => {
+    const ddl = byName('ON UPDATE SET NULL');
+    expect(await cascadesOf({ddl, rows: named, change: swapped, watch: c})).toEqual({c: 3});
   });
   test('that becomes NULL makes its children NULL under CASCADE', async () => {
     const ddl = byName('ON UPDATE CASCADE ON DELETE CASCADE');
