@@ -24,6 +24,8 @@ export const VIOLATION_VALUES_MAX = 1000;
 export const PAGE_ROWS = 512;
 /** Values of one reference looked up in one statement; SQLite binds up to 32 766 parameters. */
 export const REFERENCES_PER_STATEMENT = 10_000;
+/** Values that get a place of their own in a statement; more go as one list, which has no limit and compiles at once. */
+export const PLACES_MAX = 100;
 /** The same for references by several columns, which become an OR of as many terms; SQLite nests up to 1 000. */
 export const COMPOSITE_REFERENCES_PER_STATEMENT = 200;
 

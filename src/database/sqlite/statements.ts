@@ -3,6 +3,7 @@
  * table costs more than running it, and the write lock is held meanwhile.
  */
 import type BetterSqlite3 from 'better-sqlite3';
+import {PLACES_MAX} from '../../kernel/limits.ts';
 import type {Cell} from '../../kernel/row.ts';
 import type {Match, RowSet, RowSetColumn, SetStatement, Statement} from '../../kernel/statement.ts';
 import {all, bound, compile, id, isTextBytes, list, parameterOf, sql, type Sql} from './sql.ts';
@@ -140,19 +141,33 @@ function inSet({columns, values}: RowSet): Sql {
 /** As SQLite compares references: the referenced column's affinity is applied to the referring value. */
 function inList(column: RowSetColumn, cells: readonly Cell[]): Sql {
   const name = id(column.name);
-  const places = (some: readonly Cell[]): Sql => list(some.map(bound));
   switch (column.compare) {
     case 'plain':
-      return sql`(${collated(name, column)} IN (${places(cells)}))`;
+      return sql`(${collated(name, column)} IN (${members(cells)}))`;
     case 'exact':
-      return sql`(${collated(sql`(+${name})`, column)} IN (${places(cells)}))`;
+      return sql`(${collated(sql`(+${name})`, column)} IN (${members(cells)}))`;
     case 'text': {
       const text = sql`CASE typeof(${name}) WHEN 'blob' THEN ${name} ELSE CAST(${name} AS TEXT) END`;
-      return sql`(${collated(sql`(${text})`, column)} IN (${places(cells)}))`;
+      return sql`(${collated(sql`(${text})`, column)} IN (${members(cells)}))`;
     }
     case 'number':
       return inNumbers(collated(name, column), cells);
   }
+}
+
+/**
+ * A place for each cell; of many integers or texts one JSON list, as statements have a limited number of
+ * places, and thousands of them take longer to compile than to run.
+ */
+function members(cells: readonly Cell[]): Sql {
+  const plain = cells.filter(
+    (cell) => typeof cell === 'bigint' || (typeof cell === 'string' && !cell.includes('\0')),
+  );
+  if (cells.length <= PLACES_MAX || plain.length < cells.length) return list(cells.map(bound));
+  const items = plain.map((cell) =>
+    typeof cell === 'bigint' ? String(cell) : JSON.stringify(cell),
+  );
+  return sql`SELECT value FROM json_each(${`[${items.join(',')}]`})`;
 }
 
 /** Against a column of numbers SQLite reads texts as numbers; texts that are none are compared as they are. */

@@ -122,6 +122,19 @@ test('tens of thousands of lost rows are followed in parts', async () => {
   ).toEqual({h: 34999});
 });
 
+test.each([
+  ['numbers', 'id'],
+  ['texts', "printf('%d \"ü\\', id)"],
+])('tens of thousands of %s are followed through two references at once', async (_, value) => {
+  const many = `WITH RECURSIVE c (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 25000) INSERT INTO p (id) SELECT i FROM c; UPDATE p SET n = ${value}`;
+  const ddl = `CREATE TABLE p (id INTEGER PRIMARY KEY, n UNIQUE);
+    CREATE TABLE h (k INTEGER PRIMARY KEY, a REFERENCES p (n) ON DELETE CASCADE, b REFERENCES p (n) ON DELETE CASCADE)`;
+  const replica = `${many}; INSERT INTO h SELECT id, n, n FROM p; UPDATE h SET a = NULL WHERE k % 3 = 0`;
+  expect(
+    await cascades({ddl, primary: many, replica, change: 'DELETE FROM p WHERE id > 1'}),
+  ).toEqual({h: 24999});
+});
+
 describe('what cannot be followed is refused, and nothing is written', () => {
   const untouched = async (given: Case, error: object): Promise<void> => {
     const instances = makeInstances({...given, tables: given.tables ?? ['p']});
