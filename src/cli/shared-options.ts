@@ -1,6 +1,6 @@
 /** Options that most commands share. */
 import type {Command} from 'commander';
-import {loadConfig} from '../config/config.ts';
+import {keylessOf, loadConfig} from '../config/config.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {CommandContext} from './run-command.ts';
@@ -11,6 +11,7 @@ export type SharedFlags = {
   readonly state?: string;
   readonly profile?: string;
   readonly tables?: readonly string[];
+  readonly keyless?: string;
   readonly config?: string;
   readonly json?: true;
 };
@@ -29,11 +30,15 @@ export function addSharedOptions(command: Command, example: string): Command {
       'tables, separated by commas; repeat the option for names with commas',
       collect,
     )
+    .option(
+      '--keyless <how>',
+      'multiset: compare tables without a usable key as multisets of whole rows (default: refuse them)',
+    )
     .option('--config <file>', 'YAML file with any of the above')
     .option('--json', 'print one JSON document on stdout')
     .addHelpText(
       'after',
-      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_TABLES,\nROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
+      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_TABLES,\nROWPLICA_KEYLESS, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
     );
 }
 
@@ -50,10 +55,11 @@ export function engineOptions(
   const {env, log, progress, signal} = context;
   const {database, store, state, profile} = flags;
   const tables = tableNames(flags.tables);
+  const keyless = keylessOf(flags.keyless, '--keyless', 'USAGE');
   const config = loadConfig({
     file: flags.config,
     env,
-    flags: {database, store, state, profile, tables},
+    flags: {database, store, state, profile, tables, keyless},
   });
   const path = config.database ?? fallback;
   if (path === undefined) {

@@ -11,6 +11,7 @@ export type Config = {
   readonly state?: string | undefined;
   readonly profile?: string | undefined;
   readonly tables?: readonly string[] | undefined;
+  readonly keyless?: 'multiset' | undefined;
 };
 
 const text = z.string().min(1);
@@ -20,6 +21,7 @@ const configSchema = z.strictObject({
   state: text.optional(),
   profile: text.optional(),
   tables: z.array(text).min(1).optional(),
+  keyless: z.literal('multiset').optional(),
 });
 
 export type ConfigSources = {
@@ -48,7 +50,20 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Config {
     state: present(env['ROWPLICA_STATE']),
     profile: present(env['ROWPLICA_PROFILE']),
     tables: present(env['ROWPLICA_TABLES'])?.split(','),
+    keyless: keylessOf(present(env['ROWPLICA_KEYLESS']), 'ROWPLICA_KEYLESS', 'CONFIG_INVALID'),
   };
+}
+
+/** @throws {EngineError} of the code given, where the value is not `multiset`. */
+export function keylessOf(
+  value: string | undefined,
+  setting: string,
+  code: 'USAGE' | 'CONFIG_INVALID',
+): Config['keyless'] {
+  if (value === undefined || value === 'multiset') return value;
+  throw new EngineError(code, `${setting} takes "multiset", not "${value}"`, {
+    hint: 'Leave it out to refuse tables without a usable key.',
+  });
 }
 
 /** An empty variable counts as none, as container files often leave them. */
@@ -79,7 +94,7 @@ function parseYaml(path: string): unknown {
 function invalid(path: string, why: string, cause?: unknown): EngineError {
   return new EngineError('CONFIG_INVALID', `configuration ${path}: ${why}`, {
     site: {path},
-    hint: 'Known settings: database, store, state, profile, tables.',
+    hint: 'Known settings: database, store, state, profile, tables, keyless.',
     cause,
   });
 }

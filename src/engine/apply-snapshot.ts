@@ -39,7 +39,8 @@ function applyRequest(plan: Plan, manifest: Manifest, full: boolean): ApplyReque
     const value = counter === undefined ? null : decodeCell(counter);
     if (typeof value === 'bigint') counters.set(name, value);
   }
-  const guard: ApplyRequest['guard'] = (view) => guardSource(view, manifest);
+  // Whether whole rows may be compared here was decided when the plan was made.
+  const guard: ApplyRequest['guard'] = (view) => guardSource(view, manifest, 'multiset');
   return {plan, guard, prove: full ? prove : undefined, counters, isCarried: carriedBy(manifest)};
 }
 

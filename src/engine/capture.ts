@@ -2,6 +2,7 @@
 import type {Digest} from '../canonical/digest.ts';
 import type {Database} from '../database/port.ts';
 import {changedRegions} from '../diff/diff-chunks.ts';
+import {fewestChanges} from '../diff/fewest-changes.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
 import {checkFuse} from '../plan/fuse.ts';
@@ -250,7 +251,7 @@ async function countSince(
     const ours = await parentTable(reader, parent, shape.table, content.chunks);
     counts[shape.table] = {
       rows: content.rows,
-      ...countChanges(diffListed(shape.table, ours, theirs)),
+      ...countChanges(fewestChanges(shape, diffListed(shape.table, ours, theirs))),
     };
   }
   return counts;

@@ -3,11 +3,13 @@ import {existsSync} from 'node:fs';
 import type {View} from '../database/port.ts';
 import {changedRegions, segmentsOf} from '../diff/diff-chunks.ts';
 import {diffRows} from '../diff/diff-rows.ts';
+import {fewestChanges} from '../diff/fewest-changes.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {ChangeCounts, RowChange, WireCell} from '../kernel/row.ts';
 import {countChanges} from '../plan/make-plan.ts';
 import {changedColumns} from '../plan/rows.ts';
+import {isWholeRow} from '../schema/locator.ts';
 import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
@@ -115,7 +117,7 @@ async function withSide<T>(
   const url = (name.kind === 'database' ? name.url : undefined) ?? options.database;
   return withDatabase(options, url, (database) =>
     database.view(async (view) => {
-      await guardSource(view, manifest);
+      await guardSource(view, manifest, options.keyless);
       return work(await liveSide(view, manifest.tables.map(shapeOf), options));
     }),
   );
@@ -186,11 +188,10 @@ async function diffDatabases(
     withDatabase(options, right ?? options.database, (b) =>
       a.view((ours) =>
         b.view(async (theirs) => {
-          const {shapes} = await selectTables(ours, options);
-          const others = await selectTables(theirs, {
-            ...options,
-            tables: shapes.map((shape) => shape.table),
-          });
+          const first = (await selectTables(ours, options)).shapes;
+          const tables = first.map((shape) => shape.table);
+          const others = await selectTables(theirs, {...options, tables}, wholeRows(first));
+          const {shapes} = await selectTables(ours, options, wholeRows(others.shapes));
           shapes.forEach((shape, at) => {
             if (JSON.stringify(shape) !== JSON.stringify(others.shapes[at]))
               throw incomparable(shape.table);
@@ -204,6 +205,11 @@ async function diffDatabases(
       ),
     ),
   );
+}
+
+/** NULL in a key of one side makes whole rows be compared on both. */
+function wholeRows(shapes: readonly TableShape[]): ReadonlySet<string> {
+  return new Set(shapes.filter(isWholeRow).map((shape) => shape.table));
 }
 
 async function compare(
@@ -226,8 +232,9 @@ async function compare(
       for (const change of diffRows(name, old, now.done === true ? [] : now.value))
         found.push(change);
     }
-    tables[name] = countChanges(found);
-    for (const change of found) changes.push(describe(ours.shape, change, showValues));
+    const fewest = [...fewestChanges(ours.shape, found)];
+    tables[name] = countChanges(fewest);
+    for (const change of fewest) changes.push(describe(ours.shape, change, showValues));
   }
   return {equal: changes.length === 0, tables, changes};
 }

@@ -5,18 +5,25 @@ import {compareNames} from '../schema/names.ts';
 import type {DatabaseSchema, TableSchema} from '../schema/table-schema.ts';
 import {shapeTable, type TableRequest} from '../schema/table-shape.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
+import {followKeyless, type Keyless} from './keyless.ts';
 
 /**
  * @throws {EngineError} `VERSION_MISMATCH` naming migrations; `SCHEMA_MISMATCH` naming table and column.
  */
-export function guard(manifest: Manifest, schema: DatabaseSchema, {version, requests}: Here): void {
+export function guard(
+  manifest: Manifest,
+  schema: DatabaseSchema,
+  {version, requests, keyless}: Here,
+): void {
   refuseFilters(manifest);
   guardVersion(manifest.source.version, version);
   for (const table of manifest.tables) {
     const request = requests.find((candidate) => candidate.table === table.name) ?? {
       table: table.name,
     };
-    guardTable(table, schema.tables.get(table.name), request);
+    guardTable(table, schema.tables.get(table.name), (ours) =>
+      followKeyless(shapeOf(table), ours, request, keyless),
+    );
   }
 }
 
@@ -26,6 +33,7 @@ export type Here = {
   readonly version: readonly string[];
   /** How its profile wants tables to be compared; others go by their primary keys. */
   readonly requests: readonly TableRequest[];
+  readonly keyless: Keyless;
 };
 
 function refuseFilters(manifest: Manifest): void {
@@ -72,7 +80,7 @@ function named(migrations: readonly string[]): string {
 function guardTable(
   theirs: ManifestTable,
   ours: TableSchema | undefined,
-  request: TableRequest,
+  requestOf: (ours: TableSchema) => TableRequest,
 ): void {
   if (ours === undefined) throw mismatch(theirs.name, undefined, 'this database does not have it');
   const mine = new Map(ours.columns.map((column) => [column.name, column]));
@@ -96,7 +104,7 @@ function guardTable(
     }
   }
   if (fingerprintOf(ours) !== theirs.fingerprint) throw otherColumns(theirs, ours);
-  if (JSON.stringify(shapeTable(ours, request)) === JSON.stringify(shapeOf(theirs))) return;
+  if (JSON.stringify(shapeTable(ours, requestOf(ours))) === JSON.stringify(shapeOf(theirs))) return;
   throw mismatch(
     theirs.name,
     undefined,

@@ -11,6 +11,8 @@ export type EngineOptions = {
   readonly profile?: string | undefined;
   /** Tables to replicate by their own keys, instead of a profile's. */
   readonly tables?: readonly string[] | undefined;
+  /** `multiset` compares tables without a usable key as multisets of whole rows; undefined refuses them. */
+  readonly keyless?: 'multiset' | undefined;
   /** Environment that the store's own tools see. */
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;

@@ -2,6 +2,7 @@
 import type {Database, View} from '../database/port.ts';
 import {changedRegions, segmentsOf, type Region, type Segment} from '../diff/diff-chunks.ts';
 import {diffRows} from '../diff/diff-rows.ts';
+import {fewestChanges} from '../diff/fewest-changes.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
@@ -13,6 +14,7 @@ import type {ChunkEntry} from '../snapshot/content.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {planChanges} from './plan-changes.ts';
 import {guard} from './guard.ts';
+import type {Keyless} from './keyless.ts';
 import type {EngineOptions} from './options.ts';
 import {interrupted, readTables} from './read-tables.ts';
 import {liveSegments} from './segments.ts';
@@ -40,7 +42,7 @@ export type Planned = {
 export async function planReplicate(request: PlanRequest): Promise<Planned> {
   const {database, reader, target, base, options} = request;
   const ours = await database.view(async (view) => {
-    await guardSource(view, target.manifest);
+    await guardSource(view, target.manifest, options.keyless);
     return base === undefined ? scannedTables(view, target.manifest, options) : undefined;
   });
   const tables = await compareTables(
@@ -64,7 +66,7 @@ export async function planReplicate(request: PlanRequest): Promise<Planned> {
 }
 
 /** Refuses a snapshot that means something else in this database. */
-export async function guardSource(view: View, manifest: Manifest): Promise<void> {
+export async function guardSource(view: View, manifest: Manifest, keyless: Keyless): Promise<void> {
   const schema = await view.schema();
   const {application} = manifest.source;
   const profile = application === null ? undefined : profileNamed(application);
@@ -78,7 +80,7 @@ export async function guardSource(view: View, manifest: Manifest): Promise<void>
     );
   }
   const version = (await profile?.version(view)) ?? [];
-  guard(manifest, schema, {version, requests: profile?.tables ?? []});
+  guard(manifest, schema, {version, requests: profile?.tables ?? [], keyless});
 }
 
 type Listed = ReadonlyMap<string, {readonly rows: number; readonly chunks: readonly ChunkEntry[]}>;
@@ -140,7 +142,7 @@ async function planFrom(
       for (const change of diffRows(shape.table, ours, wanted)) changes.push(change);
       rowsRead += ours.length;
     }
-    changed.set(shape.table, {shape, changes});
+    changed.set(shape.table, {shape, changes: [...fewestChanges(shape, changes)]});
   }
   return {plan: await planChanges(view, changed), rowsRead};
 }

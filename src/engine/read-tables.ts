@@ -8,6 +8,7 @@ import {compareNames} from '../schema/names.ts';
 import {shapeTable, type TableRequest, type TableShape} from '../schema/table-shape.ts';
 import type {TableContent} from '../snapshot/content.ts';
 import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
+import {markKeyless} from './keyless.ts';
 import type {EngineOptions} from './options.ts';
 
 export type Selected = {
@@ -19,10 +20,15 @@ export type Selected = {
 /**
  * The tables to replicate: those named, else those of the profile named or recognised.
  *
+ * @param wholeRows Tables to be compared by whole rows in any case, where keyless tables are.
  * @throws {EngineError} `TABLE_NOT_FOUND`, `PROFILE_NOT_FOUND`, `NO_KEY`, `KEY_UNUSABLE`, and `USAGE`
  * where nothing says which tables.
  */
-export async function selectTables(view: View, options: EngineOptions): Promise<Selected> {
+export async function selectTables(
+  view: View,
+  options: EngineOptions,
+  wholeRows?: ReadonlySet<string>,
+): Promise<Selected> {
   const schema = await view.schema();
   const recognised = recognise(schema);
   const profile = options.profile === undefined ? recognised : profileNamed(options.profile);
@@ -30,7 +36,8 @@ export async function selectTables(view: View, options: EngineOptions): Promise<
     options.tables === undefined
       ? profileRequests(profile, schema.tables)
       : namedRequests(options.tables, profile);
-  const shapes = requests.map((request) => {
+  const marked = await markKeyless(view, requests, options.keyless, wholeRows);
+  const shapes = marked.map((request) => {
     const table = schema.tables.get(request.table);
     if (table === undefined) throw tableNotFound(request.table, [...schema.tables.keys()]);
     return shapeTable(table, request);

@@ -49,7 +49,7 @@ async function verifyLive(options: VerifyOptions): Promise<VerifyResult> {
       if (position === undefined) throw nothingApplied();
       const manifest = decodeManifest(position.manifest, position.digest);
       const contents = await database.view(async (view) => {
-        await guardSource(view, manifest);
+        await guardSource(view, manifest, options.keyless);
         return readTables(view, manifest.tables.map(shapeOf), options);
       });
       const found = manifest.tables.map((table) => verified(table, contents.get(table.name)));

@@ -22,6 +22,8 @@ export const VIOLATION_VALUES_MAX = 1000;
 
 /** Rows read from a database at a time: one await per page, and a few hundred kB in memory. */
 export const PAGE_ROWS = 512;
+/** Columns whose cells one call of our sorting function takes; each needs two of the 1 000 arguments that SQLite allows. */
+export const SORT_COLUMNS_MAX = 400;
 /** Values of one reference looked up in one statement; SQLite binds up to 32 766 parameters. */
 export const REFERENCES_PER_STATEMENT = 10_000;
 /** Values that get a place of their own in a statement; more go as one list, which has no limit and compiles at once. */

@@ -3,6 +3,7 @@ import {decodeCell} from '../canonical/cell.ts';
 import {assert, must} from '../kernel/assert.ts';
 import type {CanonicalRow, Cell, RowChange} from '../kernel/row.ts';
 import type {Match, RowAddress, Statement} from '../kernel/statement.ts';
+import {isKeyless, locatorColumns} from '../schema/locator.ts';
 import {occurrenceOf} from '../schema/row-key.ts';
 import type {TableSchema} from '../schema/table-schema.ts';
 import {keyIndexes, type TableShape} from '../schema/table-shape.ts';
@@ -41,14 +42,15 @@ function insertStep(
     const statement = {op: 'insert', table: shape.table, columns, cells} as const;
     return {change, shape, statement, address: keyMatches(shape, change.after)};
   }
-  const returning = schema.primaryKey.map((column) => column.name);
+  const returning = locatorColumns(schema, shape);
   const rows = occurrenceOf(change.key);
   return {
     change,
     shape,
     statement: {op: 'insert', table: shape.table, columns, cells, returning},
     address: undefined,
-    expected: {where: keyMatches(shape, change.after), rows},
+    // Equal rows of a keyless table are found by no index: to count them would read it whole for each insert.
+    expected: isKeyless(schema, shape) ? undefined : {where: keyMatches(shape, change.after), rows},
   };
 }
 
@@ -108,7 +110,7 @@ function addressOf(schema: TableSchema, shape: TableShape, row: CanonicalRow): R
   if (shape.keyKind === 'primary') return keyMatches(shape, row);
   const locator = must(row.locator, 'live rows of multisets carry their id');
   assert(locator.length > 0, 'tables keyed as multisets have an id');
-  return schema.primaryKey.map((column, at) => ({column: column.name, is: locator[at] ?? null}));
+  return locatorColumns(schema, shape).map((column, at) => ({column, is: locator[at] ?? null}));
 }
 
 /** Equality with the key columns of a row. Columns that a multiset is matched by are compared exactly. */

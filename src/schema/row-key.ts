@@ -3,6 +3,7 @@ import {encodeCell} from '../canonical/cell.ts';
 import {digestOf} from '../canonical/digest.ts';
 import {decodeKey, encodeKeyCell, encodeWireKey} from '../canonical/key.ts';
 import type {Cell, WireRow} from '../kernel/row.ts';
+import {isWholeRow} from './locator.ts';
 import {keyIndexes, type TableShape} from './table-shape.ts';
 
 /** Gives the encoded key columns of a row, without the occurrence number of multiset keys. */
@@ -41,20 +42,41 @@ export function occurrenceOf(key: string): number {
 
 /**
  * A key as people and scripts read it: `id=42`, `monitor_id=1,tag_id=2`. Numbers are shown; texts and blobs may
- * be secrets, and appear as the beginning of a digest unless values were asked for.
+ * be secrets, and appear as the beginning of a digest unless values were asked for. Whole rows are shown if they
+ * link integers, as ids are; else they are one digest.
  */
 export function keyLabel(shape: TableShape, key: string, showValues = false): string {
   const cells = decodeKey(key);
-  const columns = shape.key
-    .map(({name}, at) => `${name}=${cellLabel(cells[at] ?? null, showValues)}`)
-    .join(',');
+  const hidden = isWholeRow(shape) && !showValues && !keyCells(shape, cells).every(isLink);
+  const columns = hidden
+    ? `row=${digestLabel(wholeKey(key))}`
+    : shape.key
+        .map(({name}, at) => `${name}=${cellLabel(cells[at] ?? null, showValues)}`)
+        .join(',');
   const number = shape.keyKind === 'multiset' ? occurrenceOf(key) : 0;
   return number === 0 ? columns : `${columns}#${number + 1}`;
+}
+
+function keyCells(shape: TableShape, cells: readonly Cell[]): readonly Cell[] {
+  return cells.slice(0, shape.key.length);
+}
+
+function isLink(cell: Cell): boolean {
+  return cell === null || typeof cell === 'bigint';
+}
+
+/** The key of a multiset without the occurrence number. */
+function wholeKey(key: string): string {
+  return key.slice(0, key.lastIndexOf(','));
 }
 
 function cellLabel(cell: Cell, showValues: boolean): string {
   if (cell === null) return 'null';
   if (typeof cell === 'bigint' || typeof cell === 'number') return String(cell);
   if (showValues) return JSON.stringify(encodeCell(cell));
-  return `digest:${digestOf(encodeKeyCell(cell)).slice(0, 8)}`;
+  return digestLabel(encodeKeyCell(cell));
+}
+
+function digestLabel(text: string): string {
+  return `digest:${digestOf(text).slice(0, 8)}`;
 }

@@ -81,6 +81,11 @@ export type TableSchema = {
   readonly keyIsAssigned: boolean;
   /** Rows come in key order without sorting. */
   readonly keyIsOrdered: boolean;
+  /**
+   * Name under which an id can be read that the database keeps for itself (SQLite: rowid). It changes as the
+   * database likes, and is good for one transaction. Undefined where there is none, or columns shadow its names.
+   */
+  readonly hiddenId?: string | undefined;
   readonly uniques: readonly UniqueIndex[];
   readonly foreignKeys: readonly ForeignKey[];
   readonly triggers: readonly Trigger[];

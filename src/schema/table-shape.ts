@@ -26,6 +26,8 @@ export type TableRequest = {
   readonly table: string;
   /** Multiset key of a link table whose own ids are remade at each save. */
   readonly key?: readonly string[] | undefined;
+  /** Nothing but all its cells identifies a row: the table is a multiset of whole rows. */
+  readonly wholeRows?: boolean | undefined;
   /** Columns that the application writes on its own: never captured. */
   readonly ignore?: readonly string[] | undefined;
 };
@@ -33,7 +35,7 @@ export type TableRequest = {
 /**
  * Decides the shape of a table.
  *
- * @throws {EngineError} `NO_KEY` where nothing identifies a row, `KEY_UNUSABLE` for a collation whose
+ * @throws {EngineError} `NO_KEY` where nothing identifies or addresses a row, `KEY_UNUSABLE` for a collation whose
  * order is unknown, `CONFIG_INVALID` where the request names a column that is not there or may not be
  * ignored.
  */
@@ -47,9 +49,20 @@ export function shapeTable(schema: TableSchema, request: TableRequest): TableSha
     .filter((column) => !surrogate.includes(column.name))
     .map(({name, type}) => ({name, type}))
     .sort((a, b) => compareNames(a.name, b.name));
-  const key =
-    request.key === undefined ? primaryKey(schema) : multisetKey(schema, columns, request.key);
-  return {table: schema.name, columns, keyKind: request.key ? 'multiset' : 'primary', key};
+  const {keyKind, key} = keyOf(schema, columns, request);
+  return {table: schema.name, columns, keyKind, key};
+}
+
+function keyOf(
+  schema: TableSchema,
+  columns: readonly ShapeColumn[],
+  request: TableRequest,
+): Pick<TableShape, 'keyKind' | 'key'> {
+  if (request.key !== undefined)
+    return {keyKind: 'multiset', key: multisetKey(schema, columns, request.key)};
+  if (request.wholeRows !== true) return {keyKind: 'primary', key: primaryKey(schema)};
+  if (schema.hiddenId === undefined) throw noId(schema.name);
+  return {keyKind: 'multiset', key: columns.map(({name}) => ({name, fold: 'binary'}))};
 }
 
 /** Where the key columns stand in a row. */
@@ -93,7 +106,7 @@ function primaryKey(schema: TableSchema): readonly ShapeKeyColumn[] {
       `cannot replicate table "${schema.name}": key column "${name}" has collation ${collation}, whose equality is not known`,
       {
         site: {table: schema.name, column: name},
-        hint: 'Leave the table out, or use BINARY, NOCASE or RTRIM.',
+        hint: 'Leave the table out, use BINARY, NOCASE or RTRIM, or compare whole rows with --keyless multiset.',
       },
     );
   });
@@ -102,8 +115,19 @@ function primaryKey(schema: TableSchema): readonly ShapeKeyColumn[] {
 function noKey(table: string): EngineError {
   return new EngineError('NO_KEY', `cannot replicate table "${table}": it has no primary key`, {
     site: {table},
-    hint: 'Give it a primary key, or leave the table out.',
+    hint: 'Give it a primary key, leave the table out, or compare whole rows with --keyless multiset.',
   });
+}
+
+function noId(table: string): EngineError {
+  return new EngineError(
+    'NO_KEY',
+    `cannot compare table "${table}" by whole rows: nothing addresses one of several equal rows`,
+    {
+      site: {table},
+      hint: 'It is WITHOUT ROWID, or has columns named rowid, _rowid_ and oid: rename one, give it a usable key, or leave it out.',
+    },
+  );
 }
 
 function multisetKey(

@@ -10,6 +10,7 @@ import {encodeCell, textOfBytes} from '../../canonical/cell.ts';
 import {encodeRow, rowText} from '../../canonical/row.ts';
 import {EngineError} from '../../kernel/errors.ts';
 import type {Cell, WireCell, WireRow} from '../../kernel/row.ts';
+import {locatorColumns} from '../../schema/locator.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
 import type {Affinity, Encoding, SqliteTable} from './schema.ts';
 import {fixedPart, id, list, sql, type Sql} from './sql.ts';
@@ -30,8 +31,7 @@ export type Selection = {
 };
 
 export function selectionOf(table: SqliteTable, shape: TableShape, encoding: Encoding): Selection {
-  const locator = shape.keyKind === 'multiset' ? table.primaryKey.map((column) => column.name) : [];
-  return {table, shape, encoding, locator};
+  return {table, shape, encoding, locator: locatorColumns(table, shape)};
 }
 
 /** `SELECT` list for the fast way: the columns as they are. */

@@ -1,17 +1,15 @@
 /** Rows of a table in key order: by index where one gives that order, else by one sorted cursor. */
 import type BetterSqlite3 from 'better-sqlite3';
-import {decodeKey, encodeKey, type Fold} from '../../canonical/key.ts';
+import {decodeKey} from '../../canonical/key.ts';
 import {EngineError} from '../../kernel/errors.ts';
 import {PAGE_ROWS} from '../../kernel/limits.ts';
 import type {CanonicalRow, Cell, KeyRange, WireRow} from '../../kernel/row.ts';
-import {columnKeys, rowKeys} from '../../schema/row-key.ts';
+import {rowKeys} from '../../schema/row-key.ts';
 import {keyIndexes, type TableShape} from '../../schema/table-shape.ts';
 import {
   doubtfulReals,
-  exactCells,
   exactList,
   exactRow,
-  exactValue,
   fastReader,
   plainList,
   typedList,
@@ -19,7 +17,8 @@ import {
   type ReadRow,
   type Selection,
 } from './rows.ts';
-import {all, bound, compile, id, list, sql, type Sql} from './sql.ts';
+import {sortedRows} from './sort.ts';
+import {all, bound, id, list, sql, type Sql} from './sql.ts';
 import {runRaw} from './statements.ts';
 
 type Connection = BetterSqlite3.Database;
@@ -48,7 +47,7 @@ function* indexedPages(
   ranges: readonly KeyRange[],
 ): Generator<Page> {
   const fast = fastReader(selection);
-  const keyed = keyedRows(selection.shape);
+  const keyed = keyedRow(selection.shape);
   for (const range of ranges) {
     const trusted = !hasDoubtfulReals(connection, selection, range);
     let after: readonly Cell[] | undefined;
@@ -56,7 +55,7 @@ function* indexedPages(
       const query = {selection, range, after};
       const page =
         (trusted ? fastPage(connection, query, fast) : undefined) ?? exactPage(connection, query);
-      const rows = keyed(page);
+      const rows = page.map(keyed);
       if (rows.length > 0) yield rows;
       if (rows.length < PAGE_ROWS) break;
       after = decodeKey(rows.at(-1)?.key ?? '');
@@ -118,76 +117,24 @@ function keyList(shape: TableShape): Sql {
   return list(shape.key.map((column) => id(column.name)));
 }
 
-// --- sorted: one cursor ordered by our own encoding of the key ------------------------------------
+// --- sorted: one cursor ordered by our own encoding of the key (sort.ts) -----------------------------
 
 function* sortedPages(
   connection: Connection,
   selection: Selection,
   ranges: readonly KeyRange[],
 ): Generator<Page> {
-  const {shape} = selection;
-  const keyed = keyedRows(shape);
+  const keyed = keyedRow(selection.shape);
   const inRanges = rangeFilter(ranges);
   let page: CanonicalRow[] = [];
-  for (const group of equalKeys(sortedRows(connection, selection), shape)) {
-    for (const row of keyed(group)) if (inRanges(row.key)) page.push(row);
+  for (const read of sortedRows(connection, selection)) {
+    const row = keyed(read);
+    if (inRanges(row.key)) page.push(row);
     if (page.length < PAGE_ROWS) continue;
     yield page;
     page = [];
   }
   if (page.length > 0) yield page;
-}
-
-function* sortedRows(connection: Connection, selection: Selection): Generator<ReadRow> {
-  const {shape} = selection;
-  const order = orderFunction(connection, selection);
-  const typed = shape.key.map(({name}) => sql`typeof(${id(name)}), ${exactValue(name)}`);
-  const query = sql`SELECT ${exactList(selection)} FROM ${id(shape.table)} ORDER BY ${sql.raw(order)}(${list(typed)})`;
-  const {text, parameters} = compile(query);
-  const cursor = connection
-    .prepare(text)
-    .raw(true)
-    .safeIntegers(true)
-    .iterate(...parameters);
-  for (const raw of cursor as IterableIterator<readonly unknown[]>) yield exactRow(selection, raw);
-}
-
-/** A function of this connection that gives SQLite the encoded key to sort by. */
-function orderFunction(connection: Connection, {shape, encoding}: Selection): string {
-  const folds: readonly Fold[] = shape.key.map((column) => column.fold);
-  const name = `rowplica_key_${folds.join('_')}`;
-  const encode = (...raw: unknown[]): string =>
-    encodeKey(exactCells(raw, encoding, shape.table), folds);
-  connection.function(name, {deterministic: true, safeIntegers: true, varargs: true}, encode);
-  return name;
-}
-
-/** Groups of rows whose key columns are equal, ordered within by the bytes of their text. */
-function* equalKeys(rows: Iterable<ReadRow>, shape: TableShape): Generator<readonly ReadRow[]> {
-  const keyOf = columnKeys(shape);
-  let group: ReadRow[] = [];
-  let groupKey: string | undefined;
-  for (const row of rows) {
-    const key = keyOf(row.cells);
-    if (key !== groupKey && group.length > 0) {
-      yield group.sort(byText);
-      group = [];
-    }
-    groupKey = key;
-    group.push(row);
-  }
-  if (group.length > 0) yield group.sort(byText);
-}
-
-function byText(a: ReadRow, b: ReadRow): number {
-  return Buffer.compare(Buffer.from(a.text), Buffer.from(b.text)) || compareLocators(a, b);
-}
-
-/** Equal rows are interchangeable; a fixed order among them keeps plans the same from run to run. */
-function compareLocators(a: ReadRow, b: ReadRow): number {
-  const [left, right] = [a.locator?.[0], b.locator?.[0]];
-  if (typeof left !== 'bigint' || typeof right !== 'bigint') return 0;
-  return left < right ? -1 : 1;
 }
 
 /** Keys come in order, and so do the ranges: one of them is looked at at a time. */
@@ -202,15 +149,14 @@ function rangeFilter(ranges: readonly KeyRange[]): (key: string) => boolean {
 
 // --- both ----------------------------------------------------------------------------------------
 
-/** Adds encoded keys to rows that come in key order, and refuses NULL in a declared key. */
-function keyedRows(shape: TableShape): (page: readonly ReadRow[]) => readonly CanonicalRow[] {
+/** Adds the encoded key to each of the rows, which come in key order, and refuses NULL in a declared key. */
+function keyedRow(shape: TableShape): (row: ReadRow) => CanonicalRow {
   const keyOf = rowKeys(shape);
   const indexes = keyIndexes(shape);
-  return (page) =>
-    page.map(({cells, text, locator}) => {
-      if (shape.keyKind === 'primary') refuseNullKey(shape, indexes, cells);
-      return {key: keyOf(cells), text, cells, locator};
-    });
+  return ({cells, text, locator}) => {
+    if (shape.keyKind === 'primary') refuseNullKey(shape, indexes, cells);
+    return {key: keyOf(cells), text, cells, locator};
+  };
 }
 
 function refuseNullKey(shape: TableShape, indexes: readonly number[], cells: WireRow): void {
@@ -222,7 +168,7 @@ function refuseNullKey(shape: TableShape, indexes: readonly number[], cells: Wir
     `cannot read table "${shape.table}": key column "${column}" is NULL in a row`,
     {
       site: {table: shape.table, column},
-      hint: 'SQLite allows NULL in such a key, but it identifies nothing; give these rows a key.',
+      hint: 'SQLite allows NULL in such a key, but it identifies nothing; give these rows a key, or capture with --keyless multiset where the primary has such rows.',
     },
   );
 }

@@ -106,6 +106,7 @@ function readTable(
     keyIsAssigned: keyIsRowid,
     keyIsOrdered:
       keyIsRowid || (encoding === 'UTF-8' && primaryKey.every((key) => key.fold === 'binary')),
+    hiddenId: row.wr === 1 ? undefined : hiddenId(columns.map((column) => column.name)),
     uniques: indexes
       .filter((index) => index.unique === 1 && index.origin !== 'pk')
       .map((index) => uniqueIndex(connection, index)),
@@ -115,6 +116,12 @@ function readTable(
       columns.map((column) => [column.name, affinityOf(column.type, row.strict === 1)]),
     ),
   };
+}
+
+/** A column may take a name of the rowid; the other names go on to mean it. */
+function hiddenId(columns: readonly string[]): string | undefined {
+  const taken = new Set(columns.map(asciiLower));
+  return ['rowid', '_rowid_', 'oid'].find((name) => !taken.has(name));
 }
 
 function ddlOf(connection: Connection, table: string): string {
