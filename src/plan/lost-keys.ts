@@ -2,6 +2,7 @@
 import {decodeCell} from '../canonical/cell.ts';
 import type {CanonicalRow, Cell, RowChange} from '../kernel/row.ts';
 import type {SetStatement} from '../kernel/statement.ts';
+import {isKeyless} from '../schema/locator.ts';
 import type {ForeignKey, TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {encodeReference, isReadable, referencesTo, type Tables} from './references.ts';
@@ -61,6 +62,8 @@ function lostOf(
   const gained = new Set(moves.flatMap(({after}) => (after === undefined ? [] : [encode(after)])));
   return moves.flatMap(({before, after}) => {
     if (before === undefined || before.includes(null)) return [];
+    // An edited row of a keyless table goes and comes back: whoever refers to it stays.
+    if (isKeyless(parent.table, parent.shape) && gained.has(encode(before))) return [];
     return [{key, values: before, replacement: after, retaken: gained.has(encode(before))}];
   });
 }
