@@ -7,9 +7,11 @@ export {
 } from './engine/capture.ts';
 export {diff, type DiffChange, type DiffOptions, type DiffResult} from './engine/diff.ts';
 export {doctor, type DoctorResult} from './engine/doctor.ts';
+export {resume, type ResumeResult} from './engine/held.ts';
 export type {EngineOptions} from './engine/options.ts';
 export {replicate, type ReplicateOptions, type ReplicateResult} from './engine/replicate.ts';
 export {snapshots, status, type SnapshotListed, type StatusResult} from './engine/status.ts';
+export {undo, type UndoOptions, type UndoResult} from './engine/undo.ts';
 export {
   verify,
   type TableVerified,

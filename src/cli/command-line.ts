@@ -20,6 +20,7 @@ import {
   verifyText,
 } from './print/results.ts';
 import {sayAside} from './terminal.ts';
+import {addUndo} from './undo-commands.ts';
 import {version} from './version.ts';
 
 /** Runs one command and gives its exit code. Never throws for an expected failure. */
@@ -64,6 +65,7 @@ function buildProgram(finish: Finish): Command {
     .showHelpAfterError(false);
   addCapture(program, finish);
   addReplicate(program, finish);
+  addUndo(program, finish);
   addDiff(program, finish);
   addVerify(program, finish);
   addStatus(program, finish);

@@ -2,10 +2,11 @@
 import {applyPlan, type Applied, type ApplyRequest} from '../apply/apply-plan.ts';
 import {decodeCell} from '../canonical/cell.ts';
 import type {Plan} from '../plan/plan.ts';
-import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
-import {encodeIntent} from './intent.ts';
+import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
+import {encodeIntent, type Dangling} from './intent.ts';
 import type {Opened} from './open.ts';
 import {guardSource} from './plan-replicate.ts';
+import {violationsOf} from './read-source.ts';
 import type {Snapshot} from './snapshot-reader.ts';
 
 /** Intent first, then the transaction, then the record that it happened. */
@@ -16,7 +17,8 @@ export async function applyDurably(
   full: boolean,
 ): Promise<Applied> {
   const position = {...target.ref, manifest: target.bytes};
-  const intent = await state.intend(position, encodeIntent(plan));
+  const dangling = full ? await danglingNow(database, target.manifest) : [];
+  const intent = await state.intend(position, encodeIntent(plan, dangling));
   let applied: Applied;
   try {
     applied = await applyPlan(database, applyRequest(plan, target.manifest, full));
@@ -41,16 +43,43 @@ function applyRequest(plan: Plan, manifest: Manifest, full: boolean): ApplyReque
   }
   // Whether whole rows may be compared here was decided when the plan was made.
   const guard: ApplyRequest['guard'] = (view) => guardSource(view, manifest, 'multiset');
-  return {plan, guard, prove: full ? prove : undefined, counters, isCarried: carriedBy(manifest)};
+  return {
+    plan,
+    guard,
+    prove: full ? prove : undefined,
+    counters,
+    isCarried: carriedBy(manifest.tables),
+  };
 }
 
-/** References that dangle on the primary too. */
-function carriedBy(manifest: Manifest): ApplyRequest['isCarried'] {
-  return (key, encoded) => {
-    const table = manifest.tables.find((candidate) => candidate.name === key.table);
-    const known = table?.violations?.find(
-      ({columns, parent}) => parent === key.parent && columns.join('\n') === key.columns.join('\n'),
-    );
-    return known !== undefined && (known.values === undefined || known.values.includes(encoded));
-  };
+/** An undo brings back what dangled before. Looked for where all rows are read anyway. */
+async function danglingNow(
+  database: Opened['database'],
+  manifest: Manifest,
+): Promise<readonly Dangling[]> {
+  return database.view(async (view) => {
+    const schema = await view.schema();
+    const found: Dangling[] = [];
+    for (const {name} of manifest.tables) {
+      const table = schema.tables.get(name);
+      const violations = table && (await violationsOf(view, schema, table));
+      if (violations !== undefined) found.push({name, violations});
+    }
+    return found;
+  });
+}
+
+/** References that dangle elsewhere too: on the primary, or here before. */
+export function carriedBy(
+  tables: readonly Pick<ManifestTable, 'name' | 'violations'>[],
+): ApplyRequest['isCarried'] {
+  return (key, encoded) =>
+    tables
+      .filter(({name}) => name === key.table)
+      .flatMap(({violations = []}) => violations)
+      .filter(
+        ({columns, parent}) =>
+          parent === key.parent && columns.join('\n') === key.columns.join('\n'),
+      )
+      .some(({values}) => values === undefined || values.includes(encoded));
 }

@@ -1,6 +1,7 @@
 /** What a plan is about to write, as it is kept in the state: intent before, undo record after. */
 import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
-import {rowSteps, type Plan} from '../plan/plan.ts';
+import {cascadeCounts, rowSteps, type Plan} from '../plan/plan.ts';
+import type {Violations} from '../snapshot/manifest.ts';
 
 export type IntendedRow = {
   readonly table: string;
@@ -10,22 +11,40 @@ export type IntendedRow = {
   readonly after: string | null;
 };
 
-/** Encodes the touched rows; a plan too large to keep gives an intent without rows. */
-export function encodeIntent(plan: Plan): string {
+/** References of one table that dangled before. */
+export type Dangling = {readonly name: string; readonly violations: readonly Violations[]};
+
+export type Intent = {
+  /** The touched rows; undefined where there were too many to keep. */
+  readonly rows: readonly IntendedRow[] | undefined;
+  /** How many rows of tables that are not replicated go or change with them: those are not kept. */
+  readonly cascades: Readonly<Record<string, number>>;
+  readonly dangling: readonly Dangling[];
+};
+
+/** Encodes what a plan is about to write; one too large to keep gives an intent without rows. */
+export function encodeIntent(plan: Plan, dangling: readonly Dangling[] = []): string {
+  const cascades = Object.fromEntries(cascadeCounts(plan));
+  return JSON.stringify({rows: touchedRows(plan) ?? null, cascades, dangling});
+}
+
+function touchedRows(plan: Plan): readonly IntendedRow[] | undefined {
   let size = 0;
   const rows: IntendedRow[] = [];
   for (const {change, shape} of rowSteps(plan)) {
     const before = change.op === 'insert' ? null : change.before.text;
     const after = change.op === 'delete' ? null : change.after.text;
     size += (before?.length ?? 0) + (after?.length ?? 0);
-    if (size > UNDO_BYTES_MAX) return JSON.stringify({rows: null});
+    if (size > UNDO_BYTES_MAX) return undefined;
     rows.push({table: shape.table, key: change.key, before, after});
   }
-  return JSON.stringify({rows});
+  return rows;
 }
 
-/** The touched rows, or undefined where there were too many to keep. */
-export function decodeIntent(body: string): readonly IntendedRow[] | undefined {
-  const {rows} = JSON.parse(body) as {rows: readonly IntendedRow[] | null};
-  return rows ?? undefined;
+/** Reads an intent, also of an older release, which kept nothing but the rows. */
+export function decodeIntent(body: string): Intent {
+  const {rows, cascades = {}, dangling = []} = JSON.parse(body) as StoredIntent;
+  return {rows: rows ?? undefined, cascades, dangling};
 }
+
+type StoredIntent = {readonly rows: readonly IntendedRow[] | null} & Partial<Omit<Intent, 'rows'>>;

@@ -29,14 +29,24 @@ export async function withAll<T>(
   mayCreateStore: boolean,
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
+  return withState(options, async ({database, state}) => {
+    if (mayCreateStore) prepareDefaultStore(options);
+    return work({database, store: storeFor(options, state.instance.host), state});
+  });
+}
+
+/** Opens database and state (locked) for a command that needs no store. */
+export async function withState<T>(
+  options: EngineOptions,
+  work: (opened: Omit<Opened, 'store'>) => Promise<T>,
+): Promise<T> {
   return withDatabase(options, options.database, async (database) => {
     const state = await openState({
       folder: stateFolder(options),
       database: databasePath(options.database),
     });
     try {
-      if (mayCreateStore) prepareDefaultStore(options);
-      return await work({database, store: storeFor(options, state.instance.host), state});
+      return await work({database, state});
     } finally {
       await state.close();
     }

@@ -42,7 +42,7 @@ async function counterOf(view: View, table: TableSchema): Promise<WireCell | und
 }
 
 /** References of the source itself that dangle: a replica carries them, rather than refuse for ever. */
-async function violationsOf(
+export async function violationsOf(
   view: View,
   schema: DatabaseSchema,
   table: TableSchema,

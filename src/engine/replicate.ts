@@ -10,6 +10,7 @@ import {cascadeCounts, isEmpty, rowSteps, type Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import {applyDurably} from './apply-snapshot.ts';
 import {checkAllowed, checkTables, chooseTarget, ownSnapshot} from './choose-target.ts';
+import {heldBack, isHeld} from './held.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {interrupted} from './read-tables.ts';
@@ -43,6 +44,8 @@ export type ReplicateResult = {
   /** Rows changed or deleted in tables that are not replicated, because declared foreign keys say so. */
   readonly cascades: Readonly<Record<string, number>>;
   readonly conflicts: readonly never[];
+  /** `undone` in a dry run that a real run would refuse, because an undo holds this replica. */
+  readonly held: 'undone' | null;
   /** What it cost: live rows read to plan, and objects fetched from the store. */
   readonly cost: {readonly rowsRead: number; readonly objectsFetched: number};
 };
@@ -51,7 +54,7 @@ export type ReplicateResult = {
  * Replicates a snapshot into the database. After success the replicated tables equal it; after an error
  * they are as they were.
  *
- * @throws {EngineError} see docs: guard (20), position (22), fuse (23), store (10-13), database (14),
+ * @throws {EngineError} see docs: guard (20), `HELD` (20) after an undo, position (22), fuse (23), store (10-13), database (14),
  * damaged snapshot or failed proof (30).
  */
 export async function replicate(options: ReplicateOptions): Promise<ReplicateResult> {
@@ -59,6 +62,9 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
     const {state, store, database} = opened;
     await recover(database, state, options.log);
     const ref = chooseTarget(await store.list(), await state.position(), options.snapshot);
+    const hold = options.snapshot === undefined ? await state.undos.held() : undefined;
+    const held = isHeld(hold, ref, await state.position());
+    if (held && options.dryRun !== true) throw heldBack(hold);
     const reader = new SnapshotReader({
       store,
       cache: state.objects,
@@ -69,7 +75,7 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
     checkAllowed(target.manifest, options.allowDeletes);
     const outcome = await attempts(opened, reader, target, options);
     if (options.dryRun !== true) await keepObjects(opened, reader, target);
-    return outcome;
+    return held ? {...outcome, held: 'undone'} : outcome;
   });
 }
 
@@ -202,6 +208,7 @@ function result(
     tables: Object.fromEntries(plan.tables),
     cascades: Object.fromEntries(cascades),
     conflicts: [],
+    held: null,
     cost: {rowsRead, objectsFetched},
   };
 }

@@ -2,6 +2,7 @@
 import {isEngineError} from '../kernel/errors.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
 import type {State, StoredPosition} from '../state/state.ts';
+import type {Hold} from '../state/undo-records.ts';
 import type {SnapshotRef} from '../store/port.ts';
 import {newestSnapshot} from './choose-snapshot.ts';
 import {peekAtState, stateFolder, withDatabase, withStore} from './open.ts';
@@ -34,6 +35,10 @@ export type StatusResult = {
   readonly behind: number;
   /** True where a run ended in the middle of writing; the next one finds out what happened. */
   readonly interrupted: boolean;
+  /** `undone` where an undo holds this replica until a newer snapshot, or `resume`. */
+  readonly held: 'undone' | null;
+  /** What is held back (this snapshot and those before it), and since when; null where nothing is. */
+  readonly undone: Hold | null;
 };
 
 /** @throws {EngineError} where the database cannot be opened, or the store does not answer. */
@@ -73,6 +78,7 @@ async function statusOf(
   {name, refs}: Listing,
 ): Promise<StatusResult> {
   const position = await state?.position();
+  const hold = await state?.undos.held();
   const newest = newestSnapshot(refs, position?.lineage);
   const ahead = refs.filter(
     (ref) => ref.lineage === position?.lineage && comparePositions(ref, position) > 0,
@@ -87,6 +93,8 @@ async function statusOf(
     upToDate: position !== undefined && newest?.digest === position.digest,
     behind: position === undefined ? refs.length : ahead.length,
     interrupted: (await state?.pending()) !== undefined,
+    held: hold === undefined ? null : 'undone',
+    undone: hold ?? null,
   };
 }
 

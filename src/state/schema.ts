@@ -30,6 +30,19 @@ export type StateTables = {
     at: string;
     /** JSON: touched rows with before and after. */
     body: string;
+    /** JSON of the position before, `null` for none; NULL where an older release wrote it. */
+    previous: string | null;
+    /** The change set that this one takes back, where it is an undo. */
+    undoes: number | null;
+  };
+  /** One row at most: what was undone. Nothing up to it is applied again unasked. */
+  hold: {
+    one: number;
+    lineage: string;
+    epoch: number;
+    sequence: number;
+    digest: string;
+    since: string;
   };
 };
 
@@ -68,6 +81,21 @@ export const stateMigrations: Readonly<Record<string, Migration>> = {
         .addColumn('manifest', 'blob', (c) => c.notNull())
         .addColumn('at', 'text', (c) => c.notNull())
         .addColumn('body', 'text', (c) => c.notNull())
+        .execute();
+    },
+  },
+  '002-undo': {
+    up: async (db) => {
+      await db.schema.alterTable('changeset').addColumn('previous', 'text').execute();
+      await db.schema.alterTable('changeset').addColumn('undoes', 'integer').execute();
+      await db.schema
+        .createTable('hold')
+        .addColumn('one', 'integer', (c) => c.primaryKey().check(sql`one = 1`))
+        .addColumn('lineage', 'text', (c) => c.notNull())
+        .addColumn('epoch', 'integer', (c) => c.notNull())
+        .addColumn('sequence', 'integer', (c) => c.notNull())
+        .addColumn('digest', 'text', (c) => c.notNull())
+        .addColumn('since', 'text', (c) => c.notNull())
         .execute();
     },
   },

@@ -14,7 +14,11 @@ import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import type {Position} from '../kernel/position.ts';
 import {FILE_MODE, guarded, makeFolder, removeAll} from './files.ts';
 import {ObjectFolder} from './object-folder.ts';
+import {distrustPosition, movePosition, now, reached, type NewPosition} from './position-row.ts';
 import {stateMigrations, type StateTables} from './schema.ts';
+import {encodePrevious, UndoRecords} from './undo-records.ts';
+
+export type {NewPosition} from './position-row.ts';
 
 export type StateOptions = {
   /** The state folder; made where it is missing. */
@@ -32,18 +36,19 @@ export type StoredPosition = Position & {
   readonly at: string;
 };
 
-export type NewPosition = Position & {readonly author: string; readonly manifest: Uint8Array};
-
 export type Changeset = NewPosition & {
   readonly id: number;
   readonly at: string;
   readonly body: string;
+  /** The change set that it takes back, where it is an undo. */
+  readonly undoes: number | null;
 };
 
 export class State {
   /** Identity of this instance, made once. Its host name stays stable when a container's does not. */
   readonly instance: {readonly id: string; readonly host: string};
   readonly folder: string;
+  readonly undos: UndoRecords;
   readonly #db: Kysely<StateTables>;
   readonly #release: () => void;
   #objects: ObjectFolder | undefined;
@@ -58,6 +63,7 @@ export class State {
     this.instance = instance;
     this.#db = db;
     this.#release = release;
+    this.undos = new UndoRecords(db, (work) => this.#write(work));
   }
 
   /** Objects of the snapshot that was last captured or applied. */
@@ -84,12 +90,13 @@ export class State {
 
   /** The rows may have moved: the next run compares all of them. */
   async distrust(): Promise<void> {
-    await this.#write((tx) => tx.updateTable('position').set({trusted: 0}).execute());
+    await this.#write(distrustPosition);
   }
 
   /** Records durably what is about to be written. */
   async intend(target: NewPosition, body: string): Promise<number> {
-    const values = {...reached(target), status: 'intended' as const, body};
+    const previous = encodePrevious(await this.position());
+    const values = {...reached(target), status: 'intended' as const, body, previous};
     const row = await this.#write((tx) =>
       tx.insertInto('changeset').values(values).returning('id').executeTakeFirst(),
     );
@@ -115,8 +122,7 @@ export class State {
   async applied(id: number, position: NewPosition): Promise<void> {
     await this.#write(async (tx) => {
       await tx.updateTable('changeset').set({status: 'applied'}).where('id', '=', id).execute();
-      const expired = id - UNDO_RECORDS_MAX;
-      await tx.deleteFrom('changeset').where('id', '<=', expired).execute();
+      await dropExpired(tx);
       await movePosition(tx, position);
     });
   }
@@ -246,16 +252,11 @@ function inUse(folder: string): EngineError {
   );
 }
 
-async function movePosition(tx: Kysely<StateTables>, position: NewPosition): Promise<void> {
-  await tx.deleteFrom('position').execute();
-  const values = {...reached(position), one: 1, trusted: 1};
-  await tx.insertInto('position').values(values).execute();
+async function dropExpired(tx: Kysely<StateTables>): Promise<void> {
+  const kept = tx
+    .selectFrom('changeset')
+    .select('id')
+    .orderBy('id', 'desc')
+    .limit(UNDO_RECORDS_MAX);
+  await tx.deleteFrom('changeset').where('id', 'not in', kept).execute();
 }
-
-type Reached = Omit<StateTables['position'], 'one' | 'trusted'>;
-
-function reached({lineage, epoch, sequence, digest, author, manifest}: NewPosition): Reached {
-  return {lineage, epoch, sequence, digest, author, manifest: Buffer.from(manifest), at: now()};
-}
-
-const now = (): string => new Date().toISOString();

@@ -5,12 +5,19 @@ import {
   capture,
   noProgress,
   replicate,
+  resume,
   silentLog,
+  status,
+  undo,
   type CaptureOptions,
   type CaptureResult,
   type EngineOptions,
   type ReplicateOptions,
   type ReplicateResult,
+  type ResumeResult,
+  type StatusResult,
+  type UndoOptions,
+  type UndoResult,
 } from '../../src/index.ts';
 import {tempFolder} from './temp-db.ts';
 
@@ -20,6 +27,10 @@ export type Instances = {
   readonly folder: string;
   capture(more?: Partial<CaptureOptions>): Promise<CaptureResult>;
   replicate(more?: Partial<ReplicateOptions>): Promise<ReplicateResult>;
+  /** Of the replica, without a store: none is needed. */
+  undo(more?: Partial<UndoOptions>): Promise<UndoResult>;
+  resume(): Promise<ResumeResult>;
+  status(): Promise<StatusResult>;
 };
 
 export type Setting = {
@@ -54,6 +65,9 @@ export function makeInstances({ddl, primary, replica, tables, encoding}: Setting
     folder,
     capture: (more = {}) => capture({...options(a), ...more}),
     replicate: (more = {}) => replicate({...options(b), allowDeletes: tables, ...more}),
+    undo: (more = {}) => undo({...options(b), store: undefined, tables: undefined, ...more}),
+    resume: () => resume({...options(b), store: undefined}),
+    status: () => status(options(b)),
   };
 }
 

@@ -9,6 +9,7 @@ import type {VerifyResult} from '../../engine/verify.ts';
 import {counted} from '../../kernel/counted.ts';
 import type {WireCell} from '../../kernel/row.ts';
 import {changesTable, shortId, table} from './tables.ts';
+import {heldText, wayBackLines} from './undo.ts';
 
 const CHANGES_SHOWN = 50;
 
@@ -44,7 +45,7 @@ export function replicateText(result: ReplicateResult): string {
       `  ${name}: ${counted(count, 'row')} of this local table ${verb} deleted or changed with the rows referred to`,
     );
   }
-  return lines.join('\n');
+  return [...lines, ...wayBackLines(result)].join('\n');
 }
 
 function headline(result: ReplicateResult, writes: number): string {
@@ -140,6 +141,8 @@ function verdictOf(result: StatusResult): string {
     return pc.yellow(
       'A run was interrupted while writing; the next replicate finds out what happened.',
     );
+  const held = heldText(result);
+  if (held !== undefined) return held;
   if (result.newest === null) return withoutSnapshot(result);
   if (result.upToDate) {
     return (

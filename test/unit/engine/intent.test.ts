@@ -25,7 +25,7 @@ test('an intent names every touched row with what was and what shall be', () => 
       [3n, 'added'],
     ],
   );
-  expect(decodeIntent(encodeIntent(plan))).toEqual([
+  expect(decodeIntent(encodeIntent(plan)).rows).toEqual([
     {table: 't', key: 'Na1', before: '[1,"gone"]', after: null},
     {table: 't', key: 'Na2', before: '[2,"old"]', after: '[2,"new"]'},
     {table: 't', key: 'Na3', before: null, after: '[3,"added"]'},
@@ -33,7 +33,7 @@ test('an intent names every touched row with what was and what shall be', () => 
 });
 
 test('an empty plan has no touched rows, which is not the same as too many', () => {
-  expect(decodeIntent(encodeIntent(planOf([], [])))).toEqual([]);
+  expect(decodeIntent(encodeIntent(planOf([], []))).rows).toEqual([]);
 });
 
 test('a plan up to the limit is kept, a larger one is not', () => {
@@ -45,6 +45,11 @@ test('a plan up to the limit is kept, a larger one is not', () => {
     });
     return {...plan, writes};
   };
-  expect(decodeIntent(encodeIntent(sized(UNDO_BYTES_MAX)))?.length).toBe(1);
-  expect(decodeIntent(encodeIntent(sized(UNDO_BYTES_MAX + 1)))).toBeUndefined();
+  expect(decodeIntent(encodeIntent(sized(UNDO_BYTES_MAX))).rows?.length).toBe(1);
+  expect(decodeIntent(encodeIntent(sized(UNDO_BYTES_MAX + 1))).rows).toBeUndefined();
 }, 30_000);
+
+test('an intent of an older release, which kept the rows alone, is read', () => {
+  expect(decodeIntent('{"rows":null}')).toEqual({rows: undefined, cascades: {}, dangling: []});
+  expect(decodeIntent('{"rows":[]}').rows).toEqual([]);
+});

@@ -1,0 +1,178 @@
+/** undo: bring back the rows from before the last apply, as long as they are as that apply left them. */
+import {applyPlan, type Applied} from '../apply/apply-plan.ts';
+import type {Digest} from '../canonical/digest.ts';
+import type {View} from '../database/port.ts';
+import {EngineError, isEngineError} from '../kernel/errors.ts';
+import {REPLAN_ATTEMPTS_MAX, UNDO_BYTES_MAX} from '../kernel/limits.ts';
+import type {ChangeCounts} from '../kernel/row.ts';
+import {decodeManifest} from '../snapshot/manifest-text.ts';
+import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
+import type {UndoRecord} from '../state/undo-records.ts';
+import {carriedBy} from './apply-snapshot.ts';
+import {decodeIntent, encodeIntent, type Intent} from './intent.ts';
+import {peekAtState, withState, type Opened} from './open.ts';
+import type {EngineOptions} from './options.ts';
+import {guardSource} from './plan-replicate.ts';
+import {interrupted} from './read-tables.ts';
+import {recover} from './recover.ts';
+import {planReverse, reverseChanges, type Reverse} from './reverse.ts';
+
+export type UndoOptions = EngineOptions & {
+  /** Plan and print, write nothing. */
+  readonly dryRun?: boolean | undefined;
+  readonly allowTriggers?: boolean | undefined;
+};
+
+export type UndoResult = {
+  /** True where rows were brought back; false in a dry run. */
+  readonly undone: boolean;
+  readonly dryRun: boolean;
+  /** The snapshot whose apply is undone. */
+  readonly snapshot: Digest;
+  readonly lineage: string;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly tables: Readonly<Record<string, ChangeCounts>>;
+  /** Rows changed or deleted in tables that are not replicated, because declared foreign keys say so. */
+  readonly cascades: Readonly<Record<string, number>>;
+  /** Rows of such tables that the apply itself changed or deleted: they are not brought back. */
+  readonly notRestored: Readonly<Record<string, number>>;
+  /** `undone` once nothing up to what was undone is applied again unasked. */
+  readonly held: 'undone' | null;
+};
+
+/**
+ * Undoes the last apply that was not undone: inserted rows go, deleted ones come back, updated ones return to what they
+ * were, in one transaction. Then the replica is held until a newer snapshot, or `resume`. Needs no store.
+ *
+ * Ignored columns and ids of link rows, which no snapshot carries, are given anew to rows that come back.
+ *
+ * @throws {EngineError} `NOTHING_TO_UNDO`; `UNDO_STALE` where a row changed since; `SCHEMA_MISMATCH`, `VERSION_MISMATCH`
+ * where the application was upgraded since; and those of replicate. Nothing is written then.
+ */
+export async function undo(options: UndoOptions): Promise<UndoResult> {
+  const hasState = await peekAtState(options, async (state) => state !== undefined);
+  if (!hasState) throw nothingToUndo();
+  return withState(options, async (opened) => {
+    await recover(opened.database, opened.state, options.log);
+    const record = await opened.state.undos.newest();
+    if (record === undefined) throw nothingToUndo();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await attemptOnce(opened, record, options);
+      } catch (error) {
+        if (attempt === REPLAN_ATTEMPTS_MAX || !isEngineError(error, 'PLAN_STALE')) throw error;
+        options.log.info('planning afresh', {code: error.code, attempt});
+      }
+    }
+  });
+}
+
+async function attemptOnce(
+  opened: Omit<Opened, 'store'>,
+  record: UndoRecord,
+  options: UndoOptions,
+): Promise<UndoResult> {
+  const intent = decodeIntent(record.body);
+  const manifest = decodeManifest(record.manifest);
+  const reverse = await opened.database.view((view) =>
+    planUndo(view, {record, intent, manifest, allowTriggers: options.allowTriggers === true}),
+  );
+  const held = await opened.state.undos.held();
+  const result = {
+    snapshot: record.digest,
+    lineage: record.lineage,
+    epoch: record.epoch,
+    sequence: record.sequence,
+    tables: Object.fromEntries(reverse.plan.tables),
+    cascades: Object.fromEntries(reverse.cascades),
+    notRestored: intent.cascades,
+  };
+  if (options.dryRun === true)
+    return {...result, undone: false, dryRun: true, held: held === undefined ? null : 'undone'};
+  if (options.signal?.aborted) throw interrupted();
+  const {cascades} = await undoDurably(opened, {record, intent, manifest}, reverse);
+  const done = {undone: true, dryRun: false, held: 'undone' as const};
+  return {...result, ...done, cascades: Object.fromEntries(cascades)};
+}
+
+type Undoing = {
+  readonly record: UndoRecord;
+  readonly intent: Intent;
+  readonly manifest: Manifest;
+};
+
+async function planUndo(
+  view: View,
+  {record, intent, manifest, allowTriggers}: Undoing & {readonly allowTriggers: boolean},
+): Promise<Reverse> {
+  if (intent.rows === undefined) throw tooLarge(record);
+  await guardUnchanged(view, record, manifest);
+  const shapes = manifest.tables.map(shapeOf);
+  return planReverse(view, await reverseChanges(view, shapes, intent.rows), allowTriggers);
+}
+
+/** The record names columns and keys as they were: in a schema changed since, they may mean something else. */
+async function guardUnchanged(view: View, record: UndoRecord, manifest: Manifest): Promise<void> {
+  try {
+    await guardSource(view, manifest, 'multiset'); // decided when it was applied
+  } catch (cause) {
+    if (!isEngineError(cause, 'SCHEMA_MISMATCH', 'VERSION_MISMATCH')) throw cause;
+    throw new EngineError(
+      cause.code,
+      `cannot undo ${named(record)}: the schema is not the one it was applied to: ${cause.message}`,
+      {
+        site: cause.site,
+        hint: 'Undo reaches back only as far as the schema stays; replicate --snapshot names an older snapshot of this schema.',
+        cause,
+      },
+    );
+  }
+}
+
+/** Intent first, then the transaction, then the record that it happened. */
+async function undoDurably(
+  {database, state}: Omit<Opened, 'store'>,
+  {record, intent, manifest}: Undoing,
+  {plan}: Reverse,
+): Promise<Applied> {
+  const before = record.previous ? decodeManifest(record.previous.manifest).tables : [];
+  const undoing = await state.undos.intend(record, encodeIntent(plan));
+  let applied: Applied;
+  try {
+    applied = await applyPlan(database, {
+      plan,
+      guard: (view) => guardUnchanged(view, record, manifest),
+      counters: new Map(),
+      isCarried: carriedBy([...before, ...intent.dangling]),
+    });
+  } catch (error) {
+    await state.drop(undoing);
+    throw error;
+  }
+  await state.undos.finish(undoing);
+  return applied;
+}
+
+function nothingToUndo(): EngineError {
+  return new EngineError(
+    'NOTHING_TO_UNDO',
+    'there is nothing to undo: no apply is on record here',
+    {
+      hint: 'Only what replicate wrote on this instance can be undone; rowplica status shows where it stands.',
+    },
+  );
+}
+
+function tooLarge(record: UndoRecord): EngineError {
+  const megabytes = UNDO_BYTES_MAX / 1024 / 1024;
+  return new EngineError(
+    'NOTHING_TO_UNDO',
+    `cannot undo ${named(record)}: its rows were too many to be kept (more than ${megabytes} million characters)`,
+    {hint: 'Name an earlier snapshot instead: rowplica replicate --snapshot ID.'},
+  );
+}
+
+function named({epoch, sequence}: UndoRecord): string {
+  return `epoch ${epoch} sequence ${sequence}`;
+}

@@ -1,0 +1,38 @@
+/** The one row that says where the database stands. */
+import type {Kysely} from '../database/sqlite/local.ts';
+import type {Position} from '../kernel/position.ts';
+import type {StateTables} from './schema.ts';
+
+export type NewPosition = Position & {readonly author: string; readonly manifest: Uint8Array};
+
+/** Moves the position to a snapshot whose rows the database holds; nothing is held back any more. */
+export async function movePosition(tx: Kysely<StateTables>, position: NewPosition): Promise<void> {
+  await tx.deleteFrom('hold').execute();
+  await placePosition(tx, position, true);
+}
+
+/** Puts the position to a snapshot, trusted or to be compared. */
+export async function placePosition(
+  tx: Kysely<StateTables>,
+  position: NewPosition,
+  trusted: boolean,
+): Promise<void> {
+  await tx.deleteFrom('position').execute();
+  const values = {...reached(position), one: 1, trusted: trusted ? 1 : 0};
+  await tx.insertInto('position').values(values).execute();
+}
+
+/** The rows may have moved away from those of the position: the next run compares all of them. */
+export async function distrustPosition(tx: Kysely<StateTables>): Promise<void> {
+  await tx.updateTable('position').set({trusted: 0}).execute();
+}
+
+type Reached = Omit<StateTables['position'], 'one' | 'trusted'>;
+
+/** A position as it is stored, with the time of now. */
+export function reached(position: NewPosition): Reached {
+  const {lineage, epoch, sequence, digest, author, manifest} = position;
+  return {lineage, epoch, sequence, digest, author, manifest: Buffer.from(manifest), at: now()};
+}
+
+export const now = (): string => new Date().toISOString();

@@ -1,0 +1,133 @@
+/** The way back: change sets that can be undone, and what an undo holds back. */
+import type {Kysely} from '../database/sqlite/local.ts';
+import {must} from '../kernel/assert.ts';
+import {comparePositions, type Position} from '../kernel/position.ts';
+import {distrustPosition, now, placePosition, reached, type NewPosition} from './position-row.ts';
+import type {StateTables} from './schema.ts';
+
+/** An applied change set; its body says what was written. */
+export type UndoRecord = NewPosition & {
+  readonly id: number;
+  readonly at: string;
+  readonly body: string;
+  /** Where the database stood before it; null for nowhere yet, undefined where an older release did not note it. */
+  readonly previous: NewPosition | null | undefined;
+};
+
+/** Until when a replica stays as an undo left it: a newer snapshot than this, or `resume`. */
+export type Hold = Position & {
+  /** When it was undone, ISO 8601; for people. */
+  readonly since: string;
+};
+
+type Write = <T>(work: (tx: Kysely<StateTables>) => Promise<T>) => Promise<T>;
+
+export class UndoRecords {
+  readonly #db: Kysely<StateTables>;
+  readonly #write: Write;
+
+  constructor(db: Kysely<StateTables>, write: Write) {
+    this.#db = db;
+    this.#write = write;
+  }
+
+  /** The change set that was applied last and not undone; undefined where none is kept. */
+  async newest(): Promise<UndoRecord | undefined> {
+    const row = await this.#db
+      .selectFrom('changeset')
+      .selectAll()
+      .where('status', '=', 'applied')
+      .orderBy('id', 'desc')
+      .executeTakeFirst();
+    return row && {...row, previous: decodePrevious(row.previous)};
+  }
+
+  /** Records durably that this change set is about to be undone, by writing `body`. */
+  async intend(record: UndoRecord, body: string): Promise<number> {
+    const values = {...reached(record), status: 'intended' as const, body, undoes: record.id};
+    const row = await this.#write((tx) =>
+      tx.insertInto('changeset').values(values).returning('id').executeTakeFirst(),
+    );
+    return must(row, 'an insert returns its row').id;
+  }
+
+  /**
+   * The intended undo happened: its change set goes, the position returns to where it was before, to be compared,
+   * and the replica is held.
+   */
+  async finish(intent: number): Promise<void> {
+    await this.#write(async (tx) => {
+      const undone = await undoneBy(tx, intent);
+      await hold(tx, undone);
+      await tx.deleteFrom('changeset').where('id', 'in', [intent, undone.id]).execute();
+      const previous = decodePrevious(undone.previous);
+      if (previous === undefined) await distrustPosition(tx);
+      else if (previous === null) await tx.deleteFrom('position').execute();
+      else await placePosition(tx, previous, false);
+    });
+  }
+
+  /** Nobody knows whether the intended undo happened: nothing is taken for known, and nothing is applied unasked. */
+  async doubt(intent: number): Promise<void> {
+    await this.#write(async (tx) => {
+      await hold(tx, await undoneBy(tx, intent));
+      await tx.deleteFrom('changeset').where('id', '=', intent).execute();
+      await distrustPosition(tx);
+    });
+  }
+
+  async held(): Promise<Hold | undefined> {
+    const row = await this.#db.selectFrom('hold').selectAll().executeTakeFirst();
+    if (row === undefined) return undefined;
+    const {lineage, epoch, sequence, digest, since} = row;
+    return {lineage, epoch, sequence, digest, since};
+  }
+
+  /** Nothing is held back any more. */
+  async release(): Promise<void> {
+    await this.#write((tx) => tx.deleteFrom('hold').execute());
+  }
+}
+
+async function undoneBy(tx: Kysely<StateTables>, intent: number): Promise<UndoRecordRow> {
+  const row = await tx
+    .selectFrom('changeset as undone')
+    .innerJoin('changeset as undo', 'undo.undoes', 'undone.id')
+    .where('undo.id', '=', intent)
+    .selectAll('undone')
+    .executeTakeFirst();
+  return must(row, 'an undo is intended of a change set that is kept');
+}
+
+type UndoRecordRow = Position & {readonly id: number; readonly previous: string | null};
+
+/** Holds back the newest of what is undone, what was undone before, and where the database stood. */
+async function hold(tx: Kysely<StateTables>, undone: Position): Promise<void> {
+  const rivals: readonly (Position | undefined)[] = [
+    await tx.selectFrom('hold').selectAll().executeTakeFirst(),
+    await tx.selectFrom('position').selectAll().executeTakeFirst(),
+  ];
+  const {lineage, epoch, sequence, digest} = rivals.reduce<Position>(newerOf, undone);
+  await tx.deleteFrom('hold').execute();
+  const values = {one: 1, lineage, epoch, sequence, digest, since: now()};
+  await tx.insertInto('hold').values(values).execute();
+}
+
+function newerOf(known: Position, rival: Position | undefined): Position {
+  if (rival?.lineage !== known.lineage) return known;
+  return comparePositions(rival, known) > 0 ? rival : known;
+}
+
+/** The position before an apply, as it is kept with its change set. */
+export function encodePrevious(position: NewPosition | undefined): string {
+  if (position === undefined) return 'null';
+  const {lineage, epoch, sequence, digest, author, manifest} = position;
+  const text = Buffer.from(manifest).toString('base64');
+  return JSON.stringify({lineage, epoch, sequence, digest, author, manifest: text});
+}
+
+function decodePrevious(text: string | null): NewPosition | null | undefined {
+  if (text === null) return undefined;
+  const stored = JSON.parse(text) as (Omit<NewPosition, 'manifest'> & {manifest: string}) | null;
+  return stored && {...stored, manifest: Buffer.from(stored.manifest, 'base64')};
+}
