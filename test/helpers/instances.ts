@@ -37,7 +37,8 @@ export type Setting = {
   readonly ddl: string;
   readonly primary: string;
   readonly replica: string;
-  readonly tables: readonly string[];
+  /** Left out: those of the profile that is recognised. */
+  readonly tables?: readonly string[];
   readonly encoding?: string;
 };
 
