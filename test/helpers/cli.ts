@@ -7,8 +7,10 @@ import type {
   DiffResult,
   DoctorResult,
   ReplicateResult,
+  ResumeResult,
   SnapshotListed,
   StatusResult,
+  UndoResult,
   VerifyResult,
 } from '../../src/index.ts';
 import {temporaryFolder} from './temp-folder.ts';
@@ -129,6 +131,14 @@ export class Instance {
 
   replicate(...args: string[]): Promise<ReplicateResult> {
     return this.result('replicate', ...args);
+  }
+
+  undo(...args: string[]): Promise<UndoResult> {
+    return this.result('undo', ...args);
+  }
+
+  resume(): Promise<ResumeResult> {
+    return this.result('resume');
   }
 
   diff(...args: string[]): Promise<DiffResult> {

@@ -114,6 +114,23 @@ describe('what comes back', () => {
   });
 });
 
+test('references that dangled on the primary too come back in a large table, of which only changes are read', async () => {
+  const instances = makeInstances({
+    ddl: 'CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE c (id INTEGER PRIMARY KEY, p REFERENCES p, v)',
+    primary: `INSERT INTO c VALUES (0, 77, 'x'); WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 40000)
+      INSERT INTO c SELECT i, NULL, 'v' || i FROM n`,
+    replica: '',
+    tables: ['p', 'c'],
+  });
+  await applied(instances);
+  const before = dumpTables(instances.replica);
+  write(instances.primary, 'DELETE FROM c WHERE id = 0');
+  await instances.capture();
+  expect(await instances.replicate()).toMatchObject({proof: 'touched'});
+  await instances.undo();
+  expect(dumpTables(instances.replica)).toEqual(before);
+});
+
 describe('rows of local tables', () => {
   const withHistory = (primary: string, replica: string): Instances =>
     makeInstances({
@@ -217,14 +234,18 @@ describe('undo is refused, and nothing written', () => {
     expect(dumpTables(instances.replica)).toEqual(before);
   });
 
-  test('where the schema changed since', async () => {
+  test.each([
+    ['ADD COLUMN c', 'c'],
+    ['RENAME COLUMN b TO c', 'b'],
+  ])('where the schema changed since: %s', async (change, column) => {
     const instances = await applied(simple());
-    write(instances.replica, 'ALTER TABLE t ADD COLUMN c');
-    await expect(instances.undo()).rejects.toMatchObject({
-      code: 'SCHEMA_MISMATCH',
-      exitCode: 20,
-      site: {table: 't', column: 'c'},
-    });
+    write(instances.replica, `ALTER TABLE t ${change}`);
+    for (const dryRun of [true, false])
+      await expect(instances.undo({dryRun})).rejects.toMatchObject({
+        code: 'SCHEMA_MISMATCH',
+        exitCode: 20,
+        site: {table: 't', column},
+      });
   });
 
   test('where a trigger writes another table, unless that is allowed', async () => {

@@ -156,3 +156,75 @@ test('leftovers of an interrupted run are removed', async () => {
     expect(statSync(left, {throwIfNoEntry: false})).toBeUndefined();
   });
 });
+
+/** Applies a change set, and gives its id. */
+async function applied(state: State, n: number): Promise<number> {
+  const id = await state.intend(position(n), String(n));
+  await state.applied(id, position(n));
+  return id;
+}
+
+async function undone(state: State): Promise<void> {
+  const record = await state.undos.newest();
+  if (record === undefined) throw new Error('there is a change set to undo');
+  await state.undos.finish(await state.undos.intend(record, 'reverse'));
+}
+
+test('an undo takes the newest change set back, with the position, and holds the newest of all', async () => {
+  await withState(places(), async (state) => {
+    for (const n of [1, 2, 3]) await applied(state, n);
+    await undone(state);
+    expect(await state.position()).toMatchObject({...position(2), trusted: false});
+    expect(await state.undos.newest()).toMatchObject({body: '2', previous: position(1)});
+    await undone(state);
+    await undone(state);
+    expect(await state.position()).toBeUndefined();
+    expect(await state.undos.newest()).toBeUndefined();
+    expect(await state.undos.held()).toMatchObject({epoch: 1, sequence: 3, digest: 'd3'});
+    expect(await state.pending()).toBeUndefined();
+  });
+});
+
+test('what an undo holds is released by any position that is reached, and by name', async () => {
+  await withState(places(), async (state) => {
+    for (const release of [
+      async () => state.reach(position(9)),
+      async () => applied(state, 9),
+      async () => state.undos.release(),
+    ]) {
+      await applied(state, 1);
+      await undone(state);
+      expect(await state.undos.held()).toBeDefined();
+      await release();
+      expect(await state.undos.held()).toBeUndefined();
+    }
+  });
+});
+
+test('what was undone does not count among the records that are kept', async () => {
+  await withState(places(), async (state) => {
+    const first = await applied(state, 1);
+    for (let n = 2; n <= UNDO_RECORDS_MAX; n++) {
+      await applied(state, n);
+      await undone(state);
+      await applied(state, n);
+    }
+    for (let n = UNDO_RECORDS_MAX; n > 1; n--) await undone(state);
+    expect(await state.undos.newest()).toMatchObject({id: first});
+  });
+});
+
+test('a state of the first release is moved forward; its change sets do not know the position before', async () => {
+  const options = places();
+  await withState(options, async (state) => applied(state, 1));
+  const db = new BetterSqlite3(join(options.folder, 'instances', 'kuma.db', 'state.db'));
+  db.exec(`ALTER TABLE changeset DROP COLUMN previous; ALTER TABLE changeset DROP COLUMN undoes; DROP TABLE hold;
+    DELETE FROM kysely_migration WHERE name = '002-undo'`);
+  db.close();
+  await withState(options, async (state) => {
+    expect(await state.undos.held()).toBeUndefined();
+    expect(await state.undos.newest()).toMatchObject({body: '1', previous: undefined});
+    await undone(state);
+    expect(await state.position()).toMatchObject({...position(1), trusted: false});
+  });
+});
