@@ -46,6 +46,9 @@ export type View = {
   /** Distinct values of some columns among the rows of a set. */
   distinctInSet(among: RowSet, columns: readonly string[]): Promise<readonly (readonly Cell[])[]>;
 
+  /** False where finding the rows of a set means reading the whole table. */
+  isIndexed(among: RowSet): Promise<boolean>;
+
   /** Distinct non-NULL values of a foreign key that refer to no row; at most `limit` of them. */
   dangling(key: ForeignKey, limit: number): Promise<readonly (readonly Cell[])[]>;
 
@@ -78,6 +81,11 @@ export type WriteView = View & {
   run(statement: Statement): Promise<StatementResult>;
   /** Writes all rows of a set; gives how many. @throws {EngineError} `CONSTRAINT`. */
   runSet(statement: SetStatement): Promise<number>;
+  /**
+   * Deletes rows of a set, at most `limit` of them; gives how many. Fewer than `limit` means that none are
+   * left, or none that this database can take away in parts. @throws {EngineError} `CONSTRAINT`.
+   */
+  deleteSome(among: RowSet, limit: number): Promise<number>;
   /** Raises the table's own counter to at least this; never lowers it. */
   raiseCounter(table: string, atLeast: bigint): Promise<void>;
 };
@@ -100,11 +108,15 @@ export type Database = {
 
   /**
    * Runs `work` in one write transaction that holds the write lock from its beginning. Commits
-   * durably when `work` returns, rolls everything back when it throws.
+   * durably when `work` returns, rolls everything back when it throws. `onReleased` is told for how
+   * many milliseconds the lock was held, either way.
    *
    * @throws {EngineError} `DATABASE_BUSY`, `DATABASE_READONLY`, `DATABASE_FULL`, and what `work` throws.
    */
-  transact<T>(work: (view: WriteView) => Promise<T>): Promise<T>;
+  transact<T>(
+    work: (view: WriteView) => Promise<T>,
+    onReleased?: (heldMs: number) => void,
+  ): Promise<T>;
 
   close(): Promise<void>;
 };

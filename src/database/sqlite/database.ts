@@ -34,12 +34,16 @@ export function openSqlite(options: SqliteOptions): Database {
   return {
     capabilities: {engine: 'sqlite', version},
     name: path,
-    view: (work) => inTransaction(reader, 'BEGIN', path, () => work(sqliteView(reader, schemaOf))),
-    transact: async (work) => {
+    view: (work) =>
+      inTransaction({connection: reader, begin: 'BEGIN', path}, () =>
+        work(sqliteView(reader, schemaOf)),
+      ),
+    transact: async (work, onReleased) => {
       const writer = openWriter(path, busyMs);
       try {
-        return await inTransaction(writer, 'BEGIN IMMEDIATE', path, () =>
-          work(sqliteWriteView(writer, schemaOf)),
+        return await inTransaction(
+          {connection: writer, begin: 'BEGIN IMMEDIATE', path, onReleased},
+          () => work(sqliteWriteView(writer, schemaOf)),
         );
       } finally {
         writer.close();
@@ -127,19 +131,28 @@ function opened<T>(path: string, open: () => T): T {
   }
 }
 
+type Transaction = {
+  readonly connection: BetterSqlite3.Database;
+  readonly begin: string;
+  readonly path: string;
+  readonly onReleased?: ((heldMs: number) => void) | undefined;
+};
+
 async function inTransaction<T>(
-  connection: BetterSqlite3.Database,
-  begin: string,
-  path: string,
+  {connection, begin, path, onReleased}: Transaction,
   work: () => Promise<T>,
 ): Promise<T> {
+  let begun: number | undefined;
   try {
     connection.exec(begin);
+    begun = performance.now();
     const result = await work();
     connection.exec('COMMIT');
     return result;
   } catch (error) {
     if (connection.inTransaction) connection.exec('ROLLBACK');
     throw translated(error, `cannot use ${path}`, {path});
+  } finally {
+    if (begun !== undefined) onReleased?.(performance.now() - begun);
   }
 }

@@ -9,6 +9,7 @@ import type {ForeignKey} from '../../schema/table-schema.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
 import type {View, WriteView} from '../port.ts';
 import {translated} from './errors.ts';
+import {deleteSome, isIndexed} from './part-of-set.ts';
 import {
   exactCells,
   exactColumns,
@@ -79,6 +80,7 @@ export function sqliteView(connection: Connection, schemaOf: SchemaSource = read
         among.table,
         sql`SELECT DISTINCT ${exactColumns(columns)} FROM ${id(among.table)}${setFilter(among)}`,
       ),
+    isIndexed: async (among) => isIndexed(connection, among),
     dangling: async (key, limit) => dangling(connection, key, limit, known()),
     tryRow: async (shape, row) => triedAs(shape)(shape, row),
     holds: async (table, unique, sought) => {
@@ -100,6 +102,7 @@ export function sqliteWriteView(
     ...sqliteView(connection, schemaOf),
     run: async (statement) => runStatement(connection, statement),
     runSet: async (statement) => runSet(connection, statement),
+    deleteSome: async (among, limit) => deleteSome(connection, schemaOf(connection), among, limit),
     raiseCounter: async (table, atLeast) => raiseCounter(connection, table, atLeast),
   };
 }
