@@ -64,7 +64,11 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
   });
 }
 
-async function checkPreconditions(view: WriteView, steps: readonly RowStep[]): Promise<void> {
+/** @throws {EngineError} `PLAN_STALE` naming the first row that is not as the plan found it. */
+export async function checkPreconditions(
+  view: WriteView,
+  steps: readonly RowStep[],
+): Promise<void> {
   await checkGroups(view, steps);
   for (const {change, shape, address} of steps) {
     if (address === undefined) continue;

@@ -102,6 +102,7 @@ type ReplicateFlags = SharedFlags & {
   readonly verify?: string;
   readonly allowDeletes?: readonly string[];
   readonly allowTriggers?: true;
+  readonly allowLongLock?: true;
   readonly exitCode?: true;
 };
 
@@ -118,6 +119,11 @@ function addReplicate(program: Command, finish: Finish): void {
       collect,
     )
     .option('--allow-triggers', 'write tables whose triggers write other tables')
+    .option(
+      '--max-write-lock <duration>',
+      'warn where the write lock would be held for longer (default: 500ms)',
+    )
+    .option('--allow-long-lock', 'hold the write lock for longer than that, in this run')
     .option('--exit-code', 'exit 4 where a dry run finds differences');
   addSharedOptions(
     command,
@@ -132,6 +138,7 @@ function addReplicate(program: Command, finish: Finish): void {
           verifyFull: flags.verify === 'full',
           allowDeletes: flags.allowDeletes,
           allowTriggers: flags.allowTriggers,
+          allowLongLock: flags.allowLongLock,
         });
         const writes = Object.values(result.tables).some(
           (t) => t.inserted + t.updated + t.deleted > 0,

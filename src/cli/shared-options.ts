@@ -1,6 +1,6 @@
 /** Options that most commands share. */
 import type {Command} from 'commander';
-import {keylessOf, loadConfig} from '../config/config.ts';
+import {durationOf, keylessOf, loadConfig} from '../config/config.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {CommandContext} from './run-command.ts';
@@ -12,6 +12,7 @@ export type SharedFlags = {
   readonly profile?: string;
   readonly tables?: readonly string[];
   readonly keyless?: string;
+  readonly maxWriteLock?: string;
   readonly config?: string;
   readonly json?: true;
 };
@@ -38,7 +39,7 @@ export function addSharedOptions(command: Command, example: string): Command {
     .option('--json', 'print one JSON document on stdout')
     .addHelpText(
       'after',
-      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_TABLES,\nROWPLICA_KEYLESS, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
+      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_TABLES,\nROWPLICA_KEYLESS, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
     );
 }
 
@@ -55,11 +56,12 @@ export function engineOptions(
   const {env, log, progress, signal} = context;
   const {database, store, state, profile} = flags;
   const tables = tableNames(flags.tables);
+  const maxWriteLock = durationOf('--max-write-lock', flags.maxWriteLock);
   const keyless = keylessOf(flags.keyless, '--keyless', 'USAGE');
   const config = loadConfig({
     file: flags.config,
     env,
-    flags: {database, store, state, profile, tables, keyless},
+    flags: {database, store, state, profile, tables, keyless, maxWriteLock},
   });
   const path = config.database ?? fallback;
   if (path === undefined) {

@@ -3,6 +3,7 @@ import {readFileSync} from 'node:fs';
 import {parse} from 'yaml';
 import {z} from 'zod';
 import {EngineError} from '../kernel/errors.ts';
+import {milliseconds} from './duration.ts';
 
 /** What may be configured; every member may be left out. */
 export type Config = {
@@ -12,9 +13,17 @@ export type Config = {
   readonly profile?: string | undefined;
   readonly tables?: readonly string[] | undefined;
   readonly keyless?: 'multiset' | undefined;
+  /** Milliseconds; written as a duration such as `500ms` or `2s`. */
+  readonly maxWriteLock?: number | undefined;
 };
 
+const NO_DURATION = 'it is not a duration such as 500ms or 2s';
 const text = z.string().min(1);
+const duration = z.string().transform((value, context) => {
+  const ms = milliseconds(value);
+  if (ms === undefined) context.addIssue({code: 'custom', message: NO_DURATION});
+  return ms;
+});
 const configSchema = z.strictObject({
   database: text.optional(),
   store: text.optional(),
@@ -22,6 +31,7 @@ const configSchema = z.strictObject({
   profile: text.optional(),
   tables: z.array(text).min(1).optional(),
   keyless: z.literal('multiset').optional(),
+  maxWriteLock: duration.optional(),
 });
 
 export type ConfigSources = {
@@ -51,6 +61,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Config {
     profile: present(env['ROWPLICA_PROFILE']),
     tables: present(env['ROWPLICA_TABLES'])?.split(','),
     keyless: keylessOf(present(env['ROWPLICA_KEYLESS']), 'ROWPLICA_KEYLESS', 'CONFIG_INVALID'),
+    maxWriteLock: durationOf('ROWPLICA_MAX_WRITE_LOCK', present(env['ROWPLICA_MAX_WRITE_LOCK'])),
   };
 }
 
@@ -63,6 +74,19 @@ export function keylessOf(
   if (value === undefined || value === 'multiset') return value;
   throw new EngineError(code, `${setting} takes "multiset", not "${value}"`, {
     hint: 'Leave it out to refuse tables without a usable key.',
+  });
+}
+
+/**
+ * Milliseconds of a duration given by hand; `name` is the variable or flag it came from.
+ *
+ * @throws {EngineError} `CONFIG_INVALID` naming it.
+ */
+export function durationOf(name: string, value: string | undefined): number | undefined {
+  const ms = value === undefined ? undefined : milliseconds(value);
+  if (value === undefined || ms !== undefined) return ms;
+  throw new EngineError('CONFIG_INVALID', `${name}: ${NO_DURATION}`, {
+    hint: 'Give a number with ms, s or m.',
   });
 }
 
@@ -94,7 +118,7 @@ function parseYaml(path: string): unknown {
 function invalid(path: string, why: string, cause?: unknown): EngineError {
   return new EngineError('CONFIG_INVALID', `configuration ${path}: ${why}`, {
     site: {path},
-    hint: 'Known settings: database, store, state, profile, tables, keyless.',
+    hint: 'Known settings: database, store, state, profile, tables, keyless, maxWriteLock.',
     cause,
   });
 }

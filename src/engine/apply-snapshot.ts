@@ -30,7 +30,8 @@ export async function applyDurably(
   return applied;
 }
 
-function applyRequest(plan: Plan, manifest: Manifest, full: boolean): ApplyRequest {
+/** All that `applyPlan` is told of a plan that leads to a snapshot; `full` digests every table. */
+export function applyRequest(plan: Plan, manifest: Manifest, full: boolean): ApplyRequest {
   const prove = manifest.tables.map((table) => ({
     shape: shapeOf(table),
     digest: table.digest,

@@ -13,6 +13,8 @@ export type EngineOptions = {
   readonly tables?: readonly string[] | undefined;
   /** `multiset` compares tables without a usable key as multisets of whole rows; undefined refuses them. */
   readonly keyless?: 'multiset' | undefined;
+  /** Milliseconds for which one transaction may hold the write lock; default 500. */
+  readonly maxWriteLock?: number | undefined;
   /** Environment that the store's own tools see. */
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;

@@ -13,10 +13,13 @@ import {checkAllowed, checkTables, chooseTarget, ownSnapshot} from './choose-tar
 import {heldBack, isHeld} from './held.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
+import {timed, warnOfTrimmed, type HeldLocks} from './held-locks.ts';
+import {budgeted, lockReport, type LockPlan, type LockReport} from './lock-budget.ts';
 import {interrupted} from './read-tables.ts';
 import {planReplicate, proofFits, type Planned} from './plan-replicate.ts';
 import {recover} from './recover.ts';
 import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
+import {trimFirst} from './trim.ts';
 
 export type ReplicateOptions = EngineOptions & {
   /** Plan and print, write nothing. */
@@ -28,6 +31,10 @@ export type ReplicateOptions = EngineOptions & {
   /** Tables whose deletes the fuse lets pass in this run. */
   readonly allowDeletes?: readonly string[] | undefined;
   readonly allowTriggers?: boolean | undefined;
+  /** Lets this run hold the write lock for longer than `maxWriteLock`, without a word. */
+  readonly allowLongLock?: boolean | undefined;
+  /** Refuses a plan that would hold it for longer, instead of warning. */
+  readonly holdLongLocks?: boolean | undefined;
 };
 
 export type ReplicateResult = {
@@ -46,6 +53,8 @@ export type ReplicateResult = {
   readonly conflicts: readonly never[];
   /** `undone` in a dry run that a real run would refuse, because an undo holds this replica. */
   readonly held: 'undone' | null;
+  /** How long the database's write lock is held. */
+  readonly lock: LockReport;
   /** What it cost: live rows read to plan, and objects fetched from the store. */
   readonly cost: {readonly rowsRead: number; readonly objectsFetched: number};
 };
@@ -58,7 +67,8 @@ export type ReplicateResult = {
  * damaged snapshot or failed proof (30).
  */
 export async function replicate(options: ReplicateOptions): Promise<ReplicateResult> {
-  return withAll(options, false, async (opened) => {
+  return withAll(options, false, async (given) => {
+    const opened = timed(given);
     const {state, store, database} = opened;
     await recover(database, state, options.log);
     const ref = chooseTarget(await store.list(), await state.position(), options.snapshot);
@@ -79,12 +89,15 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
   });
 }
 
+/** What a run works with, and what it notes of its locks on the way. */
+type Run = Opened & {readonly held: HeldLocks};
+
 /**
  * Plans and applies; afresh where a row changed in between. What fails against the rows that were taken
  * as known is tried again with all of them compared: they may have drifted.
  */
 async function attempts(
-  opened: Opened,
+  opened: Run,
   reader: SnapshotReader,
   target: Snapshot,
   options: ReplicateOptions,
@@ -94,7 +107,10 @@ async function attempts(
     try {
       return await attemptOnce(opened, reader, target, {...options, compareAll});
     } catch (error) {
-      if (attempt === REPLAN_ATTEMPTS_MAX || !mayDifferNextTime(error, compareAll)) throw error;
+      if (attempt === REPLAN_ATTEMPTS_MAX || !mayDifferNextTime(error, compareAll)) {
+        warnOfTrimmed(opened.held, options.log);
+        throw error;
+      }
       options.log.info('planning afresh', {code: isEngineError(error) ? error.code : '', attempt});
       compareAll = true;
     }
@@ -108,10 +124,10 @@ function mayDifferNextTime(error: unknown, comparedAll: boolean): boolean {
 }
 
 async function attemptOnce(
-  opened: Opened,
+  opened: Run,
   reader: SnapshotReader,
   target: Snapshot,
-  options: ReplicateOptions & {readonly compareAll: boolean},
+  options: ReplicateOptions & {readonly compareAll: boolean; readonly hasTrimmed?: boolean},
 ): Promise<ReplicateResult> {
   const {database, state} = opened;
   const base = options.compareAll ? undefined : await trustedBase(opened, reader, target);
@@ -127,19 +143,25 @@ async function attemptOnce(
   if (own && !isEmpty(plan)) throw ownSnapshot();
   const comparedAll = isEmpty(plan) && base === undefined;
   const proof = full || comparedAll ? 'full' : 'touched';
+  const lock = await budgeted(opened, {plan, proof: full ? target.manifest.tables : []}, options);
   if (options.dryRun === true)
-    return result(target, planned, {applied: false, dryRun: true, proof});
+    return result(target, planned, opened.held, {applied: false, dryRun: true, proof, lock});
   if (isEmpty(plan)) {
     const moved = position?.digest !== target.ref.digest || !position.trusted;
     if (moved) await state.reach({...target.ref, manifest: target.bytes});
-    return result(target, planned, {applied: moved, dryRun: false, proof});
+    return result(target, planned, opened.held, {applied: moved, dryRun: false, proof, lock});
   }
   if (options.signal?.aborted) throw interrupted();
+  if (lock.trims.length > 0 && options.hasTrimmed !== true) {
+    await trimFirst({opened, target, held: opened.held, options}, {plan, full, trims: lock.trims});
+    return attemptOnce(opened, reader, target, {...options, hasTrimmed: true}); // counts what is left
+  }
   const done = await applyDurably(opened, target, plan, full);
-  return result(target, planned, {
+  return result(target, planned, opened.held, {
     applied: true,
     dryRun: false,
     proof: done.proof,
+    lock,
     cascades: done.cascades,
   });
 }
@@ -195,10 +217,11 @@ async function keepObjects(
 function result(
   {ref}: Snapshot,
   {plan, rowsRead, objectsFetched}: Planned,
+  held: HeldLocks,
   outcome: Pick<ReplicateResult, 'applied' | 'dryRun' | 'proof'> &
-    Partial<Pick<Applied, 'cascades'>>,
+    Partial<Pick<Applied, 'cascades'>> & {readonly lock: LockPlan},
 ): ReplicateResult {
-  const {cascades = cascadeCounts(plan), ...rest} = outcome;
+  const {cascades = cascadeCounts(plan), lock, ...rest} = outcome;
   return {
     ...rest,
     snapshot: ref.digest,
@@ -206,9 +229,20 @@ function result(
     epoch: ref.epoch,
     sequence: ref.sequence,
     tables: Object.fromEntries(plan.tables),
-    cascades: Object.fromEntries(cascades),
+    cascades: Object.fromEntries(totals(cascades, held.trimmed)),
     conflicts: [],
     held: null,
+    lock: lockReport(lock, held, rest.dryRun),
     cost: {rowsRead, objectsFetched},
   };
 }
+
+/** Rows gone for the same reason count as one, whichever transaction took them. */
+function totals(cascades: Counts, trimmed: Counts): Counts {
+  const tables = new Set([...trimmed.keys(), ...cascades.keys()]);
+  return new Map(
+    [...tables].map((table) => [table, (trimmed.get(table) ?? 0) + (cascades.get(table) ?? 0)]),
+  );
+}
+
+type Counts = ReadonlyMap<string, number>;

@@ -38,6 +38,31 @@ export const REPLAN_ATTEMPTS_MAX = 3;
 /** Cells that the full proof digests under the write lock at most: about 25 ms on a small machine. */
 export const PROOF_CELLS_MAX = 100_000;
 
+/** Milliseconds that one transaction may hold the write lock: half of what the most impatient application waits. */
+export const MAX_WRITE_LOCK_MS = 500;
+/**
+ * What the write lock is held for, as measured on a busy machine of two cores with SQLite on a local disk,
+ * rounded up. Microseconds of a row looked at, written and read back, and of each of its columns ...
+ */
+export const LOCK_ROW_US = 30;
+export const LOCK_CELL_US = 1;
+/** ... of a dependent row, with four indexes on its table as Uptime Kuma's heartbeats have (1.1 with one) ... */
+export const LOCK_CASCADE_DELETED_US = 3;
+export const LOCK_CASCADE_UPDATED_US = 5;
+/** ... of a cell that the full proof reads and digests ... */
+export const LOCK_PROOF_CELL_US = 0.6;
+/** ... and milliseconds of each transaction: its checks and the two syncs of its COMMIT. */
+export const LOCK_TRANSACTION_MS = 5;
+
+/** Dependent rows of one table from which on they are trimmed before the transaction: it would take 30 ms more. */
+export const TRIM_ROWS_MIN = 10_000;
+/** Rows that one short transaction deletes: about 10 ms. */
+export const TRIM_BATCH_ROWS = 2_000;
+/** Rows referred to that each short transaction looks at again: a few milliseconds, even in a wide table. */
+export const TRIM_PARENTS = 100;
+/** Milliseconds between short transactions, or as long as the last one took: whoever polls for the lock finds it free half the time. */
+export const TRIM_PAUSE_MS = 10;
+
 /** The fuse stops a plan that deletes more than this share of a table ... */
 export const FUSE_DELETE_SHARE_MAX = 0.5;
 /** ... of at least this many rows: of a handful, a share says little. Emptying a table always stops. */

@@ -8,6 +8,7 @@ import type {SnapshotListed, StatusResult} from '../../engine/status.ts';
 import type {VerifyResult} from '../../engine/verify.ts';
 import {counted} from '../../kernel/counted.ts';
 import type {WireCell} from '../../kernel/row.ts';
+import {lockLines} from './lock.ts';
 import {changesTable, shortId, table} from './tables.ts';
 import {heldText, wayBackLines} from './undo.ts';
 
@@ -45,7 +46,7 @@ export function replicateText(result: ReplicateResult): string {
       `  ${name}: ${counted(count, 'row')} of this local table ${verb} deleted or changed with the rows referred to`,
     );
   }
-  return [...lines, ...wayBackLines(result)].join('\n');
+  return [...lines, ...lockLines(result), ...wayBackLines(result)].join('\n');
 }
 
 function headline(result: ReplicateResult, writes: number): string {
