@@ -70,7 +70,7 @@ const heartbeats = (path: string): readonly string[] =>
 async function converges(instances: Instances): Promise<boolean> {
   try {
     await instances.capture();
-    await instances.replicate({allowDeletes: [...Object.keys(replicated(instances.replica))]});
+    await instances.replicate({allowDeletes: Object.keys(replicated(instances.replica))});
     return true;
   } catch (error) {
     if (isEngineError(error)) return false;
