@@ -12,6 +12,7 @@ export default defineConfig({
       project('unit', {include: ['test/unit/**/*.test.ts', 'test/tidy.test.ts']}),
       project('laws', {include: ['test/laws/**/*.test.ts'], testTimeout: 180_000}),
       project('golden', {include: ['test/golden/**/*.test.ts']}),
+      project('corpus', {include: ['test/corpus/**/*.test.ts']}),
       project('contract', {include: ['test/contract/**/*.test.ts']}),
       // After the others, and two files at a time: each test runs restic and whole databases.
       project('e2e', {
