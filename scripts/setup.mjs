@@ -1,4 +1,5 @@
-// Makes a checkout ready to run: npm packages (with the pinned Node) and restic.
+// Makes a checkout ready to run: npm packages (with the pinned Node) and restic. SQLite's own sqldiff
+// is installed where that is possible; `npm run corpus` compares with it.
 //
 // Plain JavaScript for Node 18 to 26, with no dependencies, because it runs before
 // anything is installed. When there is nothing to do it only looks.
@@ -12,6 +13,7 @@ import {fileURLToPath} from 'node:url';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
 const stampFile = join(modules, '.rowplica-setup');
+const sqldiffStamp = join(modules, '.rowplica-sqldiff');
 const pinnedNode = join(modules, '.bin', 'node');
 const windows = process.platform === 'win32';
 
@@ -27,6 +29,7 @@ main();
 function main() {
   const node = preparePackages();
   const restic = prepareRestic();
+  prepareSqldiff();
   say(`ready (node ${node}, restic ${restic})`);
 }
 
@@ -97,28 +100,43 @@ function resticVersion() {
 }
 
 function installRestic() {
-  const install = resticInstaller();
+  const install = installer(['restic'], ['restic']);
   if (!install) fail(resticHint);
   const {ok, output} = tryStep('installing restic', install);
   const version = ok ? resticVersion() : undefined;
   return version ?? fail(resticHint, output);
 }
 
-/** How this system installs restic, or undefined when it is unknown or the user may not. */
-function resticInstaller() {
+/** Nothing needs it but a comparison, so its absence is no failure, and it is tried for once. */
+function prepareSqldiff() {
+  if (hasSqldiff() || existsSync(sqldiffStamp)) return;
+  const install = installer(['sqlite3-tools', 'sqlite3'], ['sqlite-tools', 'sqlite']);
+  if (install) tryStep('installing sqldiff, for npm run corpus', install);
+  writeFileSync(sqldiffStamp, '');
+  if (!hasSqldiff()) say('there is no sqldiff: npm run corpus goes without it');
+}
+
+function hasSqldiff() {
+  return (
+    run('sqldiff', ['--help']).error === undefined && run('sqlite3', ['--version']).status === 0
+  );
+}
+
+/** How this system installs packages, or undefined when that is unknown or the user may not. */
+function installer(ofApt, ofApk) {
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   if (process.platform !== 'linux') return undefined;
   if (sudo.length > 0 && run('sudo', ['-n', 'true']).status !== 0) return undefined;
 
   const runAsRoot = (command) => run(...commandOf([...sudo, ...command]));
-  if (run('apt-get', ['--version']).status === 0) return () => installWithApt(runAsRoot);
-  if (run('apk', ['--version']).status === 0) return () => runAsRoot(['apk', 'add', 'restic']);
+  if (run('apt-get', ['--version']).status === 0) return () => installWithApt(runAsRoot, ofApt);
+  if (run('apk', ['--version']).status === 0) return () => runAsRoot(['apk', 'add', ...ofApk]);
   return undefined;
 }
 
-function installWithApt(runAsRoot) {
+function installWithApt(runAsRoot, packages) {
   const apt = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get'];
-  const install = [...apt, 'install', '-y', '--no-install-recommends', 'restic'];
+  const install = [...apt, 'install', '-y', '--no-install-recommends', ...packages];
   const first = runAsRoot(install);
   if (first.status === 0) return first;
   const update = runAsRoot([...apt, 'update']);

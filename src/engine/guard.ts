@@ -103,8 +103,9 @@ function guardTable(
       );
     }
   }
-  if (fingerprintOf(ours) !== theirs.fingerprint) throw otherColumns(theirs, ours);
-  if (JSON.stringify(shapeTable(ours, requestOf(ours))) === JSON.stringify(shapeOf(theirs))) return;
+  const request = requestOf(ours);
+  if (fingerprintOf(ours) !== theirs.fingerprint) throw otherColumns(theirs, ours, request);
+  if (JSON.stringify(shapeTable(ours, request)) === JSON.stringify(shapeOf(theirs))) return;
   throw mismatch(
     theirs.name,
     undefined,
@@ -113,7 +114,11 @@ function guardTable(
 }
 
 /** Names what else differs, now that every captured column is the same. */
-function otherColumns(theirs: ManifestTable, ours: TableSchema): EngineError {
+function otherColumns(
+  theirs: ManifestTable,
+  ours: TableSchema,
+  request: TableRequest,
+): EngineError {
   const there = new Set([...theirs.columns.map((column) => column.name), ...theirs.omitted]);
   const here = new Set(ours.columns.map((column) => column.name));
   const onlyHere = [...here].filter((name) => !there.has(name)).sort(compareNames)[0];
@@ -122,11 +127,23 @@ function otherColumns(theirs: ManifestTable, ours: TableSchema): EngineError {
   const onlyThere = theirs.omitted.find((name) => !here.has(name));
   if (onlyThere !== undefined)
     return mismatch(theirs.name, onlyThere, 'this database does not have it');
+  const travels = ours.columns.find(
+    ({name, generated}) =>
+      !generated && theirs.omitted.includes(name) && !staysHere(ours, request, name),
+  );
+  if (travels !== undefined)
+    return mismatch(theirs.name, travels.name, 'it is a plain column only here');
   return mismatch(
     theirs.name,
     undefined,
     'its key, or a column that does not travel, is declared otherwise',
   );
+}
+
+/** True for what a profile leaves out, and for ids of rows that are matched otherwise. */
+function staysHere(ours: TableSchema, request: TableRequest, name: string): boolean {
+  if (request.ignore?.includes(name)) return true;
+  return request.key !== undefined && ours.primaryKey.some((column) => column.name === name);
 }
 
 function mismatch(table: string, column: string | undefined, why: string): EngineError {

@@ -69,7 +69,7 @@ export type Case = {
   readonly expect: Expectation;
 };
 
-export type CaseOptions = {
+type CaseOptions = {
   /** Default: all tables of the case, so that the fuse is out of the way. */
   readonly allowDeletes?: readonly string[];
   readonly allowTriggers?: boolean;

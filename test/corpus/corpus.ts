@@ -2,6 +2,7 @@
 import type {Case, Theme} from './case.ts';
 import {declarations} from './cases/declarations.ts';
 import {identity} from './cases/identity.ts';
+import {keys} from './cases/keys.ts';
 import {oneDifference} from './cases/one-difference.ts';
 import {references} from './cases/references.ts';
 import {triggers} from './cases/triggers.ts';
@@ -11,6 +12,7 @@ import {values} from './cases/values.ts';
 export const themes: readonly Theme[] = [
   oneDifference,
   identity,
+  keys,
   values,
   declarations,
   unique,

@@ -83,6 +83,7 @@ function writing(path: string, work: (db: BetterSqlite3.Database) => void): void
   const db = new BetterSqlite3(path);
   try {
     db.unsafeMode(true);
+    db.pragma('synchronous = OFF');
     db.pragma('foreign_keys = OFF');
     work(db);
   } finally {

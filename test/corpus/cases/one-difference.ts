@@ -149,14 +149,14 @@ const cases: readonly Case[] = [
   {
     ...sharedUnique,
     name: 'unique values shifted by one row',
-    primary: "INSERT INTO item VALUES (1, 'fresh'), (2, 'amber'), (3, 'beryl')",
+    primary: "INSERT INTO item VALUES (1, 'beryl'), (2, 'coral'), (3, 'fresh')",
     replica: "INSERT INTO item VALUES (1, 'amber'), (2, 'beryl'), (3, 'coral')",
   },
   {
     ...sharedUnique,
     name: 'a unique value moved to a new row',
-    primary: "INSERT INTO item VALUES (1, 'fresh'), (2, 'amber')",
-    replica: "INSERT INTO item VALUES (1, 'amber')",
+    primary: "INSERT INTO item VALUES (1, 'amber'), (2, 'fresh')",
+    replica: "INSERT INTO item VALUES (2, 'amber')",
   },
   {
     ...shared,
