@@ -6,10 +6,10 @@
 import type {View} from '../database/port.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
-import type {CanonicalRow, Cell} from '../kernel/row.ts';
+import type {CanonicalRow, Cell, WireRow} from '../kernel/row.ts';
 import type {ParkingHints} from '../kernel/statement.ts';
 import {rowText} from '../canonical/row.ts';
-import {encodeCell} from '../canonical/cell.ts';
+import {decodeCell, encodeCell} from '../canonical/cell.ts';
 import {type Tables} from '../plan/references.ts';
 import type {TableChanges, TableOrder} from '../plan/make-plan.ts';
 import {writesParentsFirst} from '../plan/order.ts';
@@ -134,18 +134,45 @@ class ParkingLot {
     indexes: ReadonlySet<number>,
     before: readonly (string | undefined)[],
   ): Promise<Park | undefined> {
+    let parked: Parking = {cells: change.before.cells, columns: [], entries: []};
+    const freed = new Set<number>();
+    for (const index of indexes) {
+      freed.add(index);
+      if (parked.columns.length > 0 && this.#isGiven(parked, index, before)) continue;
+      const further = await this.#leave(parked, index, {freed, before});
+      if (further === undefined) return undefined;
+      parked = further;
+    }
+    this.#take(parked.entries, before);
+    const at = parked.columns.map((name) => indexOf(this.#target.shape, name));
+    return {
+      change,
+      columns: parked.columns,
+      cells: at.map((place) => decodeCell(parked.cells[place])),
+    };
+  }
+
+  #isGiven({entries}: Parking, index: number, before: readonly (string | undefined)[]): boolean {
+    return entries[index]?.entry !== before[index];
+  }
+
+  /** Changes one more column, so that the row lets go of its entry in this index too. */
+  async #leave(
+    {cells, columns}: Parking,
+    index: number,
+    {freed, before}: {freed: ReadonlySet<number>; before: readonly (string | undefined)[]},
+  ): Promise<Parking | undefined> {
     const {table, shape} = this.#target;
     const turn = this.#turn++;
-    for (const column of parkableColumns(table, shape, indexes)) {
-      const at = shape.columns.findIndex(({name}) => name === column.name);
+    for (const column of parkableColumns(table, shape, [index])) {
+      const at = indexOf(shape, column.name);
       const hints = await this.#hintsFor(column);
-      for (const cell of candidateCells(column, change.before.cells[at] ?? null, {hints, turn})) {
-        const cells = change.before.cells.with(at, encodeCell(cell));
-        const row = {key: '', text: rowText(cells), cells};
+      for (const cell of candidateCells(column, cells[at] ?? null, {hints, turn})) {
+        const changed = cells.with(at, encodeCell(cell));
+        const row = {key: '', text: rowText(changed), cells: changed};
         const entries = await this.#entries(row, cell);
-        if (entries === undefined || !(await this.#isFree(entries, indexes, before))) continue;
-        this.#take(entries, before);
-        return {change, column: column.name, cell};
+        if (entries === undefined || !(await this.#isFree(entries, freed, before))) continue;
+        return {cells: changed, columns: [...new Set([...columns, column.name])], entries};
       }
     }
     return undefined;
@@ -204,6 +231,17 @@ class ParkingLot {
       if (entry !== undefined && entry !== before[at]) (this.#taken[at] ??= new Set()).add(entry);
     });
   }
+}
+
+/** A row on its way to a passing state: the columns changed so far. */
+type Parking = {
+  readonly cells: WireRow;
+  readonly columns: readonly string[];
+  readonly entries: readonly Tried[];
+};
+
+function indexOf({columns}: TableShape, column: string): number {
+  return columns.findIndex(({name}) => name === column);
 }
 
 type Tried = {readonly cells: readonly Cell[] | undefined; readonly entry: string | undefined};

@@ -97,7 +97,9 @@ function writesOf(
   {writes, parks}: TableOrder,
 ): readonly RowStep[] {
   const table = must(schema.get(shape.table), 'replicated tables exist');
-  const parked = new Map<RowChange, string>(parks.map(({change, column}) => [change, column]));
+  const parked = new Map<RowChange, readonly string[]>(
+    parks.map(({change, columns}) => [change, columns]),
+  );
   return writes.map((write) => rowStep(table, shape, write, parked.get(write)));
 }
 

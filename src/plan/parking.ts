@@ -6,11 +6,11 @@ import type {ParkingHints} from '../kernel/statement.ts';
 import type {ColumnSchema, TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 
-/** One row that steps aside: this column of it takes this value, until the row gets its own new cells. */
+/** One row that steps aside: these columns of it take passing values, until the row gets its own new cells. */
 export type Park = {
   readonly change: RowChange & {readonly op: 'update'};
-  readonly column: string;
-  readonly cell: Cell;
+  readonly columns: readonly string[];
+  readonly cells: readonly Cell[];
 };
 
 /** Compared columns of a unique index that may hold a passing value: not those by which the row is found. */

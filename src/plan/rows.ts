@@ -13,13 +13,13 @@ import type {RowStep} from './plan.ts';
 /**
  * Turns one change into the one statement that makes it.
  *
- * @param parked Column that holds a passing value when the statement runs, and is written for that reason.
+ * @param parked Columns that hold passing values when the statement runs, and are written for that reason.
  */
 export function rowStep(
   schema: TableSchema,
   shape: TableShape,
   change: RowChange,
-  parked?: string,
+  parked?: readonly string[],
 ): RowStep {
   switch (change.op) {
     case 'insert':
@@ -58,13 +58,13 @@ function updateStep(
   schema: TableSchema,
   shape: TableShape,
   change: RowChange & {op: 'update'},
-  parked: string | undefined,
+  parked: readonly string[] = [],
 ): RowStep {
   const address = addressOf(schema, shape, change.before);
   const different = new Set(changedColumns(shape, change));
   const changed = shape.columns
     .map((_, at) => at)
-    .filter((at) => different.has(at) || shape.columns[at]?.name === parked);
+    .filter((at) => different.has(at) || parked.includes(shape.columns[at]?.name ?? ''));
   const columns = changed.map((at) => must(shape.columns[at], 'column').name);
   const cells = changed.map((at) => decodeCell(change.after.cells[at]));
   return {
@@ -79,10 +79,10 @@ function updateStep(
 export function parkStatement(
   schema: TableSchema,
   shape: TableShape,
-  {change, column, cell}: Park,
+  {change, columns, cells}: Park,
 ): Statement {
   const where = addressOf(schema, shape, change.before);
-  return {op: 'update', table: shape.table, columns: [column], cells: [cell], where};
+  return {op: 'update', table: shape.table, columns, cells, where};
 }
 
 function deleteStep(

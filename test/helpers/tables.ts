@@ -131,8 +131,8 @@ export function planOf(schema: Tables, tables: TableChanges): Plan {
       const order = orderWrites(writes, entryReader(table, shape));
       const parks = [...order.exchanged].map(([change, indexes]) => ({
         change,
-        column: known(table.uniques[known([...indexes][0])]?.columns[0]?.column),
-        cell: null,
+        columns: [known(table.uniques[known([...indexes][0])]?.columns[0]?.column)],
+        cells: [null],
       }));
       return [name, {writes: order.writes, parks}] as const;
     }),

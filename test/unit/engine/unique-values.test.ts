@@ -107,6 +107,14 @@ describe('two rows swap values', () => {
   });
 });
 
+test('two columns go round in opposite directions', async () => {
+  const ddl = table('u NOT NULL UNIQUE, v INTEGER NOT NULL UNIQUE');
+  const rows = "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)";
+  const change = `UPDATE t SET u = 'x' || u, v = -v; UPDATE t SET v = 1 + -v % 3,
+    u = CASE u WHEN 'xa' THEN 'c' WHEN 'xb' THEN 'a' ELSE 'b' END`;
+  await outcomeOf({ddl, rows, change});
+});
+
 test('a value that a delete frees goes to a row that comes', async () => {
   const change = "DELETE FROM t WHERE id = 1; INSERT INTO t VALUES (9, 'a', 5)";
   await outcomeOf({ddl: table('u NOT NULL UNIQUE, v'), rows: three, change});
