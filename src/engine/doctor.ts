@@ -21,7 +21,7 @@ export async function doctor(options: EngineOptions): Promise<DoctorResult> {
   const local = await withDatabase(options, options.database, (database) =>
     examineDatabase(database, options),
   );
-  const findings = [...local, ...(await examineStore(options))];
+  const findings = [...local, ...(await examineStore(options)), ...(await examineHold(options))];
   const problems = findings.filter((finding) => finding.level === 'problem');
   const exitCode = problems[0] === undefined ? 0 : (problems[0].exitCode ?? EXIT_CODES.UNEXPECTED);
   return {ok: problems.length === 0, exitCode, findings};
@@ -110,6 +110,13 @@ async function examineStore(options: EngineOptions): Promise<readonly Finding[]>
       {level: 'note', subject: 'store', message: `${error.message}; the first capture makes it.`},
     ];
   }
+}
+
+async function examineHold(options: EngineOptions): Promise<readonly Finding[]> {
+  const hold = await peekAtState(options, async (state) => state?.undos.held());
+  if (hold === undefined) return [];
+  const message = `sequence ${hold.sequence} of epoch ${hold.epoch} was undone here: replicate waits for a newer snapshot, or rowplica resume.`;
+  return [{level: 'note', subject: 'held', message}];
 }
 
 function historyLost(store: string): Finding {

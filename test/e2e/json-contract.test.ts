@@ -43,6 +43,8 @@ describe('--json', () => {
       upToDate: false,
       behind: 0,
       interrupted: false,
+      held: null,
+      undone: null,
     });
   });
 
@@ -101,6 +103,7 @@ describe('--json', () => {
       tables: expect.anything(),
       cascades: {},
       conflicts: [],
+      held: null,
       cost: {rowsRead: count, objectsFetched: count},
     };
     const dry = await target.replicate('--dry-run');
@@ -194,6 +197,26 @@ describe('--json', () => {
     expect(exitCode).toBe(12);
     expect(JSON.parse(stdout)).toMatchObject({ok: false, exitCode: 12});
   });
+});
+
+test('undo and resume', async () => {
+  await target.replicate();
+  const expected = {
+    ...position,
+    dryRun: truth,
+    undone: truth,
+    snapshot: digest,
+    tables: expect.anything(),
+    cascades: {},
+    notRestored: {},
+  };
+  const dry = await target.undo('--dry-run');
+  expect(dry).toMatchObject({...expected, held: null});
+  expect(await target.undo()).toMatchObject({...expected, tables: dry.tables, held: 'undone'});
+  const undone = {...position, digest, since: time};
+  expect(await target.status()).toMatchObject({held: 'undone', undone});
+  expect(await target.resume()).toEqual({resumed: true, undone, held: null});
+  expect(await target.resume()).toEqual({resumed: false, undone: null, held: null});
 });
 
 test('a dangling reference of the primary travels, and is no reason to refuse', async () => {

@@ -58,6 +58,7 @@ test('the replica is held, and says so, until resume', async () => {
   expect((await target.run('replicate', '--dry-run')).stdout).toMatch(/Held after an undo/);
   expect((await target.run('status')).stdout).toMatch(/Held: epoch 1, sequence 2 was undone at/);
   expect(await target.status()).toMatchObject({held: 'undone', undone: {sequence: 2}});
+  expect((await target.run('doctor')).stdout).toMatch(/note +held +sequence 2 of epoch 1 was/);
   expect(await target.resume()).toMatchObject({resumed: true, held: null});
   expect((await target.run('resume')).stdout).toBe('Nothing was held.\n');
   await target.replicate();
