@@ -79,7 +79,7 @@ async function converges(instances: Instances): Promise<boolean> {
 }
 
 // Six synced transactions on real files each: as often as a minute allows.
-const fewer = {...runs, numRuns: 150};
+const fewer = {...runs, numRuns: 100};
 
 test('law: undo gives every replicated row back, and resume leads to the primary again', async () => {
   let undone = 0;
