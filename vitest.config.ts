@@ -11,6 +11,7 @@ export default defineConfig({
     projects: [
       project('unit', {include: ['test/unit/**/*.test.ts', 'test/tidy.test.ts']}),
       project('laws', {include: ['test/laws/**/*.test.ts'], testTimeout: 180_000}),
+      project('model', {include: ['test/model/**/*.test.ts'], testTimeout: 600_000}),
       project('golden', {include: ['test/golden/**/*.test.ts']}),
       project('corpus', {include: ['test/corpus/**/*.test.ts']}),
       project('contract', {include: ['test/contract/**/*.test.ts']}),
