@@ -88,6 +88,18 @@ function repair(db: Connection, made: ModelCase): void {
   }
 }
 
+/** Runs statements with references unchecked. */
+export function execute(path: string, sql: string): void {
+  const db = new BetterSqlite3(path);
+  try {
+    db.pragma('synchronous = OFF');
+    db.pragma('foreign_keys = OFF');
+    db.exec(`BEGIN; ${sql}; COMMIT;`);
+  } finally {
+    db.close();
+  }
+}
+
 /** Runs a statement as another program would; false where it could not. */
 export function rival(path: string, sql: string): boolean {
   const db = new BetterSqlite3(path, {timeout: 0});

@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import fc from 'fast-check';
 import type {ModelCase} from './cases.ts';
 import {cases} from './generate.ts';
+import {minimise} from './minimise.ts';
 import {runCase} from './run-case.ts';
 import type {Tally} from './tally.ts';
 
@@ -35,17 +36,39 @@ export async function search(wanted: Search): Promise<Regression | undefined> {
       failed = true;
       throw error;
     }
-    onCase?.();
+    if (!failed) onCase?.();
   });
   const limit = limitMs === undefined ? {} : {interruptAfterTimeLimit: limitMs};
-  const {counterexample, errorInstance} = await fc.check(property, {
-    numRuns: wanted.cases,
-    seed,
-    ...limit,
-  });
-  if (counterexample === null) return undefined;
-  const title = errorInstance instanceof Error ? errorInstance.message : String(errorInstance);
-  return {kind: 'model', title, case: counterexample[0]};
+  const found = await fc.check(property, {numRuns: wanted.cases, seed, ...limit});
+  const {counterexample, errorInstance} = found;
+  return counterexample === null ? undefined : smallest(counterexample[0], String(errorInstance));
+}
+
+async function smallest(made: ModelCase, failure: string): Promise<Regression> {
+  const kind = kindOf(await failureOf(made));
+  // What fails once and not again is better kept as it was.
+  if (kind === '') return {kind: 'model', title: failure, case: made};
+  const small = await minimise(made, async (smaller) => kindOf(await failureOf(smaller)) === kind);
+  return {kind: 'model', title: await failureOf(small), case: small};
+}
+
+/** How a case fails; empty where it does not. */
+async function failureOf(made: ModelCase): Promise<string> {
+  try {
+    await runCase(made);
+    return '';
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** The promise that is broken, and by which refusal. */
+function kindOf(failure: string): string {
+  return failure
+    .split(/: /)
+    .slice(0, 3)
+    .join()
+    .replaceAll(/\b[a-z]\d\b/g, '');
 }
 
 const folder = join(import.meta.dirname, '..', 'regressions');

@@ -11,6 +11,7 @@ import {EngineError} from '../../kernel/errors.ts';
 import {DATABASE_BUSY_MS} from '../../kernel/limits.ts';
 import type {Database} from '../port.ts';
 import {translated} from './errors.ts';
+import type {Reading} from './rows.ts';
 import {readSchema, type SqliteSchema} from './schema.ts';
 import {sqliteView, sqliteWriteView, type SchemaSource} from './view.ts';
 
@@ -18,6 +19,8 @@ export type SqliteOptions = {
   readonly path: string;
   /** Milliseconds to wait for another process's lock. Default 5000. */
   readonly busyMs?: number | undefined;
+  /** How rows are read first. Default `fast`; tests force the others. */
+  readonly reading?: Reading | undefined;
 };
 
 /**
@@ -26,7 +29,7 @@ export type SqliteOptions = {
  * @throws {EngineError} `DATABASE_NOT_FOUND`, `NOT_A_DATABASE`, `DATABASE_BUSY`, `DATABASE_IO`.
  */
 export function openSqlite(options: SqliteOptions): Database {
-  const {path, busyMs = DATABASE_BUSY_MS} = options;
+  const {path, busyMs = DATABASE_BUSY_MS, reading = 'fast'} = options;
   checkFile(path);
   const reader = openReader(path, busyMs);
   const schemaOf = cachedSchema();
@@ -36,14 +39,14 @@ export function openSqlite(options: SqliteOptions): Database {
     name: path,
     view: (work) =>
       inTransaction({connection: reader, begin: 'BEGIN', path}, () =>
-        work(sqliteView(reader, schemaOf)),
+        work(sqliteView(reader, schemaOf, reading)),
       ),
     transact: async (work, onReleased) => {
       const writer = openWriter(path, busyMs);
       try {
         return await inTransaction(
           {connection: writer, begin: 'BEGIN IMMEDIATE', path, onReleased},
-          () => work(sqliteWriteView(writer, schemaOf)),
+          () => work(sqliteWriteView(writer, schemaOf, reading)),
         );
       } finally {
         writer.close();

@@ -28,10 +28,22 @@ export type Selection = {
   readonly shape: TableShape;
   readonly encoding: Encoding;
   readonly locator: readonly string[];
+  readonly reading: Reading;
 };
 
-export function selectionOf(table: SqliteTable, shape: TableShape, encoding: Encoding): Selection {
-  return {table, shape, encoding, locator: locatorColumns(table, shape)};
+/**
+ * The first of the ways that is tried; `sorted` is the exact one without the help of an index. All give
+ * the same rows: tests choose one to see that they do.
+ */
+export type Reading = 'fast' | 'typed' | 'exact' | 'sorted';
+
+export function selectionOf(
+  table: SqliteTable,
+  shape: TableShape,
+  encoding: Encoding,
+  reading: Reading,
+): Selection {
+  return {table, shape, encoding, locator: locatorColumns(table, shape), reading};
 }
 
 /** `SELECT` list for the fast way: the columns as they are. */
@@ -111,7 +123,8 @@ function decodeUtf16(bytes: Uint8Array, encoding: Encoding): string {
  * a JavaScript type of its own. Undefined where a text may stand for bytes that are not valid.
  */
 export function typedRow(selection: Selection, raw: Raw): ReadRow | undefined {
-  const {shape, encoding} = selection;
+  const {shape, encoding, reading} = selection;
+  if (reading === 'exact' || reading === 'sorted') return undefined;
   if (encoding !== 'UTF-8' && raw.some((value) => typeof value === 'string')) return undefined;
   const cells = encodeRow(raw.slice(0, shape.columns.length) as readonly Cell[]);
   const text = rowText(cells);

@@ -32,8 +32,8 @@ export function scanRows(
   selection: Selection,
   ranges: readonly KeyRange[] = EVERYTHING,
 ): Iterable<Page> {
-  const {table, shape} = selection;
-  const indexed = shape.keyKind === 'primary' && table.keyIsOrdered;
+  const {table, shape, reading} = selection;
+  const indexed = shape.keyKind === 'primary' && table.keyIsOrdered && reading !== 'sorted';
   return indexed
     ? indexedPages(connection, selection, ranges)
     : sortedPages(connection, selection, ranges);
@@ -49,7 +49,8 @@ function* indexedPages(
   const fast = fastReader(selection);
   const keyed = keyedRow(selection.shape);
   for (const range of ranges) {
-    const trusted = !hasDoubtfulReals(connection, selection, range);
+    const isFast = selection.reading === 'fast';
+    const trusted = isFast && !hasDoubtfulReals(connection, selection, range);
     let after: readonly Cell[] | undefined;
     for (;;) {
       const query = {selection, range, after};

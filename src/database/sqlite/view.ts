@@ -18,6 +18,7 @@ import {
   selectionOf,
   typedList,
   typedRow,
+  type Reading,
   type Selection,
 } from './rows.ts';
 import {scanRows} from './scan.ts';
@@ -44,12 +45,16 @@ type Connection = BetterSqlite3.Database;
 export type SchemaSource = (connection: Connection) => SqliteSchema;
 
 /** The schema is asked for once a transaction: nothing in it changes while that is open. */
-export function sqliteView(connection: Connection, schemaOf: SchemaSource = readSchema): View {
+export function sqliteView(
+  connection: Connection,
+  schemaOf: SchemaSource = readSchema,
+  reading: Reading = 'fast',
+): View {
   let schema: SqliteSchema | undefined;
   const known = (): SqliteSchema => (schema ??= schemaOf(connection));
   const tables = new Map<TableShape, LiveTable>();
   const tableOf = (shape: TableShape): LiveTable => {
-    const table = tables.get(shape) ?? liveTable(known(), shape);
+    const table = tables.get(shape) ?? liveTable(known(), shape, reading);
     tables.set(shape, table);
     return table;
   };
@@ -97,9 +102,10 @@ export function sqliteView(connection: Connection, schemaOf: SchemaSource = read
 export function sqliteWriteView(
   connection: Connection,
   schemaOf: SchemaSource = readSchema,
+  reading: Reading = 'fast',
 ): WriteView {
   return {
-    ...sqliteView(connection, schemaOf),
+    ...sqliteView(connection, schemaOf, reading),
     run: async (statement) => runStatement(connection, statement),
     runSet: async (statement) => runSet(connection, statement),
     deleteSome: async (among, limit) => deleteSome(connection, schemaOf(connection), among, limit),
@@ -115,9 +121,13 @@ type LiveTable = {
   readonly form: string;
 };
 
-function liveTable({encoding, tables}: SqliteSchema, shape: TableShape): LiveTable {
+function liveTable(
+  {encoding, tables}: SqliteSchema,
+  shape: TableShape,
+  reading: Reading,
+): LiveTable {
   const table = must(tables.get(shape.table), 'shapes are made from the schema');
-  const selection = selectionOf(table, shape, encoding);
+  const selection = selectionOf(table, shape, encoding, reading);
   return {selection, keyOf: columnKeys(shape), form: JSON.stringify([shape.table, shape.columns])};
 }
 
