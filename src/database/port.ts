@@ -46,8 +46,8 @@ export type View = {
   /** Distinct values of some columns among the rows of a set. */
   distinctInSet(among: RowSet, columns: readonly string[]): Promise<readonly (readonly Cell[])[]>;
 
-  /** False where finding the rows of a set means reading the whole table. */
-  isIndexed(among: RowSet): Promise<boolean>;
+  /** True where `deleteSome` finds the rows of a set without reading the whole table. */
+  mayDeleteSome(among: RowSet): Promise<boolean>;
 
   /** Distinct non-NULL values of a foreign key that refer to no row; at most `limit` of them. */
   dangling(key: ForeignKey, limit: number): Promise<readonly (readonly Cell[])[]>;
@@ -82,8 +82,8 @@ export type WriteView = View & {
   /** Writes all rows of a set; gives how many. @throws {EngineError} `CONSTRAINT`. */
   runSet(statement: SetStatement): Promise<number>;
   /**
-   * Deletes rows of a set, at most `limit` of them; gives how many. Fewer than `limit` means that none are
-   * left, or none that this database can take away in parts. @throws {EngineError} `CONSTRAINT`.
+   * Deletes rows of a set for which `mayDeleteSome` holds, at most `limit` of them; gives how many. Fewer
+   * than `limit` means that none are left. @throws {EngineError} `CONSTRAINT`.
    */
   deleteSome(among: RowSet, limit: number): Promise<number>;
   /** Raises the table's own counter to at least this; never lowers it. */

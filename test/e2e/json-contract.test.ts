@@ -104,6 +104,7 @@ describe('--json', () => {
       cascades: {},
       conflicts: [],
       held: null,
+      lock: {estimatedMs: count, trimmed: {}, heldMs: expect.any(Array)},
       cost: {rowsRead: count, objectsFetched: count},
     };
     const dry = await target.replicate('--dry-run');

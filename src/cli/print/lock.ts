@@ -8,7 +8,7 @@ export function lockLines({dryRun, lock}: ReplicateResult): readonly string[] {
   const trimmed = Object.entries(lock.trimmed).map(([table, rows]) =>
     dryRun
       ? `  ${table}: ${counted(rows, 'row')} that refer to deleted rows will be trimmed first in short transactions`
-      : `  ${table}: ${counted(rows, 'row')} of these were trimmed first in short transactions`,
+      : `  ${table}: ${rows.toLocaleString('en')} of these rows were trimmed first in short transactions`,
   );
   return [...trimmed, ...holdLine(dryRun, lock)];
 }

@@ -1,15 +1,29 @@
-/** Sets of rows taken away in parts, and whether finding them costs more than they are. */
+/** Sets of rows taken away in parts. */
 import type BetterSqlite3 from 'better-sqlite3';
 import {must} from '../../kernel/assert.ts';
 import type {RowSet} from '../../kernel/statement.ts';
 import {translated} from './errors.ts';
-import type {SqliteSchema} from './schema.ts';
+import type {SqliteSchema, SqliteTable} from './schema.ts';
 import {compile, id, list, sql} from './sql.ts';
 import {setFilter} from './statements.ts';
 
 type Connection = BetterSqlite3.Database;
 
-/** Deletes at most `limit` rows of a set; gives how many. None where the table's rows cannot be told apart. */
+/** SQLite's own plan tells whether an index finds the rows: a table without a fitting one is scanned. */
+export function mayDeleteSome(
+  connection: Connection,
+  {tables}: SqliteSchema,
+  among: RowSet,
+): boolean {
+  if (addressOf(must(tables.get(among.table), 'sets are of tables of the schema')).length === 0)
+    return false;
+  const query = sql`EXPLAIN QUERY PLAN SELECT 1 FROM ${id(among.table)}${setFilter(among)}`;
+  const {text, parameters} = compile(query);
+  const steps = connection.prepare<unknown[], {detail: string}>(text).all(...parameters);
+  return !steps.some(({detail}) => detail.startsWith(`SCAN ${among.table}`));
+}
+
+/** Deletes at most `limit` rows of a set; gives how many. */
 export function deleteSome(
   connection: Connection,
   {tables}: SqliteSchema,
@@ -17,9 +31,7 @@ export function deleteSome(
   limit: number,
 ): number {
   const {table} = among;
-  const {hiddenId, primaryKey} = must(tables.get(table), 'sets are of tables of the schema');
-  const address = hiddenId === undefined ? primaryKey.map(({name}) => name) : [hiddenId];
-  if (address.length === 0) return 0;
+  const address = addressOf(must(tables.get(table), 'sets are of tables of the schema'));
   const columns = list(address.map(id));
   const some = sql`SELECT ${columns} FROM ${id(table)}${setFilter(among)} LIMIT ${limit}`;
   const query = sql`DELETE FROM ${id(table)} WHERE (${columns}) IN (${some})`;
@@ -31,10 +43,10 @@ export function deleteSome(
   }
 }
 
-/** SQLite's own plan tells: a table without a fitting index is scanned. */
-export function isIndexed(connection: Connection, among: RowSet): boolean {
-  const query = sql`EXPLAIN QUERY PLAN SELECT 1 FROM ${id(among.table)}${setFilter(among)}`;
-  const {text, parameters} = compile(query);
-  const steps = connection.prepare<unknown[], {detail: string}>(text).all(...parameters);
-  return !steps.some(({detail}) => detail.startsWith(`SCAN ${among.table}`));
+/** Names that tell any two rows apart: the rowid's, or those of a key without NULL. Empty where there are none. */
+function addressOf({hiddenId, primaryKey, columns}: SqliteTable): readonly string[] {
+  if (hiddenId !== undefined) return [hiddenId];
+  const names = primaryKey.map(({name}) => name);
+  const notNull = columns.filter((column) => column.notNull).map(({name}) => name);
+  return names.every((name) => notNull.includes(name)) ? names : [];
 }

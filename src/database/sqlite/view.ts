@@ -9,7 +9,7 @@ import type {ForeignKey} from '../../schema/table-schema.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
 import type {View, WriteView} from '../port.ts';
 import {translated} from './errors.ts';
-import {deleteSome, isIndexed} from './part-of-set.ts';
+import {deleteSome, mayDeleteSome} from './part-of-set.ts';
 import {
   exactCells,
   exactColumns,
@@ -85,7 +85,7 @@ export function sqliteView(
         among.table,
         sql`SELECT DISTINCT ${exactColumns(columns)} FROM ${id(among.table)}${setFilter(among)}`,
       ),
-    isIndexed: async (among) => isIndexed(connection, among),
+    mayDeleteSome: async (among) => mayDeleteSome(connection, known(), among),
     dangling: async (key, limit) => dangling(connection, key, limit, known()),
     tryRow: async (shape, row) => triedAs(shape)(shape, row),
     holds: async (table, unique, sought) => {

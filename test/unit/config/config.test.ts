@@ -1,7 +1,7 @@
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {expect, test} from 'vitest';
-import {loadConfig, type Config} from '../../../src/config/config.ts';
+import {durationOf, loadConfig, type Config} from '../../../src/config/config.ts';
 import {tempFolder} from '../../helpers/temp-db.ts';
 
 function file(text: string): string {
@@ -37,6 +37,32 @@ test('the environment may name the file; the flag wins', () => {
   expect(loadConfig({file: b, env: {ROWPLICA_CONFIG: a}, flags: {}})).toEqual({store: 'b'});
   expect(loadConfig({file: undefined, env: {ROWPLICA_CONFIG: ''}, flags: {}})).toEqual({});
 });
+
+test.each([
+  ['500ms', 500],
+  ['2s', 2_000],
+  ['1.5 s', 1_500],
+  ['1m', 60_000],
+])('a lock of %s is one of %d ms, wherever it is given', (text, ms) => {
+  expect(load(`maxWriteLock: ${text}`)).toEqual({maxWriteLock: ms});
+  expect(load('maxWriteLock: 1ms', {ROWPLICA_MAX_WRITE_LOCK: text})).toEqual({maxWriteLock: ms});
+  expect(durationOf('--max-write-lock', text)).toBe(ms);
+});
+
+test.each(['500', '-1s', '0ms', '1h', 'soon'])(
+  'refuses a lock of %s, naming where it is given',
+  (text) => {
+    const refused = (told: RegExp): object =>
+      expect.objectContaining({code: 'CONFIG_INVALID', message: expect.stringMatching(told)});
+    expect(() => load(`maxWriteLock: "${text}"`)).toThrow(
+      refused(/"maxWriteLock": it is not a dur/),
+    );
+    expect(() => load('', {ROWPLICA_MAX_WRITE_LOCK: text})).toThrow(
+      refused(/^ROWPLICA_MAX_WRITE_LOCK: /),
+    );
+    expect(() => durationOf('--max-write-lock', text)).toThrow(refused(/^--max-write-lock: /));
+  },
+);
 
 test.each(['', '# nothing\n', '{}'])('a file of %j says nothing', (text) => {
   expect(load(text)).toEqual({});
