@@ -11,7 +11,7 @@ const tables = ['monitor'];
 const source = new Instance({database: join(folder, 'primary.db'), store, tables});
 const target = new Instance({database: join(folder, 'replica.db'), store, tables});
 const ddl = `CREATE TABLE monitor (id INTEGER PRIMARY KEY);
-  CREATE TABLE heartbeat (id INTEGER PRIMARY KEY, monitor_id REFERENCES monitor ON DELETE CASCADE);
+  CREATE TABLE heartbeat (id INTEGER PRIMARY KEY, monitor_id INTEGER REFERENCES monitor ON DELETE CASCADE);
   CREATE INDEX by_monitor ON heartbeat (monitor_id);
   INSERT INTO monitor VALUES (1), (2), (3);`;
 

@@ -10,10 +10,9 @@ import {
 } from '../../../src/kernel/limits.ts';
 import type {SetStatement} from '../../../src/kernel/statement.ts';
 import {estimateLock, type LockEstimate, type LockWork} from '../../../src/plan/lock-time.ts';
-import {makePlan} from '../../../src/plan/make-plan.ts';
 import type {CascadeStep} from '../../../src/plan/plan.ts';
 import type {ForeignKey} from '../../../src/schema/table-schema.ts';
-import {rowsOf, schemaWith, shapeWith} from '../../helpers/tables.ts';
+import {planOf, rowsOf, schemaWith, shapeWith} from '../../helpers/tables.ts';
 
 type Given = {
   readonly rows?: number;
@@ -31,16 +30,13 @@ function estimate({rows = 0, columns = 1, steps = [], ...more}: Given): LockEsti
   const changes = rowsOf(shape, cells).map(
     (after) => ({op: 'insert', table: 't', key: after.key, after}) as const,
   );
-  const plan = makePlan(
-    new Map([['t', schemaWith('t', names)]]),
-    new Map([['t', {shape, changes}]]),
-    {steps, lost: []},
-  );
+  const schema = new Map([['t', schemaWith('t', names)]]);
+  const plan = {...planOf(schema, new Map([['t', {shape, changes}]])), before: steps};
   const {proof = [], trimmed = []} = more;
   return estimateLock({plan, proof, trimmed: new Set(trimmed)});
 }
 
-function step(table: string, op: SetStatement['op'], rows: number): CascadeStep {
+function step(table: string, op: 'deleteSet' | 'updateSet', rows: number): CascadeStep {
   const key: ForeignKey = {
     table,
     columns: ['x'],
@@ -52,7 +48,7 @@ function step(table: string, op: SetStatement['op'], rows: number): CascadeStep 
   const among = {table, columns: [], values: []};
   const statement: SetStatement =
     op === 'deleteSet' ? {op, among} : {op, among, columns: ['x'], cells: [null]};
-  return {key, statement, rows};
+  return {key, statement, follows: false, rows};
 }
 
 const proof = [{name: 't', rows: 1_000, columns: [1, 2]}];
