@@ -112,8 +112,9 @@ function prepareSqldiff() {
   if (hasSqldiff() || existsSync(sqldiffStamp)) return;
   const install = installer(['sqlite3-tools', 'sqlite3'], ['sqlite-tools', 'sqlite']);
   if (install) tryStep('installing sqldiff, for npm run corpus', install);
+  if (hasSqldiff()) return;
   writeFileSync(sqldiffStamp, '');
-  if (!hasSqldiff()) say('there is no sqldiff: npm run corpus goes without it');
+  say('there is no sqldiff: npm run corpus goes without it');
 }
 
 function hasSqldiff() {
