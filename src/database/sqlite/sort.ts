@@ -3,11 +3,19 @@ import type BetterSqlite3 from 'better-sqlite3';
 import {encodeKey} from '../../canonical/key.ts';
 import {encodeRow, rowText} from '../../canonical/row.ts';
 import {SORT_COLUMNS_MAX} from '../../kernel/limits.ts';
-import type {Cell} from '../../kernel/row.ts';
+import type {Cell, WireRow} from '../../kernel/row.ts';
 import {isWholeRow} from '../../schema/locator.ts';
 import {columnKeys} from '../../schema/row-key.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
-import {exactCells, exactList, exactRow, exactValue, type ReadRow, type Selection} from './rows.ts';
+import {
+  exactCells,
+  exactColumns,
+  exactList,
+  exactRow,
+  exactValue,
+  type ReadRow,
+  type Selection,
+} from './rows.ts';
 import {compile, id, list, sql, type Sql} from './sql.ts';
 
 type Connection = BetterSqlite3.Database;
@@ -15,53 +23,72 @@ type Connection = BetterSqlite3.Database;
 /** All rows in order of their encoded key; rows of equal key by the bytes of their text, equal ones by their ids. */
 export function* sortedRows(connection: Connection, selection: Selection): Generator<ReadRow> {
   const {shape} = selection;
-  const byKey = keyTerms(connection, selection);
   if (isWholeRow(shape)) {
-    // Any number of rows may be equal: SQLite orders them too, so that none are gathered here.
-    yield* cursor(connection, selection, [...byKey, ...restTerms(connection, selection)]);
+    yield* wholeRows(connection, selection);
     return;
   }
-  for (const group of equalKeys(cursor(connection, selection, byKey), shape)) yield* group;
-}
-
-function* cursor(
-  connection: Connection,
-  selection: Selection,
-  order: readonly Sql[],
-): Generator<ReadRow> {
-  const query = sql`SELECT ${exactList(selection)} FROM ${id(selection.shape.table)} ORDER BY ${list(order)}`;
-  const {text, parameters} = compile(query);
-  const rows = connection
-    .prepare(text)
-    .raw(true)
-    .safeIntegers(true)
-    .iterate(...parameters);
-  for (const raw of rows as IterableIterator<readonly unknown[]>) yield exactRow(selection, raw);
-}
-
-/** The encoded key, in as many parts as SQLite's limit on arguments demands: parts sort as the whole does. */
-function keyTerms(connection: Connection, selection: Selection): readonly Sql[] {
-  return slices(selection.shape.key).map((part, at) => {
-    const folds = part.map((column) => column.fold);
-    const names = part.map((column) => column.name);
-    return call(connection, selection, {
-      name: `rowplica_key_${at}`,
-      names,
-      encode: (cells) => encodeKey(cells, folds),
-    });
+  const folds = shape.key.map((column) => column.fold);
+  const names = shape.key.map((column) => column.name);
+  const key = call(connection, selection, {
+    name: 'rowplica_key',
+    names,
+    encode: (cells) => encodeKey(cells, folds),
   });
+  const query = sql`SELECT ${exactList(selection)} FROM ${id(shape.table)} ORDER BY ${key}`;
+  for (const group of equalKeys(exactRows(connection, selection, query), shape)) yield* group;
 }
 
-/** What orders whole rows of equal key: storage classes, as they show in the text, and then the id. */
-function restTerms(connection: Connection, selection: Selection): readonly Sql[] {
-  const texts = slices(selection.shape.columns).map((part, at) =>
+function* exactRows(connection: Connection, selection: Selection, query: Sql): Generator<ReadRow> {
+  for (const raw of iterate(connection, query)) yield exactRow(selection, raw);
+}
+
+function iterate(connection: Connection, query: Sql): IterableIterator<readonly unknown[]> {
+  const {text, parameters} = compile(query);
+  const statement = connection.prepare(text).raw(true).safeIntegers(true);
+  return statement.iterate(...parameters) as IterableIterator<readonly unknown[]>;
+}
+
+/**
+ * Any number of whole rows may be equal, so SQLite puts those in order too: none are gathered here. What they are
+ * sorted by, key and text, is also what is read.
+ */
+function* wholeRows(connection: Connection, selection: Selection): Generator<ReadRow> {
+  const {shape, encoding, locator} = selection;
+  const row = keyAndText(connection, selection);
+  const ids = locator.map((name) => sql`${id(name)} COLLATE BINARY`);
+  const query = sql`SELECT ${row} AS r, ${exactColumns(locator)} FROM ${id(shape.table)} ORDER BY ${list([sql`1`, ...ids])}`;
+  for (const raw of iterate(connection, query)) {
+    const text = textAfterKey(raw[0] as string);
+    const cells = JSON.parse(text) as WireRow;
+    yield {cells, text, locator: exactCells(raw.slice(1), encoding, shape.table)};
+  }
+}
+
+/** Sorts before all that an encoded key holds, and is in no row's text. */
+const BETWEEN = '\n';
+
+const textAfterKey = (both: string): string => both.slice(both.indexOf(BETWEEN) + 1);
+
+/** The encoded key of a whole row and its text, put together of as many calls as SQLite's limit on arguments demands. */
+function keyAndText(connection: Connection, selection: Selection): Sql {
+  const names = selection.shape.columns.map((column) => column.name);
+  const folds = names.map(() => 'binary' as const);
+  const calls = slices(names).map((part) =>
     call(connection, selection, {
-      name: `rowplica_text_${at}`,
-      names: part.map((column) => column.name),
-      encode: (cells) => rowText(encodeRow(cells)),
+      name: 'rowplica_row',
+      names: part,
+      encode: (cells) => encodeKey(cells, folds) + BETWEEN + rowText(encodeRow(cells)),
     }),
   );
-  return [...texts, ...selection.locator.map((name) => sql`${id(name)} COLLATE BINARY`)];
+  const [only] = calls;
+  if (only !== undefined && calls.length === 1) return only;
+  const joined = (...parts: readonly string[]): string => {
+    const keys = parts.map((part) => part.slice(0, part.indexOf(BETWEEN)));
+    const texts = parts.map((part) => textAfterKey(part).slice(1, -1));
+    return `${keys.join(',')}${BETWEEN}[${texts.join(',')}]`;
+  };
+  connection.function('rowplica_join', {deterministic: true, varargs: true}, joined);
+  return sql`rowplica_join(${list(calls)})`;
 }
 
 type Encoder = {
@@ -76,11 +103,8 @@ function call(
   {shape, encoding}: Selection,
   {name, names, encode}: Encoder,
 ): Sql {
-  connection.function(
-    name,
-    {deterministic: true, safeIntegers: true, varargs: true},
-    (...raw: unknown[]) => encode(exactCells(raw, encoding, shape.table)),
-  );
+  const given = (...raw: unknown[]): string => encode(exactCells(raw, encoding, shape.table));
+  connection.function(name, {deterministic: true, safeIntegers: true, varargs: true}, given);
   const typed = names.map((column) => sql`typeof(${id(column)}), ${exactValue(column)}`);
   return sql`${sql.raw(name)}(${list(typed)})`;
 }
