@@ -3,6 +3,7 @@ import type {Database, View} from '../database/port.ts';
 import {counted} from '../kernel/counted.ts';
 import {EngineError, EXIT_CODES, isEngineError} from '../kernel/errors.ts';
 import type {Finding} from '../profiles/profile.ts';
+import {isKeyless} from '../schema/locator.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {peekAtState, withDatabase, withStore} from './open.ts';
 import type {EngineOptions} from './options.ts';
@@ -56,6 +57,7 @@ async function examineTables(view: View, {profile, shapes}: Selected): Promise<r
     findings.push(problem('version', error));
   }
   findings.push(...(await danglingReferences(view, shapes)), ...(await triggersOf(view, shapes)));
+  findings.push(...(await keylessTables(view, shapes)));
   return [...findings, ...((await profile?.findings(view)) ?? [])];
 }
 
@@ -76,6 +78,19 @@ async function danglingReferences(
     }
   }
   return findings;
+}
+
+async function keylessTables(
+  view: View,
+  shapes: readonly TableShape[],
+): Promise<readonly Finding[]> {
+  const {tables} = await view.schema();
+  return shapes.flatMap((shape) => {
+    const schema = tables.get(shape.table);
+    if (schema === undefined || !isKeyless(schema, shape)) return [];
+    const message = 'no key identifies its rows: it is compared as a multiset of whole rows.';
+    return [{level: 'note' as const, subject: shape.table, message}];
+  });
 }
 
 async function triggersOf(view: View, shapes: readonly TableShape[]): Promise<readonly Finding[]> {

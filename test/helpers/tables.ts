@@ -6,6 +6,7 @@ import type {View} from '../../src/database/port.ts';
 import {openSqlite} from '../../src/database/sqlite/database.ts';
 import {diffRows} from '../../src/diff/diff-rows.ts';
 import {planChanges} from '../../src/engine/plan-changes.ts';
+import {fewestChanges} from '../../src/diff/fewest-changes.ts';
 import type {CanonicalRow, Cell, RowChange} from '../../src/kernel/row.ts';
 import {type Tables} from '../../src/plan/references.ts';
 import {makePlan, type TableChanges} from '../../src/plan/make-plan.ts';
@@ -96,13 +97,17 @@ export type Replication = {
   readonly request: TableRequest;
 };
 
-/** Brings the rows of one table from file to file through diff, plan and apply, proved in full. */
-export async function replicateRows({from, to, request}: Replication): Promise<void> {
+/** Brings the rows of one table from file to file through diff, plan and apply, proved in full; gives the changes. */
+export async function replicateRows({
+  from,
+  to,
+  request,
+}: Replication): Promise<readonly RowChange[]> {
   const [primary, replica] = [openSqlite({path: from}), openSqlite({path: to})];
   try {
     const {shape, rows} = await primary.view((view) => allRows(view, request));
     const ours = await replica.view((view) => allRows(view, request));
-    const changes = [...diffRows(shape.table, ours.rows, rows)];
+    const changes = [...fewestChanges(shape, diffRows(shape.table, ours.rows, rows))];
     const {digest} = await chunksOf(shape, rows);
     const changed = new Map([[shape.table, {shape, changes}]]);
     await applyPlan(replica, {
@@ -112,6 +117,7 @@ export async function replicateRows({from, to, request}: Replication): Promise<v
       counters: new Map(),
       isCarried: () => false,
     });
+    return changes;
   } finally {
     await primary.close();
     await replica.close();

@@ -347,6 +347,33 @@ test('a generated column does not tell rows apart', async () => {
   expect(tables).toEqual({t: counts(1, 0, 1)});
 });
 
+test.each(['UTF-16le', 'UTF-16be'])('%s makes no difference to whole rows', async (encoding) => {
+  const rows = `INSERT INTO t VALUES ('é😀', 1, 0.0), ('é😀', 1.0, -0.0), ('é😀', 1, -0.0), ('a', NULL, x'00')`;
+  const instances = makeInstances({ddl, primary: rows, replica: '', tables: ['t'], encoding});
+  expect((await converge(instances)).tables).toEqual({t: counts(4, 0, 0)});
+  const plain = instancesOf({primary: rows, replica: ''});
+  await plain.capture({keyless});
+  const wide = await verify({...optionsFor(instances, instances.replica), keyless});
+  const narrow = await verify({...optionsFor(plain, plain.primary), keyless});
+  expect(wide.tables).toEqual(narrow.tables);
+});
+
+test('doctor names the tables that are compared by whole rows', async () => {
+  const instances = instancesOf({
+    ddl: 'CREATE TABLE t (a TEXT PRIMARY KEY, b, c)',
+    primary: 'INSERT INTO t VALUES (NULL, 1, 1)',
+    replica: "INSERT INTO t VALUES ('k', 1, 1)",
+  });
+  const noted = async (database: string): Promise<readonly unknown[]> => {
+    const {findings} = await doctor({...optionsFor(instances, database), keyless});
+    return findings.filter(({level, subject}) => level === 'note' && subject === 't');
+  };
+  expect(await noted(instances.primary)).toMatchObject([
+    {message: expect.stringContaining('whole rows') as string},
+  ]);
+  expect(await noted(instances.replica)).toEqual([]);
+});
+
 test('tables with a key go on by it', async () => {
   const {tables} = await converge(
     instancesOf({
@@ -379,4 +406,59 @@ test('rows are named by a digest, and by their integers where they have nothing 
   ]);
   const shown = (await diff({...sides, showValues: true})).changes.map(({key}) => key);
   expect(shown).toContain('a=5,b="secret",c=1');
+});
+
+describe('what the application changes between plan and apply', () => {
+  /** Replicates while the application runs this SQL once, after the rows to plan with were read. */
+  async function meanwhile(
+    instances: Instances,
+    sql: string,
+  ): Promise<{readonly result: ReplicateResult; readonly afresh: readonly unknown[]}> {
+    const afresh: unknown[] = [];
+    let [fetching, written] = [false, false];
+    const result = await instances.replicate({
+      keyless,
+      log: {...silentLog, info: (_, fields) => afresh.push(fields?.['code'])},
+      progress: (doing) => {
+        fetching ||= doing === 'fetching';
+        if (!fetching || written || doing !== 'reading t') return;
+        written = true;
+        write(instances.replica, sql);
+      },
+    });
+    expect(written).toBe(true);
+    return {result, afresh};
+  }
+
+  const rows = `INSERT INTO t (rowid, a, b, c) VALUES (1, 'keep', 0, 0), (2, 'go', 0, 0), (3, 'go', 0, 0), (4, 'keep', 0, 0)`;
+  const two = () => instancesOf({primary: "INSERT INTO t VALUES ('keep', 0, 0)", replica: rows});
+
+  test.each([
+    ['a row to be deleted', "UPDATE t SET a = 'keep' WHERE rowid = 3", ['PLAN_STALE']],
+    [
+      'which row has its rowid',
+      'UPDATE t SET rowid = rowid + 10; UPDATE t SET rowid = (rowid - 10) % 4 + 1',
+      ['PLAN_STALE'],
+    ],
+    ['that it is there', 'DELETE FROM t WHERE rowid = 2', ['PLAN_STALE']],
+    [
+      'its rowid to that of an equal row',
+      "DELETE FROM t WHERE rowid = 2; UPDATE t SET rowid = 2 WHERE rowid = 3; INSERT INTO t (rowid, a, b, c) VALUES (3, 'go', 0, 0)",
+      [],
+    ],
+  ])('%s: planned afresh, and never another row is taken', async (_, sql, codes) => {
+    const instances = two();
+    await instances.capture({keyless});
+    const {afresh} = await meanwhile(instances, sql);
+    expect(afresh).toEqual(codes);
+    expect(typed(instances.replica, 't', ['a'])).toEqual(["text 'keep'"]);
+  });
+
+  test('by a row like the one to be inserted: planned afresh, and there is one', async () => {
+    const instances = instancesOf({primary: "INSERT INTO t VALUES ('new', 0, 0)", replica: rows});
+    await instances.capture({keyless});
+    const {afresh} = await meanwhile(instances, "INSERT INTO t VALUES ('new', 0, 0)");
+    expect(afresh).toEqual(['PROOF_FAILED']);
+    expect(typed(instances.replica, 't', ['a'])).toEqual(["text 'new'"]);
+  });
 });
