@@ -64,9 +64,9 @@ test('a replica without it refuses, and names it', async () => {
 test('the environment and a file say it too', async () => {
   const {primary, replica} = twoInstances('settings');
   const env = {ROWPLICA_KEYLESS: 'multiset'};
-  const {database, store, state, tables} = {...primary, tables: ['log', 'setting'].join()};
-  const args = ['--database', database, '--store', store, '--state', state, '--tables', tables];
-  const captured = await rowplica(['capture', '--json', ...args], {env});
+  const {database, store, state} = primary;
+  const args = ['--database', database, '--store', store, '--state', state];
+  const captured = await rowplica(['capture', '--json', '--tables', 'log,setting', ...args], {env});
   expect(captured.exitCode, captured.stdout).toBe(0);
   writeFileSync(path('keyless.yaml'), 'keyless: multiset\n');
   await replica.replicate('--config', path('keyless.yaml'));
