@@ -20,7 +20,8 @@ export function isKeyless(schema: TableSchema, shape: TableShape): boolean {
   return schema.primaryKey.every((column) => compared.has(column.name));
 }
 
-/** True for multisets whose key is the whole row. */
-export function isWholeRow(shape: TableShape): boolean {
-  return shape.keyKind === 'multiset' && shape.key.length === shape.columns.length;
+/** True for multisets whose key is the whole row, its columns in the order of the cells. */
+export function isWholeRow({keyKind, key, columns}: TableShape): boolean {
+  if (keyKind === 'primary' || key.length !== columns.length) return false;
+  return key.every(({name}, at) => name === columns[at]?.name);
 }
