@@ -7,6 +7,7 @@ import {encodeIntent, type Dangling} from './intent.ts';
 import type {Opened} from './open.ts';
 import {guardSource} from './plan-replicate.ts';
 import {violationsOf} from './read-source.ts';
+import {groupsAfter} from './rows-now.ts';
 import type {Snapshot} from './snapshot-reader.ts';
 
 /** Intent first, then the transaction, then the record that it happened. */
@@ -18,7 +19,8 @@ export async function applyDurably(
 ): Promise<Applied> {
   const position = {...target.ref, manifest: target.bytes};
   const dangling = full ? await danglingNow(database, target.manifest) : [];
-  const intent = await state.intend(position, encodeIntent(plan, dangling));
+  const groups = await database.view((view) => groupsAfter(view, plan));
+  const intent = await state.intend(position, encodeIntent(plan, {dangling, groups}));
   let applied: Applied;
   try {
     applied = await applyPlan(database, applyRequest(plan, target.manifest, full));

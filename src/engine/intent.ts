@@ -14,18 +14,26 @@ export type IntendedRow = {
 /** References of one table that dangled before. */
 export type Dangling = {readonly name: string; readonly violations: readonly Violations[]};
 
+/** How many rows the apply left in a group of rows of equal key. */
+export type GroupSize = {readonly table: string; readonly group: string; readonly rows: number};
+
 export type Intent = {
   /** The touched rows; undefined where there were too many to keep. */
   readonly rows: readonly IntendedRow[] | undefined;
   /** How many rows of tables that are not replicated go or change with them: those are not kept. */
   readonly cascades: Readonly<Record<string, number>>;
   readonly dangling: readonly Dangling[];
+  /** Of tables matched by what they link, every group that is touched. */
+  readonly groups: readonly GroupSize[];
 };
 
 /** Encodes what a plan is about to write; one too large to keep gives an intent without rows. */
-export function encodeIntent(plan: Plan, dangling: readonly Dangling[] = []): string {
+export function encodeIntent(
+  plan: Plan,
+  {dangling = [], groups = []}: Partial<Pick<Intent, 'dangling' | 'groups'>> = {},
+): string {
   const cascades = Object.fromEntries(cascadeCounts(plan));
-  return JSON.stringify({rows: touchedRows(plan) ?? null, cascades, dangling});
+  return JSON.stringify({rows: touchedRows(plan) ?? null, cascades, dangling, groups});
 }
 
 function touchedRows(plan: Plan): readonly IntendedRow[] | undefined {
@@ -43,8 +51,8 @@ function touchedRows(plan: Plan): readonly IntendedRow[] | undefined {
 
 /** Reads an intent, also of an older release, which kept nothing but the rows. */
 export function decodeIntent(body: string): Intent {
-  const {rows, cascades = {}, dangling = []} = JSON.parse(body) as StoredIntent;
-  return {rows: rows ?? undefined, cascades, dangling};
+  const {rows, cascades = {}, dangling = [], groups = []} = JSON.parse(body) as StoredIntent;
+  return {rows: rows ?? undefined, cascades, dangling, groups};
 }
 
 type StoredIntent = {readonly rows: readonly IntendedRow[] | null} & Partial<Omit<Intent, 'rows'>>;

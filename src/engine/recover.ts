@@ -9,8 +9,8 @@ import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
 import type {Changeset, State} from '../state/state.ts';
 import type {Log} from '../kernel/log.ts';
-import {decodeIntent, type IntendedRow} from './intent.ts';
-import {rowsNow} from './rows-now.ts';
+import {decodeIntent, type GroupSize, type IntendedRow, type Intent} from './intent.ts';
+import {claimRows, groupOf, groupsNow, rowNow} from './rows-now.ts';
 
 export async function recover(database: Database, state: State, log: Log): Promise<void> {
   const pending = await state.pending();
@@ -18,8 +18,8 @@ export async function recover(database: Database, state: State, log: Log): Promi
   const shapes = new Map(
     decodeManifest(pending.manifest).tables.map((table) => [table.name, shapeOf(table)]),
   );
-  const {rows} = decodeIntent(pending.body);
-  const outcome = await database.view((view) => whatHappened(view, shapes, rows ?? []));
+  const intent = decodeIntent(pending.body);
+  const outcome = await database.view((view) => whatHappened(view, shapes, intent));
   log.info('an earlier run was interrupted', {outcome, undo: pending.undoes !== null});
   await (pending.undoes === null ? settleApply : settleUndo)(state, pending, outcome);
 }
@@ -48,25 +48,56 @@ type Outcome = 'committed' | 'rolled back' | 'unknown';
 async function whatHappened(
   view: View,
   shapes: ReadonlyMap<string, TableShape>,
-  rows: readonly IntendedRow[],
+  {rows = [], groups}: Intent,
 ): Promise<Outcome> {
   const keyed = rows.filter(({table}) => shapes.get(table)?.keyKind === 'primary');
-  let before = 0;
-  let after = 0;
+  const seen = new Set<Outcome>();
   const {tables} = await view.schema();
   for (const [table, touched] of Map.groupBy(keyed.length > 0 ? keyed : rows, (row) => row.table)) {
     const shape = shapes.get(table);
     if (shape === undefined || !isReadable(tables.get(table), shape)) return 'unknown';
-    const live = await rowsNow(view, shape, touched);
-    for (const row of touched) {
-      const now = live.get(row.key)?.text ?? null;
-      if (now === row.before) before++;
-      else if (now === row.after) after++;
-      else return 'unknown';
-    }
+    if (shape.keyKind === 'multiset') seen.add(await linksTell(view, shape, touched, groups));
+    else for (const row of touched) seen.add(await rowTells(view, shape, row));
   }
-  if (after > 0 && before === 0) return 'committed';
-  return before > 0 && after === 0 ? 'rolled back' : 'unknown';
+  const [only = 'unknown', ...others] = seen;
+  return others.length === 0 ? only : 'unknown';
+}
+
+async function rowTells(view: View, shape: TableShape, row: IntendedRow): Promise<Outcome> {
+  const now = (await rowNow(view, shape, row))?.text ?? null;
+  if (now === row.before) return 'rolled back';
+  return now === row.after ? 'committed' : 'unknown';
+}
+
+/** Groups have the size they were to have, and every row that was to be there; or all is as it was. */
+async function linksTell(
+  view: View,
+  shape: TableShape,
+  touched: readonly IntendedRow[],
+  groups: readonly GroupSize[],
+): Promise<Outcome> {
+  const live = await groupsNow(view, shape, touched);
+  const holds = (side: 'before' | 'after'): boolean => {
+    const claim = claimRows(live);
+    return touched.every((row) => {
+      const text = row[side];
+      return text === null || claim(row, text) !== undefined;
+    });
+  };
+  const sizes = groups.filter(({table}) => table === shape.table);
+  const grown = ({group}: GroupSize): number => {
+    const own = touched.filter(({key}) => groupOf(key) === group);
+    return (
+      own.filter(({before}) => before === null).length -
+      own.filter(({after}) => after === null).length
+    );
+  };
+  const sized = (by: (size: GroupSize) => number): boolean =>
+    sizes.every((size) => (live.get(size.group)?.length ?? 0) === by(size));
+  const committed = holds('after') && sized(({rows}) => rows);
+  const rolledBack = holds('before') && sized((size) => size.rows - grown(size));
+  if (committed === rolledBack) return 'unknown';
+  return committed ? 'committed' : 'rolled back';
 }
 
 /** The application may have been upgraded since. */

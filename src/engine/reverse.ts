@@ -4,11 +4,12 @@ import {EngineError} from '../kernel/errors.ts';
 import type {CanonicalRow, RowChange} from '../kernel/row.ts';
 import {checkTriggers, type TableChanges} from '../plan/make-plan.ts';
 import {cascadeCounts, type Plan} from '../plan/plan.ts';
-import {keyLabel, occurrenceOf} from '../schema/row-key.ts';
+import {encodeKeyCell} from '../canonical/key.ts';
+import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {planChanges} from './plan-changes.ts';
-import type {IntendedRow} from './intent.ts';
-import {groupOf, recordedRow, rowsNow} from './rows-now.ts';
+import type {GroupSize, IntendedRow} from './intent.ts';
+import {claimRows, groupOf, groupsNow, recordedRow, rowNow} from './rows-now.ts';
 
 /**
  * The opposite of what a record says, for every table in `shapes`.
@@ -18,58 +19,73 @@ import {groupOf, recordedRow, rowsNow} from './rows-now.ts';
 export async function reverseChanges(
   view: View,
   shapes: readonly TableShape[],
-  rows: readonly IntendedRow[],
+  {rows, groups}: {readonly rows: readonly IntendedRow[]; readonly groups: readonly GroupSize[]},
 ): Promise<TableChanges> {
   const byTable = Map.groupBy(rows, (row) => row.table);
   const tables = new Map<string, {shape: TableShape; changes: readonly RowChange[]}>();
   for (const shape of shapes) {
     const touched = byTable.get(shape.table) ?? [];
-    const live = touched.length === 0 ? new Map() : await rowsNow(view, shape, touched);
-    const changes = touched.map((row) => reversed(shape, row, live.get(row.key)));
-    if (shape.keyKind === 'multiset') checkGroups(shape, touched, [...live.keys()]);
+    const own = groups.filter(({table}) => table === shape.table);
+    const changes =
+      shape.keyKind === 'multiset'
+        ? await reversedLinks(view, shape, touched, own)
+        : await reversedRows(view, shape, touched);
     tables.set(shape.table, {shape, changes});
   }
   return tables;
 }
 
-function reversed(
-  shape: TableShape,
-  {key, before, after}: IntendedRow,
-  now: CanonicalRow | undefined,
-): RowChange {
-  if ((now?.text ?? null) !== after) throw stale(shape, key);
-  const back = before === null ? undefined : recordedRow(shape, key, before);
-  if (back === undefined && now !== undefined) return {op: 'delete', key, before: now};
-  if (back !== undefined && now === undefined) return {op: 'insert', key, after: back};
-  if (back === undefined || now === undefined) throw stale(shape, key);
-  return {op: 'update', key, before: now, after: back};
-}
-
-/**
- * Rows of a group are told apart by their number alone. Where the apply added or took rows, the record tells how
- * many it left; one more or less since then, and the numbers may mean other rows.
- */
-function checkGroups(
+async function reversedRows(
+  view: View,
   shape: TableShape,
   touched: readonly IntendedRow[],
-  live: readonly string[],
-): void {
-  const sizes = Map.groupBy(live, groupOf);
-  for (const [group, rows] of Map.groupBy(touched, ({key}) => groupOf(key))) {
-    const left = rowsLeft(rows);
-    const now = sizes.get(group)?.length ?? 0;
-    const [first] = rows;
-    if (first !== undefined && left !== undefined && now !== left) throw stale(shape, first.key);
+): Promise<readonly RowChange[]> {
+  const changes: RowChange[] = [];
+  for (const row of touched) {
+    const now = await rowNow(view, shape, row);
+    if ((now?.text ?? null) !== row.after) throw stale(shape, row.key);
+    changes.push(reversed(shape, row, now, row.key));
   }
+  return changes;
 }
 
-function rowsLeft(rows: readonly IntendedRow[]): number | undefined {
-  const numbers = (list: readonly IntendedRow[]): readonly number[] =>
-    list.map(({key}) => occurrenceOf(key));
-  const inserted = numbers(rows.filter(({before}) => before === null));
-  const deleted = numbers(rows.filter(({after}) => after === null));
-  if (inserted.length > 0) return Math.max(...inserted) + 1;
-  return deleted.length > 0 ? Math.min(...deleted) : undefined;
+/** Rows that were taken away are numbered on from those that are there now. */
+async function reversedLinks(
+  view: View,
+  shape: TableShape,
+  touched: readonly IntendedRow[],
+  sizes: readonly GroupSize[],
+): Promise<readonly RowChange[]> {
+  if (touched.length === 0) return [];
+  const live = await groupsNow(view, shape, touched);
+  const claim = claimRows(live);
+  const next = new Map([...live].map(([group, rows]) => [group, rows.length]));
+  for (const {group, rows} of sizes) {
+    const first = touched.find(({key}) => groupOf(key) === group);
+    if (first !== undefined && rows !== (next.get(group) ?? 0)) throw stale(shape, first.key);
+  }
+  return touched.map((row) => {
+    const now = row.after === null ? undefined : claim(row, row.after);
+    if (row.after !== null && now === undefined) throw stale(shape, row.key);
+    if (now !== undefined) return reversed(shape, row, now, now.key);
+    const group = groupOf(row.key);
+    const number = next.get(group) ?? 0;
+    next.set(group, number + 1);
+    return reversed(shape, row, now, `${group},${encodeKeyCell(BigInt(number))}`);
+  });
+}
+
+function reversed(
+  shape: TableShape,
+  {key, before}: IntendedRow,
+  now: CanonicalRow | undefined,
+  keyNow: string,
+): RowChange {
+  const back = before === null ? undefined : recordedRow(shape, keyNow, before);
+  if (back === undefined && now !== undefined) return {op: 'delete', key: keyNow, before: now};
+  if (back !== undefined && now === undefined) return {op: 'insert', key: keyNow, after: back};
+  if (back === undefined || now === undefined) throw stale(shape, key);
+  return {op: 'update', key: keyNow, before: now, after: back};
 }
 
 function stale(shape: TableShape, key: string): EngineError {

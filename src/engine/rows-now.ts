@@ -3,31 +3,69 @@ import {parseRow} from '../canonical/row.ts';
 import type {View} from '../database/port.ts';
 import {must} from '../kernel/assert.ts';
 import type {CanonicalRow, KeyRange} from '../kernel/row.ts';
+import {rowSteps, type Plan} from '../plan/plan.ts';
 import {keyMatches} from '../plan/rows.ts';
 import type {TableShape} from '../schema/table-shape.ts';
-import type {IntendedRow} from './intent.ts';
+import type {GroupSize, IntendedRow} from './intent.ts';
 
-/**
- * Looks the touched rows of one table up, by encoded key; rows that are not there are left out. Of a table that is
- * matched by what it links, it gives all rows of the groups touched, numbered as they stand now, with their ids.
- */
-export async function rowsNow(
+/** Rows of equal key in a table that is matched by what it links, by the key without its number. */
+export type Groups = ReadonlyMap<string, readonly CanonicalRow[]>;
+
+/** Looks a touched row up by its key; undefined where it is not there. */
+export async function rowNow(
   view: View,
   shape: TableShape,
-  touched: readonly IntendedRow[],
-): Promise<ReadonlyMap<string, CanonicalRow>> {
-  const rows = new Map<string, CanonicalRow>();
-  if (shape.keyKind === 'multiset') {
-    for await (const page of view.rows(shape, groupRanges(touched)))
-      for (const row of page) rows.set(row.key, row);
-    return rows;
+  {key, before, after}: IntendedRow,
+): Promise<CanonicalRow | undefined> {
+  const wanted = recordedRow(shape, key, must(before ?? after, 'a record changes something'));
+  return view.rowAt(shape, keyMatches(shape, wanted));
+}
+
+/** All rows of the groups that were touched, with their ids. */
+export async function groupsNow(
+  view: View,
+  shape: TableShape,
+  touched: readonly {readonly key: string}[],
+): Promise<Groups> {
+  const groups = new Map<string, CanonicalRow[]>();
+  for await (const page of view.rows(shape, groupRanges(touched))) {
+    for (const row of page) {
+      const group = groups.get(groupOf(row.key)) ?? [];
+      group.push(row);
+      groups.set(groupOf(row.key), group);
+    }
   }
-  for (const {key, before, after} of touched) {
-    const wanted = recordedRow(shape, key, must(before ?? after, 'a record changes something'));
-    const row = await view.rowAt(shape, keyMatches(shape, wanted));
-    if (row !== undefined) rows.set(key, row);
+  return groups;
+}
+
+/**
+ * Finds for each text a row of the groups that has it, no row twice: numbers within a group mean nothing once
+ * the application has saved it anew. Undefined where there is none.
+ */
+export function claimRows(
+  groups: Groups,
+): (row: Pick<IntendedRow, 'key'>, text: string) => CanonicalRow | undefined {
+  const free = new Map(
+    [...groups].map(([group, rows]) => [group, Map.groupBy(rows, ({text}) => text)]),
+  );
+  return ({key}, text) => free.get(groupOf(key))?.get(text)?.shift();
+}
+
+/** How many rows the plan will leave in each group that it touches. */
+export async function groupsAfter(view: View, plan: Plan): Promise<readonly GroupSize[]> {
+  const sizes: GroupSize[] = [];
+  const linked = rowSteps(plan).filter(({shape}) => shape.keyKind === 'multiset');
+  for (const [shape, steps] of Map.groupBy(linked, (step) => step.shape)) {
+    const changes = steps.map(({change}) => change);
+    const live = await groupsNow(view, shape, changes);
+    for (const [group, some] of Map.groupBy(changes, ({key}) => groupOf(key))) {
+      const added = some.filter(({op}) => op === 'insert').length;
+      const gone = some.filter(({op}) => op === 'delete').length;
+      const rows = (live.get(group)?.length ?? 0) + added - gone;
+      sizes.push({table: shape.table, group, rows});
+    }
   }
-  return rows;
+  return sizes;
 }
 
 /** A row as a record keeps it. */
@@ -41,7 +79,7 @@ export function groupOf(key: string): string {
 }
 
 /** '-' is the character after the ',' that precedes an occurrence number. */
-function groupRanges(touched: readonly IntendedRow[]): readonly KeyRange[] {
+function groupRanges(touched: readonly {readonly key: string}[]): readonly KeyRange[] {
   const groups = [...new Set(touched.map(({key}) => groupOf(key)))].sort(byBytes);
   return groups.map((group) => ({from: `${group},`, to: `${group}-`}));
 }

@@ -15,6 +15,7 @@ import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
 import {interrupted} from './read-tables.ts';
 import {recover} from './recover.ts';
+import {groupsAfter} from './rows-now.ts';
 import {planReverse, reverseChanges, type Reverse} from './reverse.ts';
 
 export type UndoOptions = EngineOptions & {
@@ -109,7 +110,8 @@ async function planUndo(
   if (intent.rows === undefined) throw tooLarge(record);
   await guardUnchanged(view, record, manifest);
   const shapes = manifest.tables.map(shapeOf);
-  return planReverse(view, await reverseChanges(view, shapes, intent.rows), allowTriggers);
+  const {rows, groups} = intent;
+  return planReverse(view, await reverseChanges(view, shapes, {rows, groups}), allowTriggers);
 }
 
 /** The record names columns and keys as they were: in a schema changed since, they may mean something else. */
@@ -137,7 +139,8 @@ async function undoDurably(
   {plan}: Reverse,
 ): Promise<Applied> {
   const before = record.previous ? decodeManifest(record.previous.manifest).tables : [];
-  const undoing = await state.undos.intend(record, encodeIntent(plan));
+  const groups = await database.view((view) => groupsAfter(view, plan));
+  const undoing = await state.undos.intend(record, encodeIntent(plan, {groups}));
   let applied: Applied;
   try {
     applied = await applyPlan(database, {

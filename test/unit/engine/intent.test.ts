@@ -50,6 +50,11 @@ test('a plan up to the limit is kept, a larger one is not', () => {
 }, 30_000);
 
 test('an intent of an older release, which kept the rows alone, is read', () => {
-  expect(decodeIntent('{"rows":null}')).toEqual({rows: undefined, cascades: {}, dangling: []});
+  expect(decodeIntent('{"rows":null}')).toEqual({
+    rows: undefined,
+    cascades: {},
+    dangling: [],
+    groups: [],
+  });
   expect(decodeIntent('{"rows":[]}').rows).toEqual([]);
 });
