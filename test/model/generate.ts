@@ -141,7 +141,7 @@ export function cases(): fc.Arbitrary<ModelCase> {
 }
 
 /** Parents that are replicated, and local tables that refer to them; nothing dangles, and no trigger interferes. */
-function referenceCases(): fc.Arbitrary<ModelCase> {
+export function referenceCases(): fc.Arbitrary<ModelCase> {
   return family(rawCase).map((raw) =>
     caseOf({
       ...raw,
