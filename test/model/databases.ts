@@ -78,7 +78,7 @@ function repair(db: Connection, made: ModelCase): void {
       for (const {columns, parent, parentColumns} of table.references) {
         const present = columns.map((name) => `c.${quoted(name)} IS NOT NULL`);
         const equal = columns.map(
-          (name, at) => `p.${quoted(parentColumns[at] ?? '')} = c.${quoted(name)}`,
+          (name, at) => `p.${quoted(parentColumns[at] ?? '')} = +c.${quoted(name)}`,
         );
         const sql = `DELETE FROM ${quoted(table.name)} AS c WHERE ${present.join(' AND ')} AND NOT EXISTS (SELECT 1 FROM ${quoted(parent)} p WHERE ${equal.join(' AND ')})`;
         ignoring(() => (deleted += db.prepare(sql).run().changes));

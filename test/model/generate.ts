@@ -149,7 +149,14 @@ export function referenceCases(): fc.Arbitrary<ModelCase> {
       rival: null,
       allowDeletes: true,
       journal: true,
-      tables: raw.tables.map((table) => ({...table, trigger: null})),
+      tables: raw.tables.map((table, at) => ({
+        ...table,
+        trigger: null,
+        // The parent refers to nothing: what SQLite says of its own rows is not the question.
+        references: at === 0 ? [] : table.references,
+        // What is computed of a value is no business of references.
+        uniques: table.uniques.filter(({form}) => PLAIN_UNIQUES.includes(form)),
+      })),
     }),
   );
 }
@@ -173,6 +180,8 @@ function family(drawn: fc.Arbitrary<RawCase>): fc.Arbitrary<RawCase> {
       return {...raw, tables};
     });
 }
+
+const PLAIN_UNIQUES: readonly RawUnique['form'][] = ['one', 'two', 'reference'];
 
 const oneUnique: RawTable['uniques'] = [
   {form: 'one', type: 0, notNull: false, check: 14, collate: 5},
