@@ -106,14 +106,14 @@ function run(db: Connection, step: Step): void {
   const name = quoted(table.name);
   switch (step.op) {
     case 'delete':
-      return write(db, `DELETE FROM ${name}`, table, row, []);
+      return write(db, step, `DELETE FROM ${name}`);
     case 'update': {
       const changed = columns.filter((column) => row[column.name] !== step.wanted[column.name]);
       const values = changed.map((column) => step.wanted[column.name] ?? 'null');
       const set = changed.map(
         (column, at) => `${quoted(column.name)} = ${bindSql(values[at] ?? '')}`,
       );
-      return write(db, `UPDATE OR ABORT ${name} SET ${set.join(', ')}`, table, row, values);
+      return write(db, step, `UPDATE OR ABORT ${name} SET ${set.join(', ')}`, values);
     }
     case 'insert': {
       const values = columns.map((column) => row[column.name] ?? 'null');
@@ -126,7 +126,12 @@ function run(db: Connection, step: Step): void {
   }
 }
 
-function write(db: Connection, sql: string, table: TableSpec, row: Row, values: Value[]): void {
+function write(
+  db: Connection,
+  {table, row}: Step,
+  sql: string,
+  values: readonly Value[] = [],
+): void {
   const key = table.key.map((name) => row[name] ?? 'null');
   const where = table.key.map((name, at) => `${quoted(name)} = ${bindSql(key[at] ?? '')}`);
   db.prepare(`${sql} WHERE ${where.join(' AND ')}`).run(...[...values, ...key].map(boundOf));
