@@ -118,7 +118,7 @@ const rawCase = fc.record({
   repaired: often(3, 1),
   triggersFirst: fc.boolean(),
   journal: often(3, 1),
-  allowDeletes: often(3, 1),
+  allowDeletes: often(3, 2),
   allowTriggers: fc.boolean(),
   rival: seldom(
     fc.record({
