@@ -81,6 +81,15 @@ export function regressions(): readonly Regression[] {
     .filter((held): held is Regression => held.kind === 'model');
 }
 
+/** The first of them that fails again. */
+export async function relapse(): Promise<Regression | undefined> {
+  for (const held of regressions()) {
+    const title = await failureOf(held.case);
+    if (title !== '') return {...held, title};
+  }
+  return undefined;
+}
+
 export function randomSeed(): number {
   return Math.floor(Math.random() * 2 ** 31);
 }

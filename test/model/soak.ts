@@ -1,7 +1,6 @@
 /** The model's cases by the ten thousands: `npm run soak -- --cases 100000 --seed 1 --minutes 60`. */
 import {parseArgs} from 'node:util';
-import {randomSeed, regressions, search} from './search.ts';
-import {runCase} from './run-case.ts';
+import {randomSeed, relapse, search} from './search.ts';
 import {Tally} from './tally.ts';
 
 const CASES_DEFAULT = 100_000;
@@ -19,7 +18,6 @@ async function soak(): Promise<number> {
   const tally = new Tally();
   const say = (text: string): void => void process.stdout.write(`${text}\n`);
   say(`seed ${seed}, ${cases} cases${minutes === undefined ? '' : ` or ${minutes} minutes`}`);
-  for (const held of regressions()) await runCase(held.case);
   let reported = Date.now();
   const onCase = (): void => {
     if (Date.now() - reported < REPORT_MS) return;
@@ -27,7 +25,7 @@ async function soak(): Promise<number> {
     say(tally.text());
   };
   const limit = minutes === undefined ? {} : {limitMs: minutes * 60_000};
-  const found = await search({cases, seed, tally, onCase, ...limit});
+  const found = (await relapse()) ?? (await search({cases, seed, tally, onCase, ...limit}));
   say(`seed ${seed}; ${tally.text()}`);
   if (found === undefined) return 0;
   say(`${found.title}\nPut this into a file of test/regressions/:\n${JSON.stringify(found)}`);
