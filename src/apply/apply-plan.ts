@@ -49,6 +49,9 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
     const {plan} = request;
     await request.guard(view);
     await checkPreconditions(view, rowSteps(plan));
+    for (const {key, among} of plan.strangers) {
+      if ((await view.countSet(among)) > 0) throw staleCascade(key);
+    }
     const cascades = new Map<string, number>();
     await runCascades(view, plan.before, cascades);
     await runRows(view, plan.deletes);

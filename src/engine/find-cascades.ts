@@ -1,12 +1,12 @@
 /** Asks the database what the plan's deletes and re-keys mean for tables that are not replicated. */
 import type {View} from '../database/port.ts';
 import type {Cell} from '../kernel/row.ts';
-import type {SetStatement} from '../kernel/statement.ts';
+import type {RowSet, SetStatement} from '../kernel/statement.ts';
 import {
-  actionOf,
   cascadeStatement,
   followers,
-  withoutDefault,
+  forbidden,
+  type DefaultsOf,
   type Following,
 } from '../plan/cascades.ts';
 import {gainedKeys, lostByCascade, lostKeys, type LostKey} from '../plan/lost-keys.ts';
@@ -18,7 +18,7 @@ import {
   type Tables,
 } from '../plan/references.ts';
 import type {Cascades, TableChanges} from '../plan/make-plan.ts';
-import {runsBefore, type CascadeStep, type ParentCheck} from '../plan/plan.ts';
+import {runsBefore, type CascadeStep, type ChildrenCheck, type ParentCheck} from '../plan/plan.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
 
 /**
@@ -33,7 +33,15 @@ export async function findCascades(
   tables: TableChanges,
 ): Promise<Cascades> {
   await refuseUnreadable(view, schema, tables);
-  const search: Search = {view, schema, tables, seen: new Map(), needed: []};
+  const search: Search = {
+    view,
+    schema,
+    tables,
+    seen: new Map(),
+    needed: [],
+    strangers: [],
+    objections: [],
+  };
   const steps: CascadeStep[] = [];
   let lost = newOnes(
     search,
@@ -42,7 +50,7 @@ export async function findCascades(
   while (lost.length > 0) {
     const next: LostKey[] = [];
     const local = lost.filter(({key}) => !tables.has(key.table));
-    for (const following of followers(schema, local)) {
+    for (const following of followers(schema, local, await defaultsFor(view, local))) {
       const step = await stepFor(search, following);
       if (step === undefined) continue;
       steps.push(step);
@@ -50,15 +58,53 @@ export async function findCascades(
     }
     lost = newOnes(search, next);
   }
-  for (const {key, where, rows} of search.needed) {
-    if (!(await willBeThere(search, key, where))) throw withoutDefault(key, rows);
+  const counted = await countedOnce(view, steps);
+  for (const {key, among, why} of search.objections) {
+    const rows = await rowsLeft(view, key, among, counted);
+    if (rows > 0) throw forbidden(key, why, rows);
   }
   return {
-    steps: await countedOnce(view, steps),
+    steps: counted,
     lost: [...search.seen.values()],
-    needed: search.needed,
+    needed: await parentsNeeded(search, counted),
+    strangers: search.strangers,
   };
 }
+
+/** Of a set, the rows that no other reference deletes. */
+async function rowsLeft(
+  view: View,
+  key: ForeignKey,
+  among: RowSet,
+  steps: readonly CascadeStep[],
+): Promise<number> {
+  const deleted = steps.filter(
+    (step) =>
+      step.key !== key &&
+      step.statement.op === 'deleteSet' &&
+      step.statement.among.table === among.table,
+  );
+  return view.countSet(
+    among,
+    deleted.map(({statement}) => statement.among),
+  );
+}
+
+async function parentsNeeded(
+  search: Search,
+  steps: readonly CascadeStep[],
+): Promise<readonly ParentCheck[]> {
+  const needed: ParentCheck[] = [];
+  for (const {key, among, where, encoded} of search.needed) {
+    const rows = await rowsLeft(search.view, key, among, steps);
+    if (rows === 0) continue;
+    if (!(await willBeThere(search, key, where))) throw forbidden(key, WITHOUT_DEFAULT, rows);
+    needed.push({key, where, encoded});
+  }
+  return needed;
+}
+
+const WITHOUT_DEFAULT = 'SET DEFAULT, and no row has the default';
 
 type Search = {
   readonly view: View;
@@ -66,7 +112,11 @@ type Search = {
   readonly tables: TableChanges;
   readonly seen: Map<string, LostKey>;
   /** Parents that rows refer to by default now. */
-  readonly needed: (ParentCheck & {readonly rows: number})[];
+  readonly needed: (ParentCheck & {readonly among: RowSet})[];
+  /** Rows that cannot follow: nobody may be left of them. */
+  readonly objections: {readonly key: ForeignKey; readonly among: RowSet; readonly why: string}[];
+  /** Sets that nobody was in. */
+  readonly strangers: ChildrenCheck[];
 };
 
 async function refuseUnreadable(view: View, schema: Tables, tables: TableChanges): Promise<void> {
@@ -90,20 +140,37 @@ function nameOf(schema: Tables, key: ForeignKey, values: readonly Cell[]): strin
   return JSON.stringify([key.table, key.columns, key.parent, encodeReference(schema, key, values)]);
 }
 
-async function stepFor(search: Search, following: Following): Promise<CascadeStep | undefined> {
-  const {view, schema, needed} = search;
-  const {key, among, replacements} = following;
-  const rows = await view.countSet(among);
-  if (rows === 0) return undefined;
-  const action = actionOf(key, replacements);
-  const byDefault = action === 'SET DEFAULT';
-  const defaults = byDefault ? await view.defaults(key.table, key.columns) : [];
-  const statement = cascadeStatement(schema, following, rows, defaults);
-  if (byDefault && !defaults.includes(null)) {
-    const where = key.parentColumns.map((column, at) => ({column, is: defaults[at] ?? null}));
-    needed.push({key, where, encoded: encodeReference(schema, key, defaults), rows});
+async function defaultsFor(view: View, lost: readonly LostKey[]): Promise<DefaultsOf> {
+  const defaults = new Map<ForeignKey, readonly Cell[]>();
+  for (const {key} of lost) {
+    const asked = key.onDelete === 'SET DEFAULT' || key.onUpdate === 'SET DEFAULT';
+    if (asked && !defaults.has(key)) defaults.set(key, await view.defaults(key.table, key.columns));
   }
-  return {key, statement, rows, follows: replacements !== undefined && action === 'CASCADE'};
+  return (key) => defaults.get(key) ?? [];
+}
+
+async function stepFor(search: Search, following: Following): Promise<CascadeStep | undefined> {
+  const {key, among, action, objection, follows} = following;
+  const rows = await search.view.countSet(among);
+  if (rows === 0) {
+    if (following.retaken) search.strangers.push({key, among});
+    return undefined;
+  }
+  if (action === 'RESTRICT') throw forbidden(key, action, rows);
+  if (objection !== undefined) {
+    search.objections.push({key, among, why: objection});
+    return undefined;
+  }
+  if (action === 'SET DEFAULT') noteDefault(search, following);
+  return {key, statement: cascadeStatement(following), rows, follows};
+}
+
+function noteDefault({schema, needed}: Search, {key, among, cells}: Following): void {
+  for (const values of cells ?? []) {
+    if (values.includes(null)) continue;
+    const where = key.parentColumns.map((column, at) => ({column, is: values[at] ?? null}));
+    needed.push({key, where, encoded: encodeReference(schema, key, values), among});
+  }
 }
 
 /** Whether a row that is referred to by default is there when the plan has run. */

@@ -107,7 +107,7 @@ async function attempts(
     try {
       return await attemptOnce(opened, reader, target, {...options, compareAll});
     } catch (error) {
-      if (attempt === REPLAN_ATTEMPTS_MAX || !mayDifferNextTime(error, compareAll)) {
+      if (attempt === REPLAN_ATTEMPTS_MAX || !mayDifferNextTime(error, attempt > 1 && compareAll)) {
         warnOfTrimmed(opened.held, options.log);
         throw error;
       }
@@ -117,10 +117,11 @@ async function attempts(
   }
 }
 
-function mayDifferNextTime(error: unknown, comparedAll: boolean): boolean {
+/** The application may have written what a constraint forbids now, after the plan was made: planned afresh, it stands. */
+function mayDifferNextTime(error: unknown, isSettled: boolean): boolean {
   if (isEngineError(error, 'PLAN_STALE')) return true;
   if (isEngineError(error, 'PROOF_FAILED')) return error.retryable;
-  return !comparedAll && isEngineError(error, 'CONSTRAINT', 'FOREIGN_KEY', 'UNIQUE_CYCLE');
+  return !isSettled && isEngineError(error, 'CONSTRAINT', 'FOREIGN_KEY', 'UNIQUE_CYCLE');
 }
 
 async function attemptOnce(

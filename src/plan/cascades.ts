@@ -15,43 +15,114 @@ import {encodeReference, referringColumns, referringRows, type Tables} from './r
 export type Following = {
   readonly key: ForeignKey;
   readonly among: RowSet;
-  /** New values for each tuple of `among`, where the rows referred to stay; undefined where they are deleted. */
-  readonly replacements: readonly (readonly Cell[])[] | undefined;
+  readonly action: ForeignKeyAction;
+  /** What the columns get, for each tuple of `among`; undefined where the rows are deleted, or cannot follow. */
+  readonly cells: readonly (readonly Cell[])[] | undefined;
+  /** Why the rows cannot follow. It does not matter where all of them are deleted by another reference. */
+  readonly objection: string | undefined;
+  /** Written after the rows that it follows. */
+  readonly follows: boolean;
+  /** Another row takes over one of the values, so that afterwards nobody can tell who referred to it before. */
+  readonly retaken: boolean;
+};
+
+/** Cells that an insert puts where a foreign key's columns are left out. */
+export type DefaultsOf = (key: ForeignKey) => readonly Cell[];
+
+/** One lost value, what is declared for it, and what those who refer to it get instead. */
+type Move = {
+  readonly item: LostKey;
+  readonly action: ForeignKeyAction;
+  readonly to: readonly Cell[] | undefined;
 };
 
 /**
  * The rows that follow lost keys, in sets that fit a statement. Where the action leaves them as they are,
  * values that another row takes over are not lost.
  */
-export function followers(schema: Tables, lost: readonly LostKey[]): readonly Following[] {
+export function followers(
+  schema: Tables,
+  lost: readonly LostKey[],
+  defaultsOf: DefaultsOf,
+): readonly Following[] {
   return [...Map.groupBy(lost, (item) => item.key)].flatMap(([key, items]) => {
-    const deleted = items.filter((item) => item.replacement === undefined);
-    const changed = items.filter((item) => item.replacement !== undefined);
-    const together = (some: readonly LostKey[], replaced: boolean): readonly Following[] =>
-      referringRows(
-        schema,
-        key,
-        some.map(({values}) => values),
-      ).map((among) => ({key, among, replacements: replaced ? [] : undefined}));
+    const moves = items
+      .map((item) => moveOf(key, item, defaultsOf))
+      .filter(({item, action}) => action !== 'NO ACTION' || !item.retaken);
+    const moved = moves.filter(({to}) => to !== undefined);
+    if (!mayMeet(schema, key, moved)) return inSets(schema, key, moves);
+    const others = moves.filter(({to}) => to === undefined);
+    const ordered = inRemapOrder(schema, key, moved);
     return [
-      ...together(remaining(key.onDelete, deleted), false),
-      ...(key.onUpdate === 'CASCADE'
-        ? inRemapOrder(schema, key, changed).map((group) => remapped(schema, key, group))
-        : together(remaining(key.onUpdate, changed), true)),
+      ...inSets(schema, key, others),
+      ...ordered.map((group) => remapped(schema, key, group)),
     ];
   });
 }
 
-function remaining(action: ForeignKeyAction, items: readonly LostKey[]): readonly LostKey[] {
-  return action === 'NO ACTION' ? items.filter((item) => !item.retaken) : items;
+function moveOf(key: ForeignKey, item: LostKey, defaultsOf: DefaultsOf): Move {
+  const action = item.replacement === undefined ? key.onDelete : key.onUpdate;
+  switch (action) {
+    case 'CASCADE':
+      return {item, action, to: item.replacement};
+    case 'SET NULL':
+      return {item, action, to: key.columns.map(() => null)};
+    case 'SET DEFAULT':
+      return {item, action, to: defaultsOf(key)};
+    case 'NO ACTION':
+    case 'RESTRICT':
+      return {item, action, to: undefined};
+  }
 }
 
-function remapped(schema: Tables, key: ForeignKey, group: readonly LostKey[]): Following {
+/** True where rows come to a value that others are about to leave: the order matters then. */
+function mayMeet(schema: Tables, key: ForeignKey, moves: readonly Move[]): boolean {
+  const left = new Set(moves.map(({item}) => encodeReference(schema, key, item.values)));
+  return moves.some(({to = []}) => left.has(encodeReference(schema, key, to)));
+}
+
+/** One set for each action, but that each new value of a row referred to needs a statement of its own. */
+function inSets(schema: Tables, key: ForeignKey, moves: readonly Move[]): readonly Following[] {
+  const groups = Map.groupBy(moves, ({item, action}) =>
+    JSON.stringify([action, item.replacement !== undefined]),
+  );
+  return [...groups.values()].flatMap((group) =>
+    group[0]?.action === 'CASCADE' && group[0].to !== undefined
+      ? group.map((move) => ({...remapped(schema, key, [move]), follows: true}))
+      : alike(schema, key, group),
+  );
+}
+
+function alike(schema: Tables, key: ForeignKey, moves: readonly Move[]): readonly Following[] {
+  const [first] = moves;
+  if (first === undefined) return [];
+  const {action, to} = first;
+  return referringRows(
+    schema,
+    key,
+    moves.map(({item}) => item.values),
+  ).map((among) => ({
+    key,
+    among,
+    action,
+    cells: to === undefined ? undefined : [to],
+    objection: objectionTo(schema, key, action),
+    follows: false,
+    retaken: moves.some(({item}) => item.retaken),
+  }));
+}
+
+function remapped(schema: Tables, key: ForeignKey, group: readonly Move[]): Following {
   const columns = referringColumns(schema, key);
+  const objections = group.map(({action}) => objectionTo(schema, key, action));
   return {
     key,
-    among: {table: key.table, columns, values: group.map(({values}) => values)},
-    replacements: group.map(({replacement}) => must(replacement, 'the row stays')),
+    among: {table: key.table, columns, values: group.map(({item}) => item.values)},
+    action: group.find(({action}) => action === 'SET DEFAULT')?.action ?? 'CASCADE',
+    cells: group.map(({to}) => must(to, 'only those that move are ordered')),
+    objection: objections.find((why) => why !== undefined),
+    follows: true,
+    retaken: group.some(({item}) => item.retaken),
   };
 }
 
@@ -62,23 +133,21 @@ function remapped(schema: Tables, key: ForeignKey, group: readonly LostKey[]): F
 function inRemapOrder(
   schema: Tables,
   key: ForeignKey,
-  items: readonly LostKey[],
-): readonly (readonly LostKey[])[] {
+  moves: readonly Move[],
+): readonly (readonly Move[])[] {
   const encode = (values: readonly Cell[]): string => encodeReference(schema, key, values);
-  const byValue = new Map(items.map((item) => [encode(item.values), item]));
-  const next = (item: LostKey): LostKey | undefined =>
-    byValue.get(encode(must(item.replacement, 'the row stays')));
-  const placed = new Set<LostKey>();
-  const groups: (readonly LostKey[])[] = [];
-  for (const start of items) {
-    const path: LostKey[] = [];
-    const onPath = new Map<LostKey, number>();
-    let item: LostKey | undefined = start;
-    while (item !== undefined && !placed.has(item) && !onPath.has(item)) {
-      onPath.set(item, path.push(item) - 1);
-      item = next(item);
+  const byValue = new Map(moves.map((move) => [encode(move.item.values), move]));
+  const placed = new Set<Move>();
+  const groups: (readonly Move[])[] = [];
+  for (const start of moves) {
+    const path: Move[] = [];
+    const onPath = new Map<Move, number>();
+    let move: Move | undefined = start;
+    while (move !== undefined && !placed.has(move) && !onPath.has(move)) {
+      onPath.set(move, path.push(move) - 1);
+      move = byValue.get(encode(move.to ?? []));
     }
-    const ring = item === undefined ? undefined : onPath.get(item);
+    const ring = move === undefined ? undefined : onPath.get(move);
     if (ring !== undefined) groups.push(path.slice(ring));
     for (const single of path.slice(0, ring).toReversed()) groups.push([single]);
     for (const each of path) placed.add(each);
@@ -86,74 +155,35 @@ function inRemapOrder(
   return groups;
 }
 
-/**
- * The statement by which rows of a table that is not replicated follow.
- *
- * @param rows How many do; more than none.
- * @param defaults Cells of the referring columns that SET DEFAULT gives them.
- * @throws {EngineError} `FOREIGN_KEY` where the declared action forbids the change.
- */
-export function cascadeStatement(
+function objectionTo(
   schema: Tables,
-  {key, among, replacements}: Following,
-  rows: number,
-  defaults: readonly Cell[],
-): SetStatement {
-  const action = actionOf(key, replacements);
-  const {columns} = key;
-  switch (action) {
-    case 'CASCADE':
-      return replacements === undefined
-        ? {op: 'deleteSet', among}
-        : remapStatement(among, columns, replacements);
-    case 'SET NULL':
-      refuseMandatory(schema, key, rows);
-      return {op: 'updateSet', among, columns, cells: columns.map(() => null)};
-    case 'SET DEFAULT':
-      return {op: 'updateSet', among, columns, cells: defaults};
-    case 'NO ACTION':
-    case 'RESTRICT':
-      throw forbidden(key, action, rows);
-  }
-}
-
-/** What the application declared for this kind of change. */
-export function actionOf(
   key: ForeignKey,
-  replacements: Following['replacements'],
-): ForeignKeyAction {
-  return replacements === undefined ? key.onDelete : key.onUpdate;
-}
-
-function remapStatement(
-  among: RowSet,
-  columns: readonly string[],
-  replacements: readonly (readonly Cell[])[],
-): SetStatement {
-  const [only] = replacements;
-  if (only !== undefined && replacements.length === 1) {
-    return {op: 'updateSet', among, columns, cells: only};
-  }
-  return {op: 'remapSet', among, columns, cells: replacements};
-}
-
-function refuseMandatory(schema: Tables, key: ForeignKey, rows: number): void {
+  action: ForeignKeyAction,
+): string | undefined {
+  if (action === 'NO ACTION' || action === 'RESTRICT') return action;
   const columns = schema.get(key.table)?.columns ?? [];
   const mandatory = columns.find(({name, notNull}) => notNull && key.columns.includes(name));
-  if (mandatory === undefined) return;
-  throw forbidden(key, `SET NULL, and column "${mandatory.name}" is NOT NULL`, rows);
+  return action === 'SET NULL' && mandatory !== undefined
+    ? `SET NULL, and column "${mandatory.name}" is NOT NULL`
+    : undefined;
 }
 
-/** The default that rows were to refer to instead is no row of the other table. */
-export function withoutDefault(key: ForeignKey, rows: number): EngineError {
-  return forbidden(key, `SET DEFAULT, and no row of "${key.parent}" has the default`, rows);
+/** The statement by which rows of a table that is not replicated follow; there is no objection to it. */
+export function cascadeStatement({key, among, cells}: Following): SetStatement {
+  if (cells === undefined) return {op: 'deleteSet', among};
+  const {columns} = key;
+  const [only] = cells;
+  if (only !== undefined && cells.length === 1)
+    return {op: 'updateSet', among, columns, cells: only};
+  return {op: 'remapSet', among, columns, cells};
 }
 
-function forbidden(key: ForeignKey, action: string, rows: number): EngineError {
+/** @param why The action that forbids it, or what stands in the way of the action. */
+export function forbidden(key: ForeignKey, why: string, rows: number): EngineError {
   const columns = key.columns.join(', ');
   return new EngineError(
     'FOREIGN_KEY',
-    `cannot delete or re-key rows of table "${key.parent}": ${counted(rows, 'row')} of "${key.table}" refer to them by ${columns} (${action})`,
+    `cannot delete or re-key rows of table "${key.parent}": ${counted(rows, 'row')} of "${key.table}" refer to them by ${columns} (${why})`,
     {
       site: {table: key.table, column: columns},
       hint: `Table "${key.table}" is not replicated; change or delete those rows in the application first.`,

@@ -38,6 +38,7 @@ export type Cascades = {
   readonly steps: readonly CascadeStep[];
   readonly lost: readonly LostKey[];
   readonly needed: readonly ParentCheck[];
+  readonly strangers: readonly ChildrenCheck[];
 };
 
 export type TableOrder = {readonly writes: readonly Write[]; readonly parks: readonly Park[]};
@@ -47,7 +48,7 @@ export type TableOrder = {readonly writes: readonly Write[]; readonly parks: rea
  * parents to children, unique values freed before they are taken.
  */
 export function makePlan(schema: Tables, tables: TableChanges, findings: Findings): Plan {
-  const {steps, lost, needed, ordered} = findings;
+  const {steps, lost, needed, strangers, ordered} = findings;
   const order = parentsFirst(
     [...tables.keys()].map((name) => must(schema.get(name), 'replicated tables exist')),
   );
@@ -61,6 +62,7 @@ export function makePlan(schema: Tables, tables: TableChanges, findings: Finding
     after: steps.filter((step) => !runsBefore(step)),
     parents: [...parentChecks(schema, tables), ...needed],
     children: childrenChecks(schema, lost),
+    strangers,
     tables: new Map([...tables].map(([name, {changes}]) => [name, countChanges(changes)])),
   };
 }

@@ -56,6 +56,8 @@ export type Plan = {
   readonly after: readonly CascadeStep[];
   readonly parents: readonly ParentCheck[];
   readonly children: readonly ChildrenCheck[];
+  /** Local rows that refer to values which go over to another row: there were none when the plan was made. */
+  readonly strangers: readonly ChildrenCheck[];
   /** Every replicated table, also those without a change. */
   readonly tables: ReadonlyMap<string, ChangeCounts>;
 };

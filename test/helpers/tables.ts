@@ -143,7 +143,7 @@ export function planOf(schema: Tables, tables: TableChanges): Plan {
       return [name, {writes: order.writes, parks}] as const;
     }),
   );
-  return makePlan(schema, tables, {steps: [], lost: [], needed: [], ordered});
+  return makePlan(schema, tables, {steps: [], lost: [], needed: [], strangers: [], ordered});
 }
 
 /** A value that the test put there itself. */

@@ -19,7 +19,7 @@ type Result = Content | 'refused';
 export type BothWays = {
   /** Undefined where SQLite does not agree with itself. */
   readonly witness: Result | undefined;
-  /** An action keeps a row that another deletes. */
+  /** An action keeps a row that another deletes, or RESTRICT is relaxed by deferring. */
   readonly held: boolean;
   readonly ours: Result;
   readonly before: Content;
@@ -42,7 +42,10 @@ export async function bothWays(made: ModelCase, folder: string): Promise<BothWay
   const agreed = others.every((other) => text(other) === text(first));
   const witness = agreed ? first : undefined;
   const {forbidden, ambiguous} = follow(made.tables, before, wanted);
-  const held = ambiguous || (forbidden.length > 0 && !forbidden.some(({certain}) => certain));
+  // Deferring takes the edge off RESTRICT: where another row takes the value, SQLite lets it pass then.
+  const relaxed = witness !== 'refused' && forbidden.some(({why}) => why.endsWith('RESTRICT'));
+  const held =
+    ambiguous || relaxed || (forbidden.length > 0 && !forbidden.some(({certain}) => certain));
   if (witness === undefined) return {witness, held, ours: before, before};
   const options: EngineOptions = {
     database: primary,

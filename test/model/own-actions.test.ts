@@ -6,7 +6,7 @@
  * row is reached by two references (one deletes it, another keeps its parent), or two references share a
  * column. The same changes are therefore run in several orders, and only where SQLite agrees with itself is
  * it a witness. Nor is it one where RESTRICT holds a row that another reference deletes: there the order of
- * rows within one statement decides.
+ * rows within one statement decides; and deferring takes the edge off RESTRICT where another row takes the value.
  * Values that rows exchange go through a parking value, as SQLite checks UNIQUE row by row.
  */
 import fc from 'fast-check';

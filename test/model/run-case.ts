@@ -1,14 +1,15 @@
 /** Runs one case through the library and holds what it does against the model. */
 import {isDeepStrictEqual} from 'node:util';
 import {join} from 'node:path';
-import * as library from '../../src/index.ts';
 import {
   capture,
   EngineError,
   noProgress,
   replicate,
   silentLog,
+  undo,
   type EngineOptions,
+  type ReplicateOptions,
   type ReplicateResult,
 } from '../../src/index.ts';
 import type {ModelCase} from './cases.ts';
@@ -83,7 +84,10 @@ class Run {
     );
     if (result !== undefined && this.#rivalled && changes(result) === 0) return this.#overtaken();
     const verdict = judge(this.#made, this.#wanted.content, this.#before.content);
-    this.#checkRefusal('replicate', refused, verdict.reasons);
+    this.#checkRefusal('replicate', refused, [
+      ...verdict.reasons,
+      ...(refused === undefined ? [] : this.#reasonsAtFirst()),
+    ]);
     const after = readFile(this.#files.replica, this.#made.tables);
     if (refused !== undefined || result === undefined) {
       if (after.text !== this.#before.text) throw new Broken('P1: refused, and yet it wrote');
@@ -94,6 +98,12 @@ class Run {
     await this.#checkAgain(after);
     await this.#checkUndo(after, verdict);
     return this.#outcomeOf('converged', verdict.reasons, verdict.facts);
+  }
+
+  /** The plan may have been refused for what stood before the rival came. */
+  #reasonsAtFirst(): readonly Reason[] {
+    if (!this.#rivalled) return [];
+    return judge(this.#made, this.#wanted.content, this.#first.content).reasons;
   }
 
   /** Where nothing was to be written, the rival may come after all: its change must stand as it is. */
@@ -157,13 +167,15 @@ class Run {
     if (now.text !== after.text) throw new Broken('P6: a second replicate wrote');
   }
 
-  /** Rows of local tables that followed a deleted row may be lost for good. */
+  /** Rows of local tables that followed a deleted row may be lost for good; so may those that follow an undone insert. */
   async #checkUndo(after: FileState, {facts}: Verdict): Promise<void> {
-    const undo = (library as Readonly<Record<string, unknown>>)['undo'];
-    if (typeof undo !== 'function' || after.text === this.#before.text || facts.triggered) return;
-    const options = {...this.#replicateOptions(), allowTriggers: true};
+    if (after.text === this.#before.text || facts.triggered) return;
+    let followed = 0;
+    const undone = undo({...this.#replicateOptions(), allowTriggers: true});
     const refused = await refusalOf(
-      (undo as (options: EngineOptions) => Promise<unknown>)(options),
+      undone.then(({cascades}) => {
+        followed = Object.keys(cascades).length;
+      }),
     );
     const now = readFile(this.#files.replica, this.#made.tables);
     if (refused !== undefined) {
@@ -172,7 +184,7 @@ class Run {
       return;
     }
     for (const {name, replicated} of this.#made.tables) {
-      if (!replicated && facts.followed > 0) continue;
+      if (!replicated && facts.followed + followed > 0) continue;
       if (!isDeepStrictEqual(now.content.get(name), this.#before.content.get(name))) {
         throw new Broken(`P11: undo did not bring back table ${name}`);
       }
@@ -202,7 +214,7 @@ class Run {
     return signal;
   }
 
-  #replicateOptions(signal?: AbortSignal): library.ReplicateOptions {
+  #replicateOptions(signal?: AbortSignal): ReplicateOptions {
     const {tables, allowDeletes, allowTriggers} = this.#made;
     const options = {...this.#options(this.#files.replica), allowTriggers, signal};
     const names = tables.filter(({replicated}) => replicated).map(({name}) => name);

@@ -187,7 +187,10 @@ function scalar(connection: Connection, query: Sql): unknown {
   return runRaw(connection, query, true)[0]?.[0];
 }
 
-/** The parent's column stands on the left: its collation decides, as in SQLite's own check. */
+/**
+ * The parent's column stands on the left: its collation decides, as in SQLite's own check, and its affinity
+ * alone, which the plus takes from the other.
+ */
 function dangling(
   connection: Connection,
   key: ForeignKey,
@@ -197,7 +200,7 @@ function dangling(
   const child = (column: string): Sql => sql`c.${id(column)}`;
   const present = key.columns.map((column) => sql`${child(column)} IS NOT NULL`);
   const matches = key.columns.map(
-    (column, at) => sql`p.${id(key.parentColumns[at] ?? '')} = ${child(column)}`,
+    (column, at) => sql`p.${id(key.parentColumns[at] ?? '')} = +${child(column)}`,
   );
   const orphan = tables.has(key.parent)
     ? sql` AND NOT EXISTS (SELECT 1 FROM ${id(key.parent)} p WHERE ${all(matches)})`
