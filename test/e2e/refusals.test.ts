@@ -176,16 +176,17 @@ describe('the fuse', () => {
 });
 
 describe('what this database forbids', () => {
-  test('UNIQUE values that swap between rows', async () => {
-    const {source, target, primary} = items('code TEXT UNIQUE');
+  const swapped = `PRAGMA ignore_check_constraints = ON;
+    UPDATE item SET code = 'parked' WHERE id = 1;
+    UPDATE item SET code = 'c1' WHERE id = 2;
+    UPDATE item SET code = 'c2' WHERE id = 1;`;
+
+  test('UNIQUE values that swap where a CHECK leaves no other value', async () => {
+    const all = Array.from({length: 20}, (_, at) => `'c${at + 1}'`).join();
+    const {source, target, primary} = items(`code TEXT NOT NULL UNIQUE CHECK (code IN (${all}))`);
     await source.capture();
     await target.replicate();
-    execute(
-      primary,
-      `UPDATE item SET code = 'parked' WHERE id = 1;
-       UPDATE item SET code = 'c1' WHERE id = 2;
-       UPDATE item SET code = 'c2' WHERE id = 1;`,
-    );
+    execute(primary, swapped);
     await source.capture();
     const refused = await expectUntouched(target, ['replicate'], {
       exitCode: 20,
@@ -193,6 +194,16 @@ describe('what this database forbids', () => {
       told: /item/,
     });
     expect(refused.message).toContain('code');
+  });
+
+  test('UNIQUE values that swap find a value to step aside to', async () => {
+    const {source, target, primary, replica} = items('code TEXT NOT NULL UNIQUE');
+    await source.capture();
+    await target.replicate();
+    execute(primary, swapped);
+    await source.capture();
+    expect((await target.replicate()).tables['item']?.updated).toBe(2);
+    expect(dumpTable(replica, 'item')).toEqual(dumpTable(primary, 'item'));
   });
 
   test('UNIQUE values that move along a chain are ordered', async () => {

@@ -46,7 +46,7 @@ export function replicateText(result: ReplicateResult): string {
       `  ${name}: ${counted(count, 'row')} of this local table ${verb} deleted or changed with the rows referred to`,
     );
   }
-  return [...lines, ...lockLines(result), ...wayBackLines(result)].join('\n');
+  return [...lines, ...wayBackLines(result), ...lockLines(result)].join('\n');
 }
 
 function headline(result: ReplicateResult, writes: number): string {
