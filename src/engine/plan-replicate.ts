@@ -6,8 +6,8 @@ import {fewestChanges} from '../diff/fewest-changes.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
-import type {CanonicalRow, RowChange} from '../kernel/row.ts';
-import type {Plan} from '../plan/plan.ts';
+import type {CanonicalRow, ChangeCounts, RowChange} from '../kernel/row.ts';
+import {isEmpty, type Plan} from '../plan/plan.ts';
 import {profileNamed} from '../profiles/find-profile.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
@@ -56,13 +56,30 @@ export async function planReplicate(request: PlanRequest): Promise<Planned> {
   options.progress('fetching', 0, wanted.length);
   const objectsFetched = await reader.fetch(target, wanted);
   const {plan, rowsRead} = await database.view((view) => planFrom(view, reader, tables, options));
+  const differed = tables.some(({regions}) => regions.length > 0);
+  if (ours !== undefined && differed && isEmpty(plan)) throw changedMeanwhile();
   const scanned = ours === undefined ? 0 : tables.reduce((sum, table) => sum + table.rows, 0);
   return {
     plan,
     objectsFetched,
     rowsRead: scanned + rowsRead,
-    rowsBefore: new Map(tables.map(({shape, rows}) => [shape.table, rows])),
+    rowsBefore: new Map(
+      target.manifest.tables.map(({name, rows}) => [name, rowsBefore(rows, plan.tables.get(name))]),
+    ),
   };
+}
+
+/** As many as the plan was made for, which may be others than were scanned a moment before. */
+function rowsBefore(target: number, changes: ChangeCounts | undefined): number {
+  return target - (changes?.inserted ?? 0) + (changes?.deleted ?? 0);
+}
+
+/** What differed when all rows were read is gone; something else may differ since. */
+function changedMeanwhile(): EngineError {
+  return new EngineError('PLAN_STALE', 'cannot plan: rows changed while they were compared', {
+    hint: 'Run replicate again: it plans afresh.',
+    retryable: true,
+  });
 }
 
 /** Refuses a snapshot that means something else in this database. */
