@@ -130,7 +130,8 @@ async function park(view: WriteView, {shape, statement}: ParkStep): Promise<void
     const {changed} = await view.run(statement);
     if (changed !== 1) throw ignored({shape, statement});
   } catch (cause) {
-    throw isEngineError(cause, 'CONSTRAINT') ? takenMeanwhile(shape, cause) : cause;
+    const taken = isEngineError(cause, 'CONSTRAINT') && cause.site.constraint?.startsWith('UNIQUE');
+    throw taken === true ? takenMeanwhile(shape, cause) : cause;
   }
 }
 

@@ -9,7 +9,7 @@ import {
   type DefaultsOf,
   type Following,
 } from '../plan/cascades.ts';
-import {gainedKeys, lostByCascade, lostKeys, type LostKey} from '../plan/lost-keys.ts';
+import {gainedKeys, lostByCascade, lostKeys, withRetaken, type LostKey} from '../plan/lost-keys.ts';
 import {
   encodeReference,
   referencesTo,
@@ -56,7 +56,7 @@ export async function findCascades(
       steps.push(step);
       for (const item of await lostInTurn(search, step)) next.push(item);
     }
-    lost = newOnes(search, next);
+    lost = newOnes(search, withRetaken(schema, next));
   }
   const counted = await countedOnce(view, steps);
   for (const {key, among, why} of search.objections) {
@@ -65,7 +65,7 @@ export async function findCascades(
   }
   return {
     steps: counted,
-    lost: [...search.seen.values()],
+    lost: withRetaken(schema, [...search.seen.values()]),
     needed: await parentsNeeded(search, counted),
     strangers: search.strangers,
   };
@@ -196,18 +196,9 @@ async function lostInTurn(search: Search, {statement}: CascadeStep): Promise<rea
   const {view, schema} = search;
   const lost: LostKey[] = [];
   for (const key of referencesTo(schema, statement.among.table)) {
-    const found: LostKey[] = [];
     for (const single of singly(statement)) {
       const values = await view.distinctInSet(single.among, key.parentColumns);
-      found.push(...lostByCascade(single, key, values));
-    }
-    const taken = new Set(
-      found.flatMap(({replacement}) =>
-        replacement === undefined ? [] : [encodeReference(schema, key, replacement)],
-      ),
-    );
-    for (const item of found) {
-      lost.push({...item, retaken: taken.has(encodeReference(schema, key, item.values))});
+      lost.push(...lostByCascade(single, key, values));
     }
   }
   return lost;

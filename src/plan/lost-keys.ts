@@ -117,3 +117,17 @@ export function lostByCascade(
     retaken: false,
   }));
 }
+
+/** Notes which of the values are taken over by a row that gives up another of them. */
+export function withRetaken(schema: Tables, lost: readonly LostKey[]): readonly LostKey[] {
+  const taken = new Map<ForeignKey, Set<string>>();
+  for (const {key, replacement} of lost) {
+    if (replacement === undefined) continue;
+    const values = taken.get(key) ?? new Set();
+    taken.set(key, values.add(encodeReference(schema, key, replacement)));
+  }
+  return lost.map((item) => {
+    const retaken = taken.get(item.key)?.has(encodeReference(schema, item.key, item.values));
+    return retaken === true ? {...item, retaken} : item;
+  });
+}

@@ -34,9 +34,15 @@ export function trialOf(host: Connection, table: SqliteTable, encoding: Encoding
   return (shape, row) => {
     const accepted = insert(copy, shape, row, 'checked');
     if (!accepted && !insert(copy, shape, row, 'anyway')) return {accepted, entries: []};
-    const raw = read.get() as readonly unknown[];
-    copy.exec('ROLLBACK');
-    return {accepted, entries: entriesOf(table, raw, encoding)};
+    try {
+      return {accepted, entries: entriesOf(table, read.get() as readonly unknown[], encoding)};
+    } catch (error) {
+      // An expression may not take the value: text that is no JSON, or an overflow.
+      if (error instanceof BetterSqlite3.SqliteError) return {accepted: false, entries: []};
+      throw error;
+    } finally {
+      copy.exec('ROLLBACK');
+    }
   };
 }
 

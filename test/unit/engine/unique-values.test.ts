@@ -107,6 +107,25 @@ describe('two rows swap values', () => {
   });
 });
 
+test('an expression that takes no other kind of text still finds a value to step aside to', async () => {
+  const ddl = table('u NOT NULL, v', "; CREATE UNIQUE INDEX x ON t (json_extract(u, '$.n'))");
+  const rows = `INSERT INTO t VALUES (1, '{"n":1}', 0), (2, '{"n":2}', 0)`;
+  const change = `UPDATE t SET u = '{"n":9}' WHERE id = 1; UPDATE t SET u = '{"n":1}' WHERE id = 2;
+    UPDATE t SET u = '{"n":2}' WHERE id = 1`;
+  await outcomeOf({ddl, rows, change});
+});
+
+test('a trigger that forbids the value stepped aside to is told as what it is', async () => {
+  const trigger = `CREATE TRIGGER watch BEFORE UPDATE ON t WHEN new.u NOT IN ('a', 'b', 'c')
+    BEGIN SELECT RAISE(ABORT, 'no'); END`;
+  const ddl = `${table('u NOT NULL UNIQUE, v')}; ${trigger}`;
+  const change = `DROP TRIGGER watch; ${swapped}; ${trigger}`;
+  await expect(outcomeOf({ddl, rows: three, change})).rejects.toMatchObject({
+    code: 'CONSTRAINT',
+    site: {table: 't', constraint: 'a trigger'},
+  });
+});
+
 test('two columns go round in opposite directions', async () => {
   const ddl = table('u NOT NULL UNIQUE, v INTEGER NOT NULL UNIQUE');
   const rows = "INSERT INTO t VALUES (1, 'a', 1), (2, 'b', 2), (3, 'c', 3)";

@@ -222,6 +222,23 @@ describe('a referenced value that changes', () => {
     const watch = {...c, g: ['id', 'c']};
     expect(await cascadesOf({ddl, rows: grand, change: swapped, watch})).toEqual({c: 1, g: 2});
   });
+  test('that passes from row to row is followed by grandchildren, too', async () => {
+    const ddl = `${parent}; CREATE TABLE c (id INTEGER PRIMARY KEY, p UNIQUE REFERENCES p (u) ON UPDATE CASCADE);
+      CREATE TABLE g (id INTEGER PRIMARY KEY, c REFERENCES c (p) ON UPDATE CASCADE)`;
+    const grand =
+      "INSERT INTO p VALUES (1, 'a', 0), (2, 'b', 0); INSERT INTO c VALUES (10, 'a'), (11, 'b'); INSERT INTO g VALUES (20, 'a'), (21, 'b')";
+    const passed = "UPDATE p SET u = 'q' WHERE id = 1; UPDATE p SET u = 'a' WHERE id = 2";
+    const watch = {...c, g: ['id', 'c']};
+    expect(await cascadesOf({ddl, rows: grand, change: passed, watch})).toEqual({c: 2, g: 2});
+  });
+  test('that children get by default is not passed on with those who leave it', async () => {
+    const ddl = `${parent}; CREATE TABLE c (id INTEGER PRIMARY KEY,
+      p DEFAULT 'a' REFERENCES p (u) ON UPDATE CASCADE ON DELETE SET DEFAULT)`;
+    // SQLite does it row by row: the deleted one last, so that none of its children moves twice.
+    const left =
+      "UPDATE p SET u = 'q' WHERE id = 1; INSERT INTO p VALUES (9, 'a', 0); DELETE FROM p WHERE id = 2";
+    expect(await cascadesOf({ddl, rows: named, change: left, watch: c})).toEqual({c: 3});
+  });
   test('that two rows swap is forgotten by the children of both under SET NULL', async () => {
     const ddl = byName('ON UPDATE SET NULL');
     expect(await cascadesOf({ddl, rows: named, change: swapped, watch: c})).toEqual({c: 3});
