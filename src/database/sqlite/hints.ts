@@ -5,7 +5,7 @@ import {PARK_GAPS_MAX} from '../../kernel/limits.ts';
 import type {Cell} from '../../kernel/row.ts';
 import type {ParkingHints} from '../../kernel/statement.ts';
 import {asciiUpper, constantsIn} from './ddl.ts';
-import {exactCells} from './rows.ts';
+import {exactCells, exactTerm} from './rows.ts';
 import type {SqliteSchema} from './schema.ts';
 import {id, list, sql, type Sql} from './sql.ts';
 import {runRaw} from './statements.ts';
@@ -60,11 +60,11 @@ export function defaultCells(
     const text = schema.columns.find((column) => column.name === name)?.default;
     return sql`(${sql.raw(expression(text ?? 'NULL'))}\n)`;
   });
-  const typed = values.flatMap((value) => [
-    sql`typeof(${value})`,
-    sql`CASE typeof(${value}) WHEN 'text' THEN CAST(${value} AS BLOB) ELSE ${value} END`,
-  ]);
-  return exactCells(runRaw(connection, sql`SELECT ${list(typed)}`, true)[0] ?? [], encoding, table);
+  return exactCells(
+    runRaw(connection, sql`SELECT ${list(values.map(exactTerm))}`, true)[0] ?? [],
+    encoding,
+    table,
+  );
 }
 
 /** A default may be a bare word or stand in double quotes: SQLite takes both for text there, and only there. */

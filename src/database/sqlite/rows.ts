@@ -65,11 +65,12 @@ export function exactList(selection: Selection): Sql {
 }
 
 export function exactColumns(columns: readonly string[]): Sql {
-  return list(columns.flatMap((column) => [sql`typeof(${id(column)})`, exactValue(column)]));
+  return list(columns.map((column) => exactTerm(id(column))));
 }
 
-export function exactValue(column: string): Sql {
-  return sql`CASE typeof(${id(column)}) WHEN 'text' THEN CAST(${id(column)} AS BLOB) ELSE ${id(column)} END`;
+/** Type and value of any term, in the form that `exactCells` decodes. */
+export function exactTerm(term: Sql): Sql {
+  return sql`typeof(${term}), CASE typeof(${term}) WHEN 'text' THEN CAST(${term} AS BLOB) ELSE ${term} END`;
 }
 
 function columnNames({shape, locator}: Selection): readonly string[] {

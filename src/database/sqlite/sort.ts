@@ -12,7 +12,7 @@ import {
   exactColumns,
   exactList,
   exactRow,
-  exactValue,
+  exactTerm,
   type ReadRow,
   type Selection,
 } from './rows.ts';
@@ -105,7 +105,7 @@ function call(
 ): Sql {
   const given = (...raw: unknown[]): string => encode(exactCells(raw, encoding, shape.table));
   connection.function(name, {deterministic: true, safeIntegers: true, varargs: true}, given);
-  const typed = names.map((column) => sql`typeof(${id(column)}), ${exactValue(column)}`);
+  const typed = names.map((column) => exactTerm(id(column)));
   return sql`${sql.raw(name)}(${list(typed)})`;
 }
 

@@ -10,7 +10,7 @@ import type {UniqueIndex} from '../../schema/table-schema.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
 import type {Trial} from '../port.ts';
 import {indexTexts} from './ddl.ts';
-import {exactCells} from './rows.ts';
+import {exactCells, exactTerm} from './rows.ts';
 import type {Encoding, SqliteTable} from './schema.ts';
 import {all, bound, compile, id, list, sql, type Sql} from './sql.ts';
 import {preparedWrite, writeParameters} from './statements.ts';
@@ -95,16 +95,9 @@ function insert(
 function entriesQuery(host: Connection, table: SqliteTable): Sql {
   const parts = table.uniques.flatMap((index) => {
     const {where, terms} = partsOf(host, index);
-    return [where, ...terms.flatMap(typed)];
+    return [where, ...terms.map(exactTerm)];
   });
   return sql`SELECT ${list(parts)} FROM ${id(table.name)}`;
-}
-
-function typed(term: Sql): readonly Sql[] {
-  return [
-    sql`typeof(${term})`,
-    sql`CASE typeof(${term}) WHEN 'text' THEN CAST(${term} AS BLOB) ELSE ${term} END`,
-  ];
 }
 
 type Parts = {readonly where: Sql; readonly terms: readonly Sql[]};

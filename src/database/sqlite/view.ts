@@ -15,6 +15,7 @@ import {
   exactColumns,
   exactList,
   exactRow,
+  exactTerm,
   selectionOf,
   typedList,
   typedRow,
@@ -205,12 +206,7 @@ function dangling(
   const orphan = tables.has(key.parent)
     ? sql` AND NOT EXISTS (SELECT 1 FROM ${id(key.parent)} p WHERE ${all(matches)})`
     : sql``;
-  const columns = list(
-    key.columns.flatMap((column) => [
-      sql`typeof(${child(column)})`,
-      sql`CASE typeof(${child(column)}) WHEN 'text' THEN CAST(${child(column)} AS BLOB) ELSE ${child(column)} END`,
-    ]),
-  );
+  const columns = list(key.columns.map((column) => exactTerm(child(column))));
   const query = sql`SELECT DISTINCT ${columns} FROM ${id(key.table)} c WHERE ${all(present)}${orphan} LIMIT ${limit}`;
   return runRaw(connection, query, true).map((raw) => exactCells(raw, encoding, key.table));
 }
