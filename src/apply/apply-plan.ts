@@ -10,13 +10,12 @@ import {must} from '../kernel/assert.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
 import type {Cell, CanonicalRow} from '../kernel/row.ts';
 import type {RowAddress} from '../kernel/statement.ts';
-import {encodeReference} from '../plan/references.ts';
 import {keyLabel} from '../schema/row-key.ts';
-import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
 import {rowSteps, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
 import {keyMatches} from '../plan/rows.ts';
+import {checkReferences, staleCascade, type IsCarried} from './check-references.ts';
 
 export type ApplyRequest = {
   readonly plan: Plan;
@@ -28,8 +27,7 @@ export type ApplyRequest = {
     | undefined;
   /** Tables' own counters are raised to at least these. */
   readonly counters: ReadonlyMap<string, bigint>;
-  /** True for a dangling reference that the primary has as well. */
-  readonly isCarried: (key: ForeignKey, encoded: string) => boolean;
+  readonly isCarried: IsCarried;
 };
 
 export type Applied = {
@@ -58,7 +56,7 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
     for (const step of plan.parks) await park(view, step);
     const inserted = await runRows(view, plan.writes);
     await runCascades(view, plan.after, cascades);
-    await checkReferences(view, request);
+    await checkReferences(view, plan, request.isCarried);
     await readBack(view, rowSteps(plan), inserted);
     for (const {shape, digest, rows} of request.prove ?? [])
       await proveTable(view, shape, digest, rows);
@@ -162,47 +160,6 @@ function ignored({shape, statement}: ParkStep): EngineError {
 
 function addressFrom(columns: readonly string[], cells: readonly Cell[]): RowAddress {
   return columns.map((column, at) => ({column, is: cells[at] ?? null}));
-}
-
-/** References to what the plan wrote, deleted or re-keyed: none may dangle that did not, but for the primary's own. */
-async function checkReferences(view: WriteView, {plan, isCarried}: ApplyRequest): Promise<void> {
-  const {tables} = await view.schema();
-  for (const {key, where, encoded} of plan.parents) {
-    const found = tables.has(key.parent) ? await view.count(key.parent, where) : 0;
-    if (found === 0 && !isCarried(key, encoded)) throw withoutParent(key);
-  }
-  for (const {key, among} of plan.children) {
-    if ((await view.countSet(among)) === 0) continue;
-    if (!plan.tables.has(key.table)) throw staleCascade(key);
-    for (const cells of await view.distinctInSet(among, key.columns)) {
-      if (!isCarried(key, encodeReference(tables, key, cells))) throw withoutParent(key);
-    }
-  }
-}
-
-function withoutParent(key: ForeignKey): EngineError {
-  const columns = key.columns.join(', ');
-  return new EngineError(
-    'FOREIGN_KEY',
-    `cannot apply table "${key.table}": a row would refer by ${columns} to a row of "${key.parent}" that is not there`,
-    {
-      site: {table: key.table, column: columns},
-      hint: `Replicate table "${key.parent}" too, or add the missing row on this instance.`,
-    },
-  );
-}
-
-/** The application wrote rows that refer to what the plan takes away, after they were counted. */
-function staleCascade(key: ForeignKey): EngineError {
-  return new EngineError(
-    'PLAN_STALE',
-    `cannot apply table "${key.parent}": rows of "${key.table}" that refer to it changed after the plan was made`,
-    {
-      site: {table: key.table, column: key.columns.join(', ')},
-      hint: 'Run replicate again: it plans afresh.',
-      retryable: true,
-    },
-  );
 }
 
 async function readBack(

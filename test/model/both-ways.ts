@@ -9,8 +9,8 @@ import {
   silentLog,
   type EngineOptions,
 } from '../../src/index.ts';
-import {follow} from './actions.ts';
-import type {ModelCase} from './cases.ts';
+import {follow, referencesOf} from './actions.ts';
+import {columnOf, type ModelCase, type TableSpec} from './cases.ts';
 import {makeFile, readFile, type Content} from './databases.ts';
 import {enforced, ORDERS} from './enforced.ts';
 
@@ -45,7 +45,10 @@ export async function bothWays(made: ModelCase, folder: string): Promise<BothWay
   // Deferring takes the edge off RESTRICT: where another row takes the value, SQLite lets it pass then.
   const relaxed = witness !== 'refused' && forbidden.some(({why}) => why.endsWith('RESTRICT'));
   const held =
-    ambiguous || relaxed || (forbidden.length > 0 && !forbidden.some(({certain}) => certain));
+    ambiguous ||
+    relaxed ||
+    convertsAlone(made) ||
+    (forbidden.length > 0 && !forbidden.some(({certain}) => certain));
   if (witness === undefined) return {witness, held, ours: before, before};
   const options: EngineOptions = {
     database: primary,
@@ -70,6 +73,22 @@ export async function bothWays(made: ModelCase, folder: string): Promise<BothWay
     const isUsable = error.code !== 'KEY_UNUSABLE';
     return {witness: isUsable ? witness : undefined, held, ours: 'refused', before, refusal: error};
   }
+}
+
+/**
+ * True where a referring column converts values and the one referred to does not: SQLite checks references by
+ * the latter, and its own actions look rows up by the former.
+ */
+function convertsAlone({tables}: ModelCase): boolean {
+  const converts = ({strict}: TableSpec, type: string): boolean =>
+    !['', 'BLOB'].includes(type) && !(strict && type === 'ANY');
+  return referencesOf(tables).some(({child, columns, parent, parentColumns}) =>
+    columns.some(
+      (name, at) =>
+        converts(child, columnOf(child, name).type) &&
+        !converts(parent, columnOf(parent, parentColumns[at] ?? '').type),
+    ),
+  );
 }
 
 function text(result: Result | undefined): string {

@@ -7,6 +7,7 @@
  * column. The same changes are therefore run in several orders, and only where SQLite agrees with itself is
  * it a witness. Nor is it one where RESTRICT holds a row that another reference deletes: there the order of
  * rows within one statement decides; and deferring takes the edge off RESTRICT where another row takes the value.
+ * Nor where the referring column alone converts values: SQLite's actions go by its affinity, its checks by the other's.
  * Values that rows exchange go through a parking value, as SQLite checks UNIQUE row by row.
  */
 import fc from 'fast-check';

@@ -1,0 +1,65 @@
+/** What a plan leaves behind refers to rows that are there. */
+import type {WriteView} from '../database/port.ts';
+import {EngineError} from '../kernel/errors.ts';
+import type {CascadeStep, Plan} from '../plan/plan.ts';
+import {encodeReference} from '../plan/references.ts';
+import type {ForeignKey} from '../schema/table-schema.ts';
+
+/** True for a dangling reference that the primary has as well. */
+export type IsCarried = (key: ForeignKey, encoded: string) => boolean;
+
+/** References to what the plan wrote, deleted or re-keyed: none may dangle that did not, but for the primary's own. */
+export async function checkReferences(
+  view: WriteView,
+  plan: Plan,
+  isCarried: IsCarried,
+): Promise<void> {
+  for (const step of [...plan.before, ...plan.after]) await checkArrival(view, step);
+  const {tables} = await view.schema();
+  for (const {key, where, encoded} of plan.parents) {
+    const found = tables.has(key.parent) ? await view.count(key.parent, where) : 0;
+    if (found === 0 && !isCarried(key, encoded)) throw withoutParent(key);
+  }
+  for (const {key, among} of plan.children) {
+    if ((await view.countSet(among)) === 0) continue;
+    if (!plan.tables.has(key.table)) throw staleCascade(key);
+    for (const cells of await view.distinctInSet(among, key.columns)) {
+      if (!isCarried(key, encodeReference(tables, key, cells))) throw withoutParent(key);
+    }
+  }
+}
+
+/** Columns of another affinity may store what they are given as something that refers to nothing. */
+async function checkArrival(view: WriteView, {key, statement, rows}: CascadeStep): Promise<void> {
+  if (statement.op === 'deleteSet') return;
+  const {among} = statement;
+  const values = statement.op === 'updateSet' ? [statement.cells] : statement.cells;
+  const alike = among.columns.every(({compare}) => compare === 'plain');
+  if (alike || values.some((cells) => cells.includes(null))) return;
+  if ((await view.countSet({...among, values})) < rows) throw withoutParent(key);
+}
+
+function withoutParent(key: ForeignKey): EngineError {
+  const columns = key.columns.join(', ');
+  return new EngineError(
+    'FOREIGN_KEY',
+    `cannot apply table "${key.table}": a row would refer by ${columns} to a row of "${key.parent}" that is not there`,
+    {
+      site: {table: key.table, column: columns},
+      hint: `Replicate table "${key.parent}" too, or add the missing row on this instance.`,
+    },
+  );
+}
+
+/** The application wrote rows that refer to what the plan takes away, after they were counted. */
+export function staleCascade(key: ForeignKey): EngineError {
+  return new EngineError(
+    'PLAN_STALE',
+    `cannot apply table "${key.parent}": rows of "${key.table}" that refer to it changed after the plan was made`,
+    {
+      site: {table: key.table, column: key.columns.join(', ')},
+      hint: 'Run replicate again: it plans afresh.',
+      retryable: true,
+    },
+  );
+}
