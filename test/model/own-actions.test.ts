@@ -17,12 +17,12 @@ import type {ModelCase} from './cases.ts';
 import type {Content} from './databases.ts';
 import {inFolder} from './folder.ts';
 import {referenceCases} from './generate.ts';
-import {randomSeed} from './search.ts';
+import {testSeed} from './search.ts';
 
 const CASES = 300;
 
 test('law: local tables follow as they do under the enforcement of SQLite itself', async () => {
-  const seed = randomSeed();
+  const seed = testSeed();
   const seen = {undecided: 0, refused: 0, equal: 0, followed: 0};
   const property = fc.asyncProperty(referenceCases(), async (made) => {
     await inFolder(async (folder) => {

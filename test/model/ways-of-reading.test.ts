@@ -27,7 +27,7 @@ import type {ModelCase, TableSpec} from './cases.ts';
 import {execute, makeFile, refill} from './databases.ts';
 import {inFolder} from './folder.ts';
 import {cases} from './generate.ts';
-import {randomSeed} from './search.ts';
+import {testSeed} from './search.ts';
 
 const WAYS: readonly Reading[] = ['fast', 'typed', 'exact', 'sorted'];
 
@@ -69,7 +69,7 @@ test.each([
       }
     });
   });
-  const seed = randomSeed();
+  const seed = testSeed();
   process.stdout.write(`ways of reading: seed ${seed}\n`);
   await fc.assert(property, {numRuns, seed});
   process.stdout.write(`ways of reading: ${JSON.stringify(seen)}\n`);
