@@ -30,10 +30,11 @@ export async function checkReferences(
 }
 
 /** Columns of another affinity may store what they are given as something that refers to nothing. */
-async function checkArrival(view: WriteView, {key, statement, rows}: CascadeStep): Promise<void> {
-  if (statement.op === 'deleteSet') return;
-  const {among} = statement;
-  const values = statement.op === 'updateSet' ? [statement.cells] : statement.cells;
+async function checkArrival(
+  view: WriteView,
+  {key, statement: {among}, arrivals: values, rows}: CascadeStep,
+): Promise<void> {
+  if (values === undefined) return;
   const alike = among.columns.every(({compare}) => compare === 'plain');
   if (alike || values.some((cells) => cells.includes(null))) return;
   if ((await view.countSet({...among, values})) < rows) throw withoutParent(key);

@@ -6,6 +6,7 @@ import type {CanonicalRow, Cell, KeyRange, WireRow} from '../kernel/row.ts';
 import type {
   Match,
   ParkingHints,
+  ReferenceDefault,
   RowAddress,
   RowSet,
   SetStatement,
@@ -61,8 +62,8 @@ export type View = {
   /** What could be written to a column of integers, or of anything else, without meeting a value that is there. */
   parkingHints(table: string, column: string): Promise<ParkingHints>;
 
-  /** Cells that the columns get when an insert leaves them out. */
-  defaults(table: string, columns: readonly string[]): Promise<readonly Cell[]>;
+  /** What the columns of a foreign key get when an insert leaves them out. */
+  referenceDefault(key: ForeignKey): Promise<ReferenceDefault>;
 
   /** Highest key that the table ever gave out by itself, where the database keeps count. */
   counter(table: string): Promise<bigint | undefined>;

@@ -1,7 +1,8 @@
 /** Asks the database what the plan's deletes and re-keys mean for tables that are not replicated. */
 import type {View} from '../database/port.ts';
+import {must} from '../kernel/assert.ts';
 import type {Cell} from '../kernel/row.ts';
-import type {RowSet, SetStatement} from '../kernel/statement.ts';
+import type {ReferenceDefault, RowSet, SetStatement} from '../kernel/statement.ts';
 import {
   cascadeStatement,
   followers,
@@ -141,16 +142,16 @@ function nameOf(schema: Tables, key: ForeignKey, values: readonly Cell[]): strin
 }
 
 async function defaultsFor(view: View, lost: readonly LostKey[]): Promise<DefaultsOf> {
-  const defaults = new Map<ForeignKey, readonly Cell[]>();
+  const defaults = new Map<ForeignKey, ReferenceDefault>();
   for (const {key} of lost) {
     const asked = key.onDelete === 'SET DEFAULT' || key.onUpdate === 'SET DEFAULT';
-    if (asked && !defaults.has(key)) defaults.set(key, await view.defaults(key.table, key.columns));
+    if (asked && !defaults.has(key)) defaults.set(key, await view.referenceDefault(key));
   }
-  return (key) => defaults.get(key) ?? [];
+  return (key) => must(defaults.get(key), 'asked for every key whose action may need it');
 }
 
 async function stepFor(search: Search, following: Following): Promise<CascadeStep | undefined> {
-  const {key, among, action, objection, follows} = following;
+  const {key, among, action, objection, follows, arrivals} = following;
   const rows = await search.view.countSet(among);
   if (rows === 0) {
     if (following.retaken) search.strangers.push({key, among});
@@ -162,11 +163,11 @@ async function stepFor(search: Search, following: Following): Promise<CascadeSte
     return undefined;
   }
   if (action === 'SET DEFAULT') noteDefault(search, following);
-  return {key, statement: cascadeStatement(following), rows, follows};
+  return {key, statement: cascadeStatement(following), arrivals, rows, follows};
 }
 
-function noteDefault({schema, needed}: Search, {key, among, cells}: Following): void {
-  for (const values of cells ?? []) {
+function noteDefault({schema, needed}: Search, {key, among, arrivals}: Following): void {
+  for (const values of arrivals ?? []) {
     if (values.includes(null)) continue;
     const where = key.parentColumns.map((column, at) => ({column, is: values[at] ?? null}));
     needed.push({key, where, encoded: encodeReference(schema, key, values), among});

@@ -49,6 +49,14 @@ export type RowSetColumn = {
   readonly collation: string | undefined;
 };
 
+/** What a foreign key's columns hold where nothing is said of them. */
+export type ReferenceDefault = {
+  /** As an insert writes it. */
+  readonly cells: readonly Cell[];
+  /** As the columns referred to take it once it is stored: both sides may convert it. */
+  readonly arrival: readonly Cell[];
+};
+
 /** Rows whose columns equal one of the tuples. No cell of a tuple is NULL. */
 export type RowSet = {
   readonly table: string;

@@ -6,7 +6,7 @@ import {must} from '../kernel/assert.ts';
 import {counted} from '../kernel/counted.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {Cell} from '../kernel/row.ts';
-import type {RowSet, SetStatement} from '../kernel/statement.ts';
+import type {ReferenceDefault, RowSet, SetStatement} from '../kernel/statement.ts';
 import type {ForeignKey, ForeignKeyAction} from '../schema/table-schema.ts';
 import type {LostKey} from './lost-keys.ts';
 import {encodeReference, referringColumns, referringRows, type Tables} from './references.ts';
@@ -18,6 +18,8 @@ export type Following = {
   readonly action: ForeignKeyAction;
   /** What the columns get, for each tuple of `among`; undefined where the rows are deleted, or cannot follow. */
   readonly cells: readonly (readonly Cell[])[] | undefined;
+  /** The same as the columns referred to take them, which may convert them. */
+  readonly arrivals: readonly (readonly Cell[])[] | undefined;
   /** Why the rows cannot follow. It does not matter where all of them are deleted by another reference. */
   readonly objection: string | undefined;
   /** Written after the rows that it follows. */
@@ -27,13 +29,15 @@ export type Following = {
 };
 
 /** Cells that an insert puts where a foreign key's columns are left out. */
-export type DefaultsOf = (key: ForeignKey) => readonly Cell[];
+export type DefaultsOf = (key: ForeignKey) => ReferenceDefault;
 
 /** One lost value, what is declared for it, and what those who refer to it get instead. */
 type Move = {
   readonly item: LostKey;
   readonly action: ForeignKeyAction;
   readonly to: readonly Cell[] | undefined;
+  /** The same as the columns referred to take it. */
+  readonly arrival: readonly Cell[] | undefined;
 };
 
 /**
@@ -64,21 +68,25 @@ function moveOf(key: ForeignKey, item: LostKey, defaultsOf: DefaultsOf): Move {
   const action = item.replacement === undefined ? key.onDelete : key.onUpdate;
   switch (action) {
     case 'CASCADE':
-      return {item, action, to: item.replacement};
-    case 'SET NULL':
-      return {item, action, to: key.columns.map(() => null)};
-    case 'SET DEFAULT':
-      return {item, action, to: defaultsOf(key)};
+      return {item, action, to: item.replacement, arrival: item.replacement};
+    case 'SET NULL': {
+      const nulls = key.columns.map(() => null);
+      return {item, action, to: nulls, arrival: nulls};
+    }
+    case 'SET DEFAULT': {
+      const {cells, arrival} = defaultsOf(key);
+      return {item, action, to: cells, arrival};
+    }
     case 'NO ACTION':
     case 'RESTRICT':
-      return {item, action, to: undefined};
+      return {item, action, to: undefined, arrival: undefined};
   }
 }
 
 /** True where rows come to a value that others are about to leave: the order matters then. */
 function mayMeet(schema: Tables, key: ForeignKey, moves: readonly Move[]): boolean {
   const left = new Set(moves.map(({item}) => encodeReference(schema, key, item.values)));
-  return moves.some(({to = []}) => left.has(encodeReference(schema, key, to)));
+  return moves.some(({arrival = []}) => left.has(encodeReference(schema, key, arrival)));
 }
 
 /** One set for each action, but that each new value of a row referred to needs a statement of its own. */
@@ -96,7 +104,7 @@ function inSets(schema: Tables, key: ForeignKey, moves: readonly Move[]): readon
 function alike(schema: Tables, key: ForeignKey, moves: readonly Move[]): readonly Following[] {
   const [first] = moves;
   if (first === undefined) return [];
-  const {action, to} = first;
+  const {action, to, arrival} = first;
   return referringRows(
     schema,
     key,
@@ -106,6 +114,7 @@ function alike(schema: Tables, key: ForeignKey, moves: readonly Move[]): readonl
     among,
     action,
     cells: to === undefined ? undefined : [to],
+    arrivals: arrival === undefined ? undefined : [arrival],
     objection: objectionTo(schema, key, action),
     follows: false,
     retaken: moves.some(({item}) => item.retaken),
@@ -120,6 +129,7 @@ function remapped(schema: Tables, key: ForeignKey, group: readonly Move[]): Foll
     among: {table: key.table, columns, values: group.map(({item}) => item.values)},
     action: group.find(({action}) => action === 'SET DEFAULT')?.action ?? 'CASCADE',
     cells: group.map(({to}) => must(to, 'only those that move are ordered')),
+    arrivals: group.map(({arrival}) => must(arrival, 'only those that move are ordered')),
     objection: objections.find((why) => why !== undefined),
     follows: true,
     retaken: group.some(({item}) => item.retaken),
@@ -145,7 +155,7 @@ function inRemapOrder(
     let move: Move | undefined = start;
     while (move !== undefined && !placed.has(move) && !onPath.has(move)) {
       onPath.set(move, path.push(move) - 1);
-      move = byValue.get(encode(move.to ?? []));
+      move = byValue.get(encode(move.arrival ?? []));
     }
     const ring = move === undefined ? undefined : onPath.get(move);
     if (ring !== undefined) groups.push(path.slice(ring));

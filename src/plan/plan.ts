@@ -1,5 +1,5 @@
 /** A plan: every statement that will run, in order, printable before it runs. */
-import type {ChangeCounts, RowChange} from '../kernel/row.ts';
+import type {Cell, ChangeCounts, RowChange} from '../kernel/row.ts';
 import type {Match, RowAddress, RowSet, SetStatement, Statement} from '../kernel/statement.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
@@ -19,6 +19,8 @@ export type RowStep = {
 export type CascadeStep = {
   readonly key: ForeignKey;
   readonly statement: SetStatement;
+  /** What its rows refer to afterwards, as the columns referred to take it; undefined where they are deleted. */
+  readonly arrivals: readonly (readonly Cell[])[] | undefined;
   /** The rows take over new values of those they refer to (ON UPDATE CASCADE). */
   readonly follows: boolean;
   /** Rows counted when the plan was made. */

@@ -1,9 +1,9 @@
 /** What a column's rows and declaration suggest to a planner that needs a value nobody holds. */
 import type BetterSqlite3 from 'better-sqlite3';
-import {must} from '../../kernel/assert.ts';
 import {PARK_GAPS_MAX} from '../../kernel/limits.ts';
 import type {Cell} from '../../kernel/row.ts';
-import type {ParkingHints} from '../../kernel/statement.ts';
+import type {ParkingHints, ReferenceDefault} from '../../kernel/statement.ts';
+import type {ColumnSchema, ForeignKey} from '../../schema/table-schema.ts';
 import {asciiUpper, constantsIn} from './ddl.ts';
 import {exactCells, exactTerm} from './rows.ts';
 import type {SqliteSchema} from './schema.ts';
@@ -48,23 +48,40 @@ function gaps(connection: Connection, table: string, column: string): readonly b
     .filter((value) => typeof value === 'bigint');
 }
 
-/** What an insert that leaves these columns out would put there. Defaults are the schema's own text. */
-export function defaultCells(
+/** See `View.referenceDefault`. Defaults are the schema's own text. */
+export function referenceDefault(
   connection: Connection,
   {tables, encoding}: SqliteSchema,
-  table: string,
-  columns: readonly string[],
-): readonly Cell[] {
-  const schema = must(tables.get(table), 'foreign keys are of known tables');
-  const values: readonly Sql[] = columns.map((name) => {
-    const text = schema.columns.find((column) => column.name === name)?.default;
+  key: ForeignKey,
+): ReferenceDefault {
+  const columnOf = (table: string, name: string): ColumnSchema | undefined =>
+    tables.get(table)?.columns.find((column) => column.name === name);
+  const written = key.columns.map((name) => {
+    const text = columnOf(key.table, name)?.default;
     return sql`(${sql.raw(expression(text ?? 'NULL'))}\n)`;
   });
-  return exactCells(
-    runRaw(connection, sql`SELECT ${list(values.map(exactTerm))}`, true)[0] ?? [],
-    encoding,
-    table,
-  );
+  const arrived = written.map((value, at) => {
+    const stored = converted(value, columnOf(key.table, key.columns[at] ?? '')?.stores);
+    return converted(stored, columnOf(key.parent, key.parentColumns[at] ?? '')?.stores);
+  });
+  const read = (values: readonly Sql[]): readonly Cell[] => {
+    const query = sql`SELECT ${list(values.map(exactTerm))}`;
+    return exactCells(runRaw(connection, query, true)[0] ?? [], encoding, key.table);
+  };
+  return {cells: read(written), arrival: read(arrived)};
+}
+
+/** What a column makes of a value, by its affinity. A text is equal to the number that it spells, and to no other. */
+function converted(value: Sql, stores: ColumnSchema['stores'] = 'any'): Sql {
+  const number = sql`CAST(${value} AS NUMERIC)`;
+  switch (stores) {
+    case 'text':
+      return sql`(CASE WHEN typeof(${value}) IN ('integer', 'real') THEN CAST(${value} AS TEXT) ELSE ${value} END)`;
+    case 'number':
+      return sql`(CASE WHEN typeof(${value}) = 'text' AND ${value} = ${number} THEN ${number} ELSE ${value} END)`;
+    case 'any':
+      return value;
+  }
 }
 
 /** A default may be a bare word or stand in double quotes: SQLite takes both for text there, and only there. */

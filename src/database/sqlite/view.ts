@@ -24,7 +24,7 @@ import {
 } from './rows.ts';
 import {scanRows} from './scan.ts';
 import {readSchema, type SqliteSchema} from './schema.ts';
-import {defaultCells, parkingHints} from './hints.ts';
+import {referenceDefault, parkingHints} from './hints.ts';
 import {all, compile, id, list, sql, type Sql} from './sql.ts';
 import {
   filter,
@@ -95,7 +95,7 @@ export function sqliteView(
       return runRaw(connection, holdersQuery(connection, schema, index, sought), true).length > 0;
     },
     parkingHints: async (table, column) => parkingHints(connection, table, column),
-    defaults: async (table, columns) => defaultCells(connection, known(), table, columns),
+    referenceDefault: async (key) => referenceDefault(connection, known(), key),
     counter: async (table) => counterOf(connection, table),
   };
 }

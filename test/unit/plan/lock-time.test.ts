@@ -48,7 +48,7 @@ function step(table: string, op: 'deleteSet' | 'updateSet', rows: number): Casca
   const among = {table, columns: [], values: []};
   const statement: SetStatement =
     op === 'deleteSet' ? {op, among} : {op, among, columns: ['x'], cells: [null]};
-  return {key, statement, follows: false, rows};
+  return {key, statement, arrivals: undefined, follows: false, rows};
 }
 
 const proof = [{name: 't', rows: 1_000, columns: [1, 2]}];
