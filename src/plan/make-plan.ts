@@ -6,7 +6,7 @@ import type {CanonicalRow, Cell, ChangeCounts, RowChange} from '../kernel/row.ts
 import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {type LostKey} from './lost-keys.ts';
-import {encodeReference, referringRows, type Tables} from './references.ts';
+import {encodeReference, referenceFolds, referringRows, type Tables} from './references.ts';
 import {parentsFirst, selfReferencesFirst, tuple} from './order.ts';
 import type {Park} from './parking.ts';
 import {
@@ -120,7 +120,7 @@ function parentChecks(schema: Tables, tables: TableChanges): readonly ParentChec
   const checks = new Map<string, ParentCheck>();
   for (const {shape, changes} of tables.values()) {
     for (const key of must(schema.get(shape.table), 'replicated tables exist').foreignKeys) {
-      for (const row of rowsWithNewReference(shape, key, changes)) {
+      for (const row of rowsWithNewReference(schema, shape, key, changes)) {
         const values = referenceCells(shape, key, row);
         const encoded = encodeReference(schema, key, values);
         const name = JSON.stringify([key.table, key.columns, key.parent, encoded]);
@@ -135,16 +135,20 @@ function parentRows(key: ForeignKey, values: readonly Cell[]): ParentCheck['wher
   return key.parentColumns.map((column, at) => ({column, is: values[at] ?? null}));
 }
 
-/** Rows that refer to something after the plan which they did not refer to before it. */
+/** Rows that refer to something after the plan which they did not refer to before it. A value respelled refers to the same. */
 function rowsWithNewReference(
+  schema: Tables,
   shape: TableShape,
   key: ForeignKey,
   changes: readonly RowChange[],
 ): readonly CanonicalRow[] {
+  const folds = referenceFolds(schema, key);
+  const reference = (row: CanonicalRow): string | undefined =>
+    tuple(shape, key.columns, row, folds);
   return changes.flatMap((change) => {
     if (change.op === 'delete') return [];
-    const now = tuple(shape, key.columns, change.after);
-    const before = change.op === 'update' ? tuple(shape, key.columns, change.before) : undefined;
+    const now = reference(change.after);
+    const before = change.op === 'update' ? reference(change.before) : undefined;
     return now === undefined || now === before ? [] : [change.after];
   });
 }

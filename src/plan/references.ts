@@ -1,5 +1,5 @@
 /** Foreign keys: who refers to whom, and by which values. */
-import {encodeKey} from '../canonical/key.ts';
+import {encodeKey, type Fold} from '../canonical/key.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {COMPOSITE_REFERENCES_PER_STATEMENT, REFERENCES_PER_STATEMENT} from '../kernel/limits.ts';
 import type {Cell, RowChange} from '../kernel/row.ts';
@@ -21,10 +21,14 @@ export function referencesTo(schema: Tables, table: string): readonly ForeignKey
 
 /** Values as the parent's unique index sees them. */
 export function encodeReference(schema: Tables, key: ForeignKey, values: readonly Cell[]): string {
-  const folds = key.parentColumns.map(
+  return encodeKey(values, referenceFolds(schema, key));
+}
+
+/** Which texts are one value to the parent's unique index, for each column. */
+export function referenceFolds(schema: Tables, key: ForeignKey): readonly Fold[] {
+  return key.parentColumns.map(
     (name) => foldOf(parentColumn(schema, key, name)?.collation ?? 'BINARY') ?? 'binary',
   );
-  return encodeKey(values, folds);
 }
 
 function parentColumn(schema: Tables, key: ForeignKey, name: string): ColumnSchema | undefined {
