@@ -15,7 +15,13 @@ import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
 import {rowSteps, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
 import {keyMatches} from '../plan/rows.ts';
-import {checkReferences, staleCascade, type IsCarried} from './check-references.ts';
+import {
+  checkBeside,
+  checkReferences,
+  danglingBeside,
+  staleCascade,
+  type IsCarried,
+} from './check-references.ts';
 
 export type ApplyRequest = {
   readonly plan: Plan;
@@ -50,6 +56,7 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
     for (const {key, among} of plan.strangers) {
       if ((await view.countSet(among)) > 0) throw staleCascade(key);
     }
+    const beside = await danglingBeside(view, plan);
     const cascades = new Map<string, number>();
     await runCascades(view, plan.before, cascades);
     await runRows(view, plan.deletes);
@@ -57,6 +64,7 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
     const inserted = await runRows(view, plan.writes);
     await runCascades(view, plan.after, cascades);
     await checkReferences(view, plan, request.isCarried);
+    await checkBeside(view, plan, beside);
     await readBack(view, rowSteps(plan), inserted);
     for (const {shape, digest, rows} of request.prove ?? [])
       await proveTable(view, shape, digest, rows);

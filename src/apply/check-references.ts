@@ -8,6 +8,48 @@ import type {ForeignKey} from '../schema/table-schema.ts';
 /** True for a dangling reference that the primary has as well. */
 export type IsCarried = (key: ForeignKey, encoded: string) => boolean;
 
+/** Values that refer to nothing, encoded, by foreign key. */
+export type DanglingValues = ReadonlyMap<ForeignKey, ReadonlySet<string>>;
+
+/**
+ * What dangles by other references of local rows whose columns a cascade writes: a column may refer to several
+ * tables. Nearly always there is no such reference, and nothing is asked.
+ */
+export async function danglingBeside(view: WriteView, plan: Plan): Promise<DanglingValues> {
+  const {tables} = await view.schema();
+  const found = new Map<ForeignKey, ReadonlySet<string>>();
+  for (const {key, statement} of [...plan.before, ...plan.after]) {
+    if (statement.op === 'deleteSet') continue;
+    for (const other of tables.get(key.table)?.foreignKeys ?? []) {
+      const isWritten = other.columns.some((column) => statement.columns.includes(column));
+      if (!isWritten || isSameKey(other, key) || found.has(other)) continue;
+      const values = await view.dangling(other, Number.MAX_SAFE_INTEGER);
+      found.set(other, new Set(values.map((cells) => encodeReference(tables, other, cells))));
+    }
+  }
+  return found;
+}
+
+function isSameKey(a: ForeignKey, b: ForeignKey): boolean {
+  return (
+    a.parent === b.parent &&
+    a.columns.join('\n') === b.columns.join('\n') &&
+    a.parentColumns.join('\n') === b.parentColumns.join('\n')
+  );
+}
+
+/** @throws {EngineError} `FOREIGN_KEY` where a value dangles beside that did not before. */
+export async function checkBeside(
+  view: WriteView,
+  plan: Plan,
+  before: DanglingValues,
+): Promise<void> {
+  for (const [key, values] of await danglingBeside(view, plan)) {
+    const isNew = [...values].some((encoded) => before.get(key)?.has(encoded) !== true);
+    if (isNew) throw withoutParent(key);
+  }
+}
+
 /** References to what the plan wrote, deleted or re-keyed: none may dangle that did not, but for the primary's own. */
 export async function checkReferences(
   view: WriteView,
