@@ -1,4 +1,3 @@
-import {existsSync} from 'node:fs';
 import {mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
@@ -120,15 +119,17 @@ describe('directory store', () => {
     expect(await readdir(join(root, 'unfinished'))).toEqual([]);
   });
 
-  test('removes what a writer that died left a day ago, and nothing younger', async () => {
+  test('removes what its own author left when it died, of others what is a day old, and nothing younger', async () => {
     const store = open(root);
     await store.create();
-    const [old, young] = [join(root, 'unfinished', 'old'), join(root, 'unfinished', 'young')];
-    await Promise.all([writeFile(old, ''), writeFile(young, '')]);
+    const staged = await stage(join(folder, 'staged'), {contents: ['x']});
+    const drafts = [`${staged.label.author}.died.1`, 'other.1', 'another.1'];
+    const [own, old, young] = drafts.map((name) => join(root, 'unfinished', name));
+    for (const path of [own, old, young]) await mkdir(String(path));
     const dayBefore = new Date(Date.now() - 25 * 3600 * 1000);
-    await utimes(old, dayBefore, dayBefore);
-    await store.save(await stage(join(folder, 'staged'), {contents: ['x']}));
-    expect([existsSync(old), existsSync(young)]).toEqual([false, true]);
+    await utimes(String(old), dayBefore, dayBefore);
+    await store.save(staged);
+    expect(await readdir(join(root, 'unfinished'))).toEqual(['another.1']);
   });
 });
 

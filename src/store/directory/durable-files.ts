@@ -11,13 +11,17 @@ export const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 /** A path in `folder` that no other writer uses. */
-export function uniquePath(folder: string): string {
-  return join(folder, randomUUID());
+export function uniquePath(folder: string, prefix = ''): string {
+  return join(folder, prefix + randomUUID());
 }
 
 /** Writes text and flushes it. The folder's entry is not flushed: see `syncFolder`. */
-export async function writeFlushed(path: string, text: string): Promise<void> {
-  await writeFile(path, text, {mode: FILE_MODE, flag: 'wx', flush: true});
+export async function writeFlushed(
+  path: string,
+  text: string,
+  flag: 'w' | 'wx' = 'wx',
+): Promise<void> {
+  await writeFile(path, text, {mode: FILE_MODE, flag, flush: true});
 }
 
 /** Copies a file, flushes the copy, and returns the SHA-256 of its bytes in hex. Memory is bounded. */

@@ -1,5 +1,5 @@
 /** Where things are in a directory store, and the checks that it is one. */
-import {mkdir, readdir, readFile, stat} from 'node:fs/promises';
+import {mkdir, readdir, readFile, rename, stat} from 'node:fs/promises';
 import {basename, join} from 'node:path';
 import {EngineError} from '../../kernel/errors.ts';
 import type {SnapshotLabel} from '../port.ts';
@@ -8,7 +8,8 @@ import {codeOf} from './store-errors.ts';
 
 const MARKER = 'rowplica-store.json';
 const FORMAT = 1;
-const FOLDERS = ['objects', 'snapshots', 'unfinished'];
+const UNFINISHED = 'unfinished';
+const FOLDERS = ['objects', 'snapshots', UNFINISHED];
 /** Found in a fresh file system; no reason to refuse it. */
 const HARMLESS = ['lost+found'];
 
@@ -18,7 +19,7 @@ export type Layout = {
   readonly objects: string;
   /** `snapshots/<name>/{label.json,manifest}`: moved there whole, last. */
   readonly snapshots: string;
-  /** Files being written; what a writer that died left is removed a day later. */
+  /** Files being written, in a folder for each snapshot on its way. */
   readonly unfinished: string;
 };
 
@@ -30,6 +31,11 @@ export function layoutOf(root: string): Layout {
 /** The folder's name of a snapshot. One position has one, so that saving it twice changes nothing. */
 export function snapshotName({lineage, epoch, sequence, digest}: SnapshotLabel): string {
   return `${encodeURIComponent(lineage)}.${epoch}.${sequence}.${digest}`;
+}
+
+/** Begins the names of an author's drafts. One process of it writes at a time. */
+export function draftPrefix({author}: SnapshotLabel): string {
+  return `${encodeURIComponent(author)}.`;
 }
 
 /** Where an object is kept, by the last part of its path in the snapshot: its digest. */
@@ -67,13 +73,23 @@ export async function mustBeStore({root}: Layout): Promise<void> {
 }
 
 /** Makes an empty store in a folder that is empty or not there. The marker comes last. */
-export async function createStore({root}: Layout): Promise<void> {
+export async function createStore({root, unfinished}: Layout): Promise<void> {
   await refuseUsedFolder(root);
   for (const folder of FOLDERS) {
     await mkdir(join(root, folder), {recursive: true, mode: FOLDER_MODE});
   }
-  await writeFlushed(join(root, MARKER), `${JSON.stringify({format: FORMAT})}\n`);
+  await saveMarker(join(unfinished, MARKER), join(root, MARKER));
   await syncFolder(root);
+}
+
+/** Two may do so at once: they write the same, and the first to move it is enough. */
+async function saveMarker(draft: string, marker: string): Promise<void> {
+  await writeFlushed(draft, `${JSON.stringify({format: FORMAT})}\n`, 'w');
+  try {
+    await rename(draft, marker);
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT' || !(await isThere(marker))) throw error;
+  }
 }
 
 async function refuseUsedFolder(root: string): Promise<void> {
@@ -85,7 +101,8 @@ async function refuseUsedFolder(root: string): Promise<void> {
   }
   const others = entries.filter((name) => !HARMLESS.includes(name));
   for (const name of others) {
-    // Our own empty folders are what an interrupted creation leaves.
+    // What an interrupted creation leaves.
+    if (name === UNFINISHED) continue;
     if (FOLDERS.includes(name) && (await entriesOf(join(root, name))).length === 0) continue;
     throw new EngineError('STORE_FAILED', `${root} holds other files and is no store`, {
       site: {path: root},

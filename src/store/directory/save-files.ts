@@ -1,4 +1,5 @@
 /** Writes a staged snapshot into a directory store: objects first, the snapshot itself last. */
+import {randomUUID} from 'node:crypto';
 import {mkdir, readdir, rm, stat} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 import {EngineError} from '../../kernel/errors.ts';
@@ -16,10 +17,12 @@ import {
   uniquePath,
   writeFlushed,
 } from './durable-files.ts';
-import {isThere, objectPath, snapshotName, type Layout} from './layout.ts';
+import {draftPrefix, isThere, objectPath, snapshotName, type Layout} from './layout.ts';
 import {formatLabel, LABEL_FILE} from './list-labels.ts';
 import {codeOf} from './store-errors.ts';
 
+/** Drafts of an earlier process of the same author have another. */
+const THIS_PROCESS = `${randomUUID()}.`;
 const MANIFEST = 'manifest';
 const OBJECT = /^objects\/(?:[^/]+\/)*[0-9a-f]{64}$/;
 
@@ -37,43 +40,51 @@ export async function saveFiles(
   checkNames(files);
   if (!files.includes(MANIFEST)) throw incomplete(name, MANIFEST);
   await checkPresent(folder, files, name);
-  await removeLeftovers(layout);
+  await removeLeftovers(layout, draftPrefix(label));
 
-  const objects = files.filter((file) => file !== MANIFEST);
-  const written = await inBatches(objects, (file) => saveObject(layout, join(folder, file)));
-  await flushFolders(
-    layout,
-    written.filter((path) => path !== undefined),
-  );
+  const drafts = uniquePath(layout.unfinished, draftPrefix(label) + THIS_PROCESS);
+  await mkdir(drafts, {recursive: true, mode: FOLDER_MODE});
   const time = new Date().toISOString();
-  await saveLabel(layout, {name, label, time, manifest: join(folder, MANIFEST)});
-  log.debug('stored', {snapshot: name, objects: objects.length});
+  try {
+    const objects = files.filter((file) => file !== MANIFEST);
+    const written = await inBatches(objects, (file) =>
+      saveObject(layout, drafts, join(folder, file)),
+    );
+    await flushFolders(
+      layout,
+      written.filter((path) => path !== undefined),
+    );
+    await saveLabel(layout, drafts, {name, label, time, manifest: join(folder, MANIFEST)});
+  } finally {
+    await removeFolder(drafts);
+  }
+  log.debug('stored', {snapshot: name, files: files.length});
   return {...label, storeId: name, time};
 }
 
 /** The path written, or undefined where the object was there already. */
-async function saveObject(layout: Layout, staged: string): Promise<string | undefined> {
+async function saveObject(
+  layout: Layout,
+  drafts: string,
+  staged: string,
+): Promise<string | undefined> {
   const target = objectPath(layout, staged);
   if (await isWhole(target)) return undefined;
-  const unfinished = uniquePath(layout.unfinished);
-  try {
-    const digest = await copyFlushed(staged, unfinished);
-    if (digest !== basename(staged)) throw misnamed(staged);
-    await moveInto(unfinished, target);
-    return target;
-  } catch (error) {
-    await rm(unfinished, {force: true});
-    throw error;
-  }
+  const draft = uniquePath(drafts);
+  const digest = await copyFlushed(staged, draft);
+  if (digest !== basename(staged)) throw misnamed(staged);
+  await moveInto(draft, target);
+  return target;
 }
 
 async function saveLabel(
-  {snapshots, unfinished}: Layout,
+  {snapshots}: Layout,
+  drafts: string,
   snapshot: {name: string; label: SnapshotLabel; time: string; manifest: string},
 ): Promise<void> {
   const target = join(snapshots, snapshot.name);
   if (await isThere(target)) return;
-  const draft = uniquePath(unfinished);
+  const draft = uniquePath(drafts);
   try {
     await mkdir(draft, {mode: FOLDER_MODE});
     await copyFlushed(snapshot.manifest, join(draft, MANIFEST));
@@ -84,8 +95,6 @@ async function saveLabel(
   } catch (error) {
     // Another process stored the same snapshot meanwhile.
     if (codeOf(error) !== 'ENOTEMPTY' && codeOf(error) !== 'EEXIST') throw error;
-  } finally {
-    await rm(draft, {recursive: true, force: true});
   }
 }
 
@@ -104,13 +113,23 @@ async function flushFolders({objects}: Layout, written: readonly string[]): Prom
   if (folders.length > 0) await syncFolder(objects);
 }
 
-async function removeLeftovers({unfinished}: Layout): Promise<void> {
+/** What this author left when it died, and after a day what others did, who may still be at it. */
+async function removeLeftovers({unfinished}: Layout, ownPrefix: string): Promise<void> {
   await mkdir(unfinished, {recursive: true, mode: FOLDER_MODE});
   for (const name of await readdir(unfinished)) {
     const path = join(unfinished, name);
-    const {mtimeMs} = await stat(path).catch(() => ({mtimeMs: Date.now()}));
-    if (Date.now() - mtimeMs > STORE_LEFTOVER_MS) await rm(path, {recursive: true, force: true});
+    if (name.startsWith(ownPrefix + THIS_PROCESS)) continue;
+    if (name.startsWith(ownPrefix) || (await isOld(path))) await removeFolder(path);
   }
+}
+
+async function isOld(path: string): Promise<boolean> {
+  const {mtimeMs} = await stat(path).catch(() => ({mtimeMs: Date.now()}));
+  return Date.now() - mtimeMs > STORE_LEFTOVER_MS;
+}
+
+async function removeFolder(path: string): Promise<void> {
+  await rm(path, {recursive: true, force: true});
 }
 
 function checkNames(files: readonly string[]): void {
