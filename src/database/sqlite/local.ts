@@ -24,12 +24,26 @@ export async function openLocal<Tables>(options: LocalOptions): Promise<Kysely<T
   const connection = await onLocal(path, async () => openFile(path));
   const db = new Kysely<Tables>({dialect: new SqliteDialect({database: connection})});
   const migrator = new Migrator({db, provider: {getMigrations: async () => migrations}});
-  const {error} = await migrator.migrateToLatest();
-  if (error === undefined) return db;
-  await db.destroy();
-  return onLocal(path, async () => {
+  try {
+    await onLocal(path, () => moveForward(migrator, connection));
+    return db;
+  } catch (error) {
+    await db.destroy();
     throw migrationError(path, error);
-  });
+  }
+}
+
+/** All migrations or none: whoever dies between two statements leaves the file as it was. Kysely does not see to that on SQLite. */
+async function moveForward(migrator: Migrator, connection: BetterSqlite3.Database): Promise<void> {
+  const known = await migrator.getMigrations();
+  const pending = known.some(({executedAt}) => executedAt === undefined);
+  if (pending) connection.exec('BEGIN IMMEDIATE');
+  const {error} = await migrator.migrateToLatest();
+  if (error !== undefined) {
+    if (connection.inTransaction) connection.exec('ROLLBACK');
+    throw error;
+  }
+  if (pending) connection.exec('COMMIT');
 }
 
 /**
