@@ -12,9 +12,25 @@ import type {Log} from '../kernel/log.ts';
 import {decodeIntent, type GroupSize, type IntendedRow, type Intent} from './intent.ts';
 import {claimRows, groupOf, groupsNow, rowNow} from './rows-now.ts';
 
-export async function recover(database: Database, state: State, log: Log): Promise<void> {
-  const pending = await state.pending();
-  if (pending === undefined) return;
+/** A change set that was under way, and what became of it. */
+export type Recovered = {readonly changeset: Changeset; readonly outcome: Outcome};
+
+/** Settles what an earlier run left open; undefined where there is nothing. */
+export async function recover(
+  database: Database,
+  state: State,
+  log: Log,
+): Promise<Recovered | undefined> {
+  const changeset = await state.pending();
+  if (changeset === undefined) return undefined;
+  const outcome = await settle({database, state, log}, changeset);
+  return {changeset, outcome};
+}
+
+async function settle(
+  {database, state, log}: {database: Database; state: State; log: Log},
+  pending: Changeset,
+): Promise<Outcome> {
   const shapes = new Map(
     decodeManifest(pending.manifest).tables.map((table) => [table.name, shapeOf(table)]),
   );
@@ -22,6 +38,7 @@ export async function recover(database: Database, state: State, log: Log): Promi
   const outcome = await database.view((view) => whatHappened(view, shapes, intent));
   log.info('an earlier run was interrupted', {outcome, undo: pending.undoes !== null});
   await (pending.undoes === null ? settleApply : settleUndo)(state, pending, outcome);
+  return outcome;
 }
 
 async function settleApply(state: State, pending: Changeset, outcome: Outcome): Promise<void> {

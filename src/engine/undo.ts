@@ -14,7 +14,7 @@ import {peekAtState, withState, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
 import {interrupted} from './read-tables.ts';
-import {recover} from './recover.ts';
+import {recover, type Recovered} from './recover.ts';
 import {groupsAfter} from './rows-now.ts';
 import {planReverse, reverseChanges, type Reverse} from './reverse.ts';
 
@@ -55,7 +55,9 @@ export async function undo(options: UndoOptions): Promise<UndoResult> {
   const hasState = await peekAtState(options, async (state) => state !== undefined);
   if (!hasState) throw nothingToUndo();
   return withState(options, async (opened) => {
-    await recover(opened.database, opened.state, options.log);
+    const recovered = await recover(opened.database, opened.state, options.log);
+    const finished = options.dryRun === true ? undefined : finishedUndo(recovered);
+    if (finished !== undefined) return finished;
     const record = await opened.state.undos.newest();
     if (record === undefined) throw nothingToUndo();
     for (let attempt = 1; ; attempt++) {
@@ -68,6 +70,36 @@ export async function undo(options: UndoOptions): Promise<UndoResult> {
     }
   });
 }
+
+/** An undo that had only to be written down: asked for once more, it is done, and the apply before it stays. */
+function finishedUndo(recovered: Recovered | undefined): UndoResult | undefined {
+  if (recovered?.outcome !== 'committed' || recovered.changeset.undoes === null) return undefined;
+  const {body, digest, lineage, epoch, sequence} = recovered.changeset;
+  const {rows = [], cascades} = decodeIntent(body);
+  const tables = new Map<string, ChangeCounts>();
+  for (const {table, before, after} of rows) {
+    const {inserted, updated, deleted} = tables.get(table) ?? NONE;
+    tables.set(table, {
+      inserted: inserted + (before === null ? 1 : 0),
+      updated: updated + (before === null || after === null ? 0 : 1),
+      deleted: deleted + (after === null ? 1 : 0),
+    });
+  }
+  return {
+    undone: true,
+    dryRun: false,
+    snapshot: digest,
+    lineage,
+    epoch,
+    sequence,
+    tables: Object.fromEntries(tables),
+    cascades,
+    notRestored: {},
+    held: 'undone',
+  };
+}
+
+const NONE: ChangeCounts = {inserted: 0, updated: 0, deleted: 0};
 
 async function attemptOnce(
   opened: Omit<Opened, 'store'>,

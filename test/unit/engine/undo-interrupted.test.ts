@@ -71,8 +71,14 @@ test.each(tables)('one that was rolled back never was, in %s', async (table) => 
   expect(typed(instances.replica, table, ['w'])).toEqual(["text 'before'"]);
 });
 
-test('undo itself finishes it first, and does not undo twice', async () => {
+test('undo itself finishes it, and does not undo the apply before it too', async () => {
   const instances = await interrupted('t', 'before');
+  expect(await instances.undo()).toMatchObject({
+    undone: true,
+    sequence: 1,
+    tables: {t: {inserted: 0, updated: 1, deleted: 0}},
+    held: 'undone',
+  });
   await expect(instances.undo()).rejects.toMatchObject({code: 'NOTHING_TO_UNDO'});
   expect(await instances.status()).toMatchObject({held: 'undone', interrupted: false});
 });
