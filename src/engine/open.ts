@@ -1,12 +1,11 @@
 /** Opens what a call works with, and closes it again however the call ends. */
 import {existsSync, mkdtempSync} from 'node:fs';
-import {tmpdir} from 'node:os';
 import {dirname, join, resolve} from 'node:path';
 import type {Database} from '../database/port.ts';
 import {openSqlite} from '../database/sqlite/database.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {removeAll} from '../state/files.ts';
 import {ObjectFolder} from '../state/object-folder.ts';
+import {withScratch} from '../state/scratch.ts';
 import {openState, peekState, type State} from '../state/state.ts';
 import {openStore} from '../store/open-store.ts';
 import type {Store} from '../store/port.ts';
@@ -29,18 +28,27 @@ export async function withAll<T>(
   mayCreateStore: boolean,
   work: (opened: Opened) => Promise<T>,
 ): Promise<T> {
-  return withState(options, async ({database, state}) => {
-    if (mayCreateStore) prepareDefaultStore(options);
-    return work({database, store: storeFor(options, state.instance.host), state});
-  });
+  const access = mayCreateStore ? 'read' : 'write';
+  return withState(
+    options,
+    async ({database, state}) => {
+      if (mayCreateStore) prepareDefaultStore(options);
+      return work({database, store: storeFor(options, state.instance.host), state});
+    },
+    access,
+  );
 }
+
+/** Whether a command writes to the application's database; the primary's is only read. */
+type Access = 'read' | 'write';
 
 /** Opens database and state (locked) for a command that needs no store. */
 export async function withState<T>(
   options: EngineOptions,
   work: (opened: Omit<Opened, 'store'>) => Promise<T>,
+  access: Access = 'write',
 ): Promise<T> {
-  return withDatabase(options, options.database, async (database) => {
+  const withState = async (database: Database): Promise<T> => {
     const state = await openState({
       folder: stateFolder(options),
       database: databasePath(options.database),
@@ -50,7 +58,8 @@ export async function withState<T>(
     } finally {
       await state.close();
     }
-  });
+  };
+  return withDatabase(options, options.database, withState, access);
 }
 
 /** Opens one database; the given URL is that of the options or another one to compare with. */
@@ -58,8 +67,9 @@ export async function withDatabase<T>(
   options: EngineOptions,
   url: string,
   work: (database: Database) => Promise<T>,
+  access: Access = 'read',
 ): Promise<T> {
-  const database = openSqlite({path: databasePath(url)});
+  const database = openSqlite({path: databasePath(url), mayRollBack: access === 'write'});
   try {
     options.signal?.throwIfAborted();
     return await work(database);
@@ -75,14 +85,11 @@ export async function withStore<T>(
 ): Promise<T> {
   return peekAtState(options, async (state) => {
     const store = storeFor(options, state?.instance.host ?? 'rowplica');
-    const folder = mkdtempSync(join(tmpdir(), 'rowplica-'));
-    try {
+    return withScratch((folder) => {
       const cache = new ObjectFolder(join(folder, 'objects'));
       const temporary = (): string => mkdtempSync(join(folder, 'fetch-'));
-      return await work({state, store, reader: new SnapshotReader({store, cache, temporary})});
-    } finally {
-      removeAll(folder);
-    }
+      return work({state, store, reader: new SnapshotReader({store, cache, temporary})});
+    });
   });
 }
 

@@ -95,8 +95,11 @@ export const STORE_LOCK_ATTEMPTS = 5;
 export const STORE_LOCK_PAUSE_MS = 2_000;
 /** Files that a store checks or copies at the same time: enough for a network disk, far below the limit of open files. */
 export const STORE_FILES_AT_ONCE = 16;
-/** Milliseconds after which an unfinished file in a directory store belongs to a writer that died: one day. */
+/** Milliseconds after which unfinished files of other authors in a directory store belong to one that died: one day. */
 export const STORE_LEFTOVER_MS: number = 24 * 60 * 60 * 1000;
+
+/** Milliseconds after which a passing folder whose lock is free belongs to a process that died. */
+export const SCRATCH_SETTLED_MS = 60_000;
 
 /** Milliseconds after which a command at a terminal shows its progress. */
 export const PROGRESS_AFTER_MS = 1_000;

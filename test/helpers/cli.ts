@@ -1,7 +1,6 @@
 // Runs the command line from outside, as a user does.
 
-import {spawn, type ChildProcess} from 'node:child_process';
-import {join, resolve} from 'node:path';
+import {join} from 'node:path';
 import type {
   CaptureResult,
   DiffResult,
@@ -13,25 +12,14 @@ import type {
   UndoResult,
   VerifyResult,
 } from '../../src/index.ts';
+import {main, runProcess, type CliResult, type ProcessOptions} from './run-process.ts';
 import {temporaryFolder} from './temp-folder.ts';
 
-export const project = resolve(import.meta.dirname, '../..');
-export const main = join(project, 'src/cli/main.ts');
+export {main, project, runProcess, type CliResult} from './run-process.ts';
+
 export const password = 'correct-horse-battery';
 
-export type CliResult = {
-  readonly exitCode: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-};
-
-export type CliOptions = {
-  readonly env?: NodeJS.ProcessEnv | undefined;
-  readonly cwd?: string | undefined;
-  /** Sees the running process, for example to stop it. */
-  readonly onStart?: (child: ChildProcess) => void;
-};
+export type CliOptions = ProcessOptions;
 
 /** All that the commands of this test file printed. */
 export const printed: string[] = [];
@@ -63,23 +51,6 @@ export async function rowplica(
   });
   printed.push(result.stdout, result.stderr);
   return result;
-}
-
-/** Runs any program to its end. */
-export async function runProcess(
-  file: string,
-  args: readonly string[],
-  {env, cwd, onStart}: {[Key in keyof CliOptions]: CliOptions[Key] | undefined},
-): Promise<CliResult> {
-  const child = spawn(file, args, {env, cwd, stdio: ['ignore', 'pipe', 'pipe']});
-  const output = {stdout: '', stderr: ''};
-  child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
-  child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
-  onStart?.(child);
-  return new Promise((done, failed) => {
-    child.on('error', failed);
-    child.on('close', (exitCode, signal) => done({exitCode, signal, ...output}));
-  });
 }
 
 export type Refusal = {

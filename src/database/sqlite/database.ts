@@ -7,7 +7,7 @@
  */
 import {existsSync, statSync} from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
-import {EngineError} from '../../kernel/errors.ts';
+import {EngineError, isEngineError} from '../../kernel/errors.ts';
 import {DATABASE_BUSY_MS} from '../../kernel/limits.ts';
 import type {Database} from '../port.ts';
 import {translated} from './errors.ts';
@@ -21,6 +21,8 @@ export type SqliteOptions = {
   readonly busyMs?: number | undefined;
   /** How rows are read first. Default `fast`; tests force the others. */
   readonly reading?: Reading | undefined;
+  /** Whether SQLite may roll back what a program that died left half written, which needs a file that may be written. */
+  readonly mayRollBack?: boolean | undefined;
 };
 
 /**
@@ -31,7 +33,7 @@ export type SqliteOptions = {
 export function openSqlite(options: SqliteOptions): Database {
   const {path, busyMs = DATABASE_BUSY_MS, reading = 'fast'} = options;
   checkFile(path);
-  const reader = openReader(path, busyMs);
+  const reader = openReaderOf(options, busyMs);
   const schemaOf = cachedSchema();
   const version = reader.prepare('SELECT sqlite_version()').pluck().get() as string;
   return {
@@ -89,6 +91,35 @@ function notADatabase(path: string, why: string): EngineError {
   });
 }
 
+/**
+ * A rollback journal whose writer died is rolled back by whoever opens the file next, unless it may only read. The
+ * application does that when it starts; an instance that is written to need not wait for it.
+ */
+function openReaderOf(
+  {path, mayRollBack = false}: SqliteOptions,
+  busyMs: number,
+): BetterSqlite3.Database {
+  try {
+    return openReader(path, busyMs);
+  } catch (error) {
+    if (!mayRollBack || !isEngineError(error, 'DATABASE_UNFINISHED')) throw error;
+  }
+  openWriter(path, busyMs, (writer) => writer.prepare(FIRST_READ).get()).close();
+  return openReader(path, busyMs);
+}
+
+const FIRST_READ = 'SELECT count(*) FROM sqlite_master';
+
+/** What rolling back failed with, if it did: nothing was committed all the same, but the disk is at fault. */
+function rolledBack(connection: BetterSqlite3.Database): unknown {
+  try {
+    if (connection.inTransaction) connection.exec('ROLLBACK');
+    return undefined;
+  } catch (error) {
+    return error;
+  }
+}
+
 function openReader(path: string, busyMs: number): BetterSqlite3.Database {
   return opened(path, () => {
     const connection = new BetterSqlite3(path, {
@@ -98,12 +129,16 @@ function openReader(path: string, busyMs: number): BetterSqlite3.Database {
     });
     return prepared(connection, () => {
       connection.pragma('query_only = ON');
-      connection.prepare('SELECT count(*) FROM sqlite_master').get();
+      connection.prepare(FIRST_READ).get();
     });
   });
 }
 
-function openWriter(path: string, busyMs: number): BetterSqlite3.Database {
+function openWriter(
+  path: string,
+  busyMs: number,
+  setUp: (connection: BetterSqlite3.Database) => void = () => {},
+): BetterSqlite3.Database {
   return opened(path, () => {
     const connection = new BetterSqlite3(path, {fileMustExist: true, timeout: busyMs});
     return prepared(connection, () => {
@@ -111,6 +146,7 @@ function openWriter(path: string, busyMs: number): BetterSqlite3.Database {
       connection.pragma('synchronous = FULL');
       connection.pragma('foreign_keys = OFF'); // no effect inside a transaction; the plan spells actions out
       connection.pragma('recursive_triggers = OFF');
+      setUp(connection);
     });
   });
 }
@@ -153,8 +189,7 @@ async function inTransaction<T>(
     connection.exec('COMMIT');
     return result;
   } catch (error) {
-    if (connection.inTransaction) connection.exec('ROLLBACK');
-    throw translated(error, `cannot use ${path}`, {path});
+    throw translated(rolledBack(connection) ?? error, `cannot use ${path}`, {path});
   } finally {
     if (begun !== undefined) onReleased?.(performance.now() - begun);
   }

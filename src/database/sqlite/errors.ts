@@ -26,6 +26,13 @@ const RULES: readonly Rule[] = [
     retryable: true,
   },
   {
+    prefix: 'SQLITE_READONLY_ROLLBACK',
+    code: 'DATABASE_UNFINISHED',
+    why: 'a program died while it wrote to it, and what it left is to be rolled back first',
+    hint: 'Start the application: it does so when it opens its database. Then run this again.',
+    retryable: true,
+  },
+  {
     prefix: 'SQLITE_READONLY',
     code: 'DATABASE_READONLY',
     why: 'it may only be read',

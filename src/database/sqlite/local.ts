@@ -41,7 +41,7 @@ async function moveForward(migrator: Migrator, connection: BetterSqlite3.Databas
   const {error} = await migrator.migrateToLatest();
   if (error !== undefined) {
     if (connection.inTransaction) connection.exec('ROLLBACK');
-    throw error;
+    throw error as Error;
   }
   if (pending) connection.exec('COMMIT');
 }
