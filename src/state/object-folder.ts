@@ -25,7 +25,7 @@ export class ObjectFolder {
   constructor(root: string) {
     this.root = root;
     makeFolder(root);
-    this.#index(join(root, OBJECTS_FOLDER), 0);
+    guarded(root, () => this.#index(join(root, OBJECTS_FOLDER), 0));
   }
 
   has(digest: Digest): boolean {
@@ -38,7 +38,7 @@ export class ObjectFolder {
     if (depth === undefined) return undefined;
     const path = this.#path(digest, depth);
     if (existsSync(path)) {
-      const bytes = readFileSync(path);
+      const bytes = guarded(path, () => readFileSync(path));
       if (digestOf(bytes) === digest) return bytes;
     }
     this.#known.delete(digest);
@@ -63,7 +63,7 @@ export class ObjectFolder {
       if (!digests.has(digest)) this.#remove(digest, path);
       else if (now !== depth) this.#move(digest, path, depth);
     }
-    removeEmptyFolders(join(this.root, OBJECTS_FOLDER));
+    guarded(this.root, () => removeEmptyFolders(join(this.root, OBJECTS_FOLDER)));
     return [MANIFEST_FILE, ...[...digests].map((digest) => objectPath(digest, depth))];
   }
 
@@ -72,7 +72,7 @@ export class ObjectFolder {
   }
 
   #remove(digest: Digest, path: string): void {
-    rmSync(path, {force: true});
+    guarded(path, () => rmSync(path, {force: true}));
     this.#known.delete(digest);
   }
 

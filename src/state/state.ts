@@ -75,7 +75,7 @@ export class State {
   temporary(): string {
     const parent = join(this.folder, 'tmp');
     makeFolder(parent);
-    return mkdtempSync(join(parent, 'fetch-'));
+    return guarded(parent, () => mkdtempSync(join(parent, 'fetch-')));
   }
 
   async position(): Promise<StoredPosition | undefined> {

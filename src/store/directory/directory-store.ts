@@ -15,7 +15,7 @@ import {FOLDER_MODE} from './durable-files.ts';
 import {createStore, isThere, layoutOf, mustBeStore, objectPath, type Layout} from './layout.ts';
 import {listLabels} from './list-labels.ts';
 import {saveFiles} from './save-files.ts';
-import {codeOf, withStoreErrors} from './store-errors.ts';
+import {codeOf, copyError, withStoreErrors} from './store-errors.ts';
 
 export type DirectoryStoreOptions = {
   /** The store's folder, made by `create`. Relative paths start at the working directory. */
@@ -72,7 +72,6 @@ async function copyOut(
   try {
     await copyFile(source, target, constants.COPYFILE_FICLONE);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') throw incomplete(storeId, file, error);
-    throw error;
+    throw codeOf(error) === 'ENOENT' ? incomplete(storeId, file, error) : copyError(target, error);
   }
 }

@@ -12,6 +12,8 @@ const UNREACHABLE = [
   'EHOSTDOWN',
 ];
 const FULL = ['ENOSPC', 'EDQUOT'];
+/** What only a file that is written can meet. */
+const UNWRITABLE = [...FULL, 'EROFS'];
 
 /** The system's code of an error, for example `ENOENT`. */
 export function codeOf(error: unknown): string | undefined {
@@ -31,6 +33,18 @@ export async function withStoreErrors<Result>(
     if (error instanceof EngineError || code === undefined) throw error;
     throw storeError(root, code, error);
   }
+}
+
+/** A copy out of the store that failed: where it was to go, if that is what the code tells, and not the store. */
+export function copyError(target: string, error: unknown): unknown {
+  if (!UNWRITABLE.includes(codeOf(error) ?? '')) return error;
+  const reason = error instanceof Error ? error.message : '';
+  return new EngineError('STATE_UNWRITABLE', `cannot write ${target}: ${reason}`, {
+    site: {path: target},
+    hint: 'Make room or access for the state folder, or choose another with --state.',
+    retryable: true,
+    cause: error,
+  });
 }
 
 function storeError(root: string, code: string, cause: unknown): EngineError {
