@@ -15,6 +15,19 @@ export default defineConfig({
       project('golden', {include: ['test/golden/**/*.test.ts']}),
       project('corpus', {include: ['test/corpus/**/*.test.ts']}),
       project('contract', {include: ['test/contract/**/*.test.ts']}),
+      project('crash', {
+        include: ['test/crash/**/*.test.ts'],
+        testTimeout: 900_000,
+        maxConcurrency: 2,
+        sequence: {groupOrder: 2},
+      }),
+      // Alone: what an application would notice depends on what else the machine does.
+      project('beside', {
+        include: ['test/beside/**/*.test.ts'],
+        testTimeout: 300_000,
+        maxWorkers: 1,
+        sequence: {groupOrder: 3},
+      }),
       // After the others, and two files at a time: each test runs restic and whole databases.
       project('e2e', {
         include: ['test/e2e/**/*.test.ts'],
