@@ -2,6 +2,7 @@
 import {randomUUID} from 'node:crypto';
 import {EngineError} from '../kernel/errors.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
+import type {Digest} from '../canonical/digest.ts';
 import type {SnapshotRef} from '../store/port.ts';
 import {newestSnapshot, shortId} from './choose-snapshot.ts';
 
@@ -9,7 +10,10 @@ export type Authority = {
   readonly lineage: string;
   readonly epoch: number;
   readonly sequence: number;
+  /** The newest snapshot that the store shows. */
   readonly parent: SnapshotRef | undefined;
+  /** Digest of the snapshot that the next one follows: where the store does not show the last one of this instance, that one. */
+  readonly follows: Digest | null;
 };
 
 export type Claim = {
@@ -27,16 +31,25 @@ export type Claim = {
  * the newest snapshot, or has no history at all. One that wrote or applied an older snapshot was
  * replaced, and is fenced.
  *
+ * A store may have lost the newest snapshot, or be slow to show it: no position is given out twice.
+ *
  * @throws {EngineError} `FENCED`, and `POSITION_MISMATCH` where two primaries wrote one position.
  */
 export function claimNext({refs, position, author}: Claim): Authority {
   const parent = newestSnapshot(refs, position?.lineage);
   if (parent === undefined)
-    return {lineage: position?.lineage ?? randomUUID(), ...first(position), parent};
-  const next = {lineage: parent.lineage, sequence: parent.sequence + 1, parent};
-  if (parent.author === author) return {...next, epoch: parent.epoch};
+    return {lineage: position?.lineage ?? randomUUID(), ...first(position), parent, follows: null};
+  const isBeyond = position !== undefined && comparePositions(position, parent) > 0;
+  const last = isBeyond ? position : parent;
+  const next = {
+    lineage: parent.lineage,
+    sequence: last.sequence + 1,
+    parent,
+    follows: last.digest,
+  };
+  if (parent.author === author) return {...next, epoch: last.epoch};
   if (position !== undefined && comparePositions(position, parent) < 0) throw fenced(parent);
-  return {...next, epoch: parent.epoch + 1};
+  return {...next, epoch: last.epoch + 1};
 }
 
 /** A lineage whose snapshots are all gone goes on above where this database stands. */

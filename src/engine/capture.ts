@@ -60,7 +60,8 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     const captured = await captureDatabase(database, state.objects, options);
     if (refs === undefined) await createStore(store);
     const parent = await openParent(opened, authority.parent, options);
-    if (parent !== undefined && sameContent(parent.manifest, captured))
+    const isNewest = authority.parent?.digest === authority.follows;
+    if (parent !== undefined && isNewest && sameContent(parent.manifest, captured))
       return unchanged(opened, parent);
     return storeSnapshot(opened, {authority, captured, parent, options});
   });
@@ -150,7 +151,7 @@ async function storeSnapshot(
     epoch: authority.epoch,
     sequence: authority.sequence,
     author: state.instance.id,
-    parent: authority.parent?.digest ?? null,
+    parent: authority.follows,
   });
   for (const page of pages) state.objects.write(page.entry.digest, page.bytes);
   const bytes = encodeManifest(manifest);

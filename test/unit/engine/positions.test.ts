@@ -93,15 +93,22 @@ describe('who may write next', () => {
   });
   test('the author of the newest goes on', () => {
     const refs = [ref(2, 5), ref(2, 6)];
-    const next = {lineage: 'l', epoch: 2, sequence: 7, parent: refs[1]};
+    const next = {lineage: 'l', epoch: 2, sequence: 7, parent: refs[1], follows: refs[1]?.digest};
     expect(claimNext({refs, position: refs[1], ...mine})).toEqual(next);
     expect(claimNext({refs, position: undefined, ...mine})).toEqual(next);
   });
   test('another instance that has seen the newest takes over', () => {
     const refs = [ref(2, 6)];
-    const next = {lineage: 'l', epoch: 3, sequence: 7, parent: refs[0]};
+    const next = {lineage: 'l', epoch: 3, sequence: 7, parent: refs[0], follows: refs[0]?.digest};
     expect(claimNext({refs, position: refs[0], author: 'b'})).toEqual(next);
     expect(claimNext({refs, position: undefined, author: 'b'})).toEqual(next);
+  });
+  test('never gives out a position twice, though the store no longer shows the last one, or not yet', () => {
+    const [shown, last] = [ref(2, 6), ref(2, 8)];
+    const claim = {refs: [shown], position: last};
+    const next = {lineage: 'l', sequence: 9, parent: shown, follows: last.digest};
+    expect(claimNext({...claim, author: 'a'})).toEqual({...next, epoch: 2});
+    expect(claimNext({...claim, author: 'b'})).toEqual({...next, epoch: 3});
   });
   test('one that was replaced is fenced', () => {
     const refs = [ref(1, 5), ref(2, 6, {author: 'b'})];
@@ -121,6 +128,7 @@ describe('who may write next', () => {
       epoch: 3,
       sequence: 9,
       parent: undefined,
+      follows: null,
     });
   });
 });

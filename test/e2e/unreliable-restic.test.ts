@@ -1,0 +1,122 @@
+/** restic that fails, lies or dies: a clear error, nothing lost, and the next run succeeds. */
+import {execFileSync} from 'node:child_process';
+import {writeFileSync} from 'node:fs';
+import {join} from 'node:path';
+import {expect, test} from 'vitest';
+import {environment} from '../helpers/cli.ts';
+import {makeInstances, typed, write, type Instances} from '../helpers/instances.ts';
+
+const script = join(import.meta.dirname, '../helpers/unreliable-restic.sh');
+const ROWS = 3_000;
+const ddl = 'CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)';
+const rows = (v: string): string =>
+  `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
+   INSERT INTO t SELECT i, '${v} ' || i FROM n`;
+
+type Unreliable = {readonly command: string; readonly how: string; readonly list?: string};
+
+const env = ({command, how, list = ''}: Unreliable): NodeJS.ProcessEnv => ({
+  ...environment(),
+  ROWPLICA_RESTIC: script,
+  UNRELIABLE_RESTIC: process.env['ROWPLICA_RESTIC'] ?? 'restic',
+  UNRELIABLE_COMMAND: command,
+  UNRELIABLE_HOW: how,
+  UNRELIABLE_LIST: list,
+});
+
+/** A primary and a replica with a repository, as far as `until`. */
+async function instances(until: 'nothing' | 'captured' | 'replicated'): Promise<
+  Instances & {readonly store: string; readonly reliable: {env: NodeJS.ProcessEnv; store: string}}
+> {
+  const made = makeInstances({ddl, primary: rows('p'), replica: rows('r'), tables: ['t']});
+  const store = `restic:${join(made.folder, 'repository')}`;
+  const reliable = {env: environment(), store};
+  if (until !== 'nothing') await made.capture(reliable);
+  if (until === 'replicated') await made.replicate(reliable);
+  return {...made, store, reliable};
+}
+
+const content = (path: string): readonly string[] => typed(path, 't', ['id', 'v']);
+
+test.concurrent.for([
+  {command: 'snapshots', how: 'exit 77', exitCode: 13},
+  {command: 'snapshots', how: 'dies at once', exitCode: 13},
+  {command: 'snapshots', how: 'says nothing', exitCode: 13},
+  {command: 'snapshots', how: 'says nonsense', exitCode: 13},
+  {command: 'init', how: 'exit 77', exitCode: 13},
+  {command: 'init', how: 'fails afterwards', exitCode: 13},
+  {command: 'init', how: 'dies half-way', exitCode: 13},
+  {command: 'backup', how: 'exit 77', exitCode: 13},
+  {command: 'backup', how: 'fails afterwards', exitCode: 13},
+  {command: 'backup', how: 'dies at once', exitCode: 13},
+  {command: 'backup', how: 'dies half-way', exitCode: 13},
+  {command: 'backup', how: 'says nothing', exitCode: 30},
+  {command: 'backup', how: 'says nonsense', exitCode: 13},
+  {command: 'version', how: 'says nonsense', exitCode: 13},
+])('capture, where restic $command $how', async ({exitCode, ...how}, {expect}) => {
+  const isFirst = how.command === 'init';
+  const {capture, replicate, primary, replica, store, reliable} = bound(
+    await instances(isFirst ? 'nothing' : 'captured'),
+  );
+  write(primary, "UPDATE t SET v = 'new' WHERE id < 50");
+  const refused: unknown = await capture({store, env: env(how)}).catch((error: unknown) => error);
+  expect(refused).toMatchObject({exitCode, message: expect.any(String)});
+  expect(String(refused)).not.toContain('unexpected');
+  const {sequence} = await capture(reliable);
+  expect(sequence).toBe(isFirst ? 1 : 2);
+  await replicate(reliable);
+  expect(content(replica)).toEqual(content(primary));
+});
+
+test.concurrent.for([
+  {command: 'snapshots', how: 'exit 77', exitCode: 13},
+  {command: 'snapshots', how: 'says nothing', exitCode: 13},
+  {command: 'dump', how: 'exit 77', exitCode: 13},
+  {command: 'dump', how: 'dies at once', exitCode: 13},
+  {command: 'dump', how: 'gives half', exitCode: 30},
+  {command: 'dump', how: 'gives nothing', exitCode: 30},
+  {command: 'restore', how: 'exit 77', exitCode: 13},
+  {command: 'restore', how: 'dies half-way', exitCode: 13},
+  {command: 'restore', how: 'gives half', exitCode: 30},
+  {command: 'restore', how: 'gives nothing', exitCode: 30},
+])('replicate, where restic $command $how', async ({exitCode, ...how}, {expect}) => {
+  const {replicate, primary, replica, store, reliable, status} = bound(await instances('captured'));
+  const before = content(replica);
+  await expect(replicate({store, env: env(how)})).rejects.toMatchObject({exitCode});
+  expect(content(replica)).toEqual(before);
+  await replicate(reliable);
+  expect(content(replica)).toEqual(content(primary));
+  void status;
+});
+
+test.concurrent('a restic that is only slow is waited for', async ({expect}) => {
+  const {capture, replicate, primary, replica, store} = bound(await instances('nothing'));
+  await capture({store, env: env({command: 'backup', how: 'late'})});
+  await replicate({store, env: env({command: 'restore', how: 'late'})});
+  expect(content(replica)).toEqual(content(primary));
+});
+
+test.concurrent('a list that is not up to date leads nobody back, and gives no position twice', async ({expect}) => {
+  const made = await instances('replicated');
+  const {capture, replicate, primary, replica, store, reliable} = bound(made);
+  const list = join(made.folder, 'list.json');
+  const args = ['-r', store.slice('restic:'.length), 'snapshots', '--json', '--no-lock'];
+  writeFileSync(list, execFileSync('restic', args, {env: environment()}));
+  write(primary, "UPDATE t SET v = 'second' WHERE id < 50");
+  await capture(reliable);
+  await replicate(reliable);
+
+  const old = {store, env: env({command: 'snapshots', how: 'shows an old list', list})};
+  await expect(replicate(old)).rejects.toMatchObject({code: 'POSITION_MISMATCH', exitCode: 22});
+  expect(content(replica)).toEqual(content(primary));
+  write(primary, "UPDATE t SET v = 'third' WHERE id < 50");
+  await capture(old).catch(() => {});
+  await capture(reliable);
+  expect(await replicate(reliable)).toMatchObject({epoch: 1});
+  expect(content(replica)).toEqual(content(primary));
+});
+
+/** The functions by themselves. */
+function bound<T extends Instances>(made: T): T {
+  return made;
+}
