@@ -167,9 +167,15 @@ function foldBytes(bytes: Uint8Array, fold: Fold): Uint8Array {
 const COMPONENT = /A|N0|N[a-y][0-9]+|N[Sz][0-9]{4,}|Nzz|N-[0-9Sa-z]+~|[TX](?:[0-9a-f]{2})*/.source;
 const KEY = new RegExp(`^(?:${COMPONENT})(?:,(?:${COMPONENT}))*$`);
 
-/** True for text that has the form of an encoded key. */
+/** True for text that `encodeKey` gives for some cells: no two of them mean one key, so that they sort as their cells do. */
 export function isKey(text: string): boolean {
-  return KEY.test(text);
+  return KEY.test(text) && text.split(',').every(isComponent);
+}
+
+function isComponent(text: string): boolean {
+  // Hex digits of a text or blob have one spelling by the pattern alone; they may be long.
+  if (text.startsWith('T') || text.startsWith('X')) return true;
+  return encodeKeyCell(decodeKeyCell(text)) === text;
 }
 
 function hex(bytes: Uint8Array): string {

@@ -1,7 +1,9 @@
 /** Rows as text and back (snapshot/FORMAT.md, "Rows"). */
 import {EngineError} from '../kernel/errors.ts';
+import {ROW_CHARS_UNCHECKED_MAX} from '../kernel/limits.ts';
 import type {Cell, WireRow} from '../kernel/row.ts';
 import {decodeCell, encodeCell} from './cell.ts';
+import {parseJson, type JsonBounds} from './json.ts';
 
 export function encodeRow(cells: readonly Cell[]): WireRow {
   return cells.map(encodeCell);
@@ -18,7 +20,7 @@ export function rowText(row: WireRow): string {
  * @throws {EngineError} `SNAPSHOT_CORRUPT` unless the text is exactly what `rowText` gives for these cells.
  */
 export function parseRow(text: string, columns: number): WireRow {
-  const row = parseJson(text);
+  const row = parseJson(text, boundsOf(text, columns));
   if (!Array.isArray(row) || row.length !== columns) {
     throw corrupt(`a row does not have its ${columns} cells`);
   }
@@ -28,12 +30,9 @@ export function parseRow(text: string, columns: number): WireRow {
   return wire;
 }
 
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new EngineError('SNAPSHOT_CORRUPT', 'a row is not valid JSON', {cause});
-  }
+/** A long row may not turn out to be a list of millions; each cell is a value, or an object of one member. */
+function boundsOf(text: string, columns: number): JsonBounds | undefined {
+  return text.length > ROW_CHARS_UNCHECKED_MAX ? {depth: 2, values: 2 * columns + 2} : undefined;
 }
 
 function corrupt(message: string): EngineError {

@@ -4,6 +4,8 @@
  * Messages say what failed, at which site, and why. They never hold a cell value.
  */
 
+import {MESSAGE_CHARS_MAX} from './limits.ts';
+
 /** Exit code of every error code. Codes and numbers are a contract: never renamed, never renumbered. */
 export const EXIT_CODES = {
   UNEXPECTED: 1,
@@ -96,10 +98,10 @@ export class EngineError extends Error {
   readonly retryable: boolean;
 
   constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : {cause: details.cause});
+    super(oneLine(message), details.cause === undefined ? undefined : {cause: details.cause});
     this.code = code;
     this.site = details.site ?? {};
-    this.hint = details.hint;
+    this.hint = details.hint === undefined ? undefined : oneLine(details.hint);
     this.retryable = details.retryable ?? false;
   }
 
@@ -107,6 +109,20 @@ export class EngineError extends Error {
   get exitCode(): number {
     return EXIT_CODES[this.code];
   }
+}
+
+/** What ends a line, speaks to a terminal or turns the direction of writing. */
+const UNPRINTABLE =
+  // oxlint-disable-next-line no-control-regex
+  /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
+
+/** A message quotes names that come from outside: one line, of bounded length, that commands no terminal. */
+function oneLine(message: string): string {
+  const text =
+    message.length > MESSAGE_CHARS_MAX ? `${message.slice(0, MESSAGE_CHARS_MAX)}…` : message;
+  return text
+    .toWellFormed()
+    .replace(UNPRINTABLE, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** True for an EngineError, of one of the given codes where any are given. */

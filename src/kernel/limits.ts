@@ -17,6 +17,14 @@ export const FOLDER_FILES_MEAN_MAX = 16;
 export const FOLDER_FILES_FLAT_MAX = 48;
 /** Bytes of a manifest or index page that a reader accepts: far above any real one, far below memory. */
 export const MANIFEST_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Levels that a manifest or index page may nest; real ones need six. Unbounded nesting would end in a stack overflow. */
+export const MANIFEST_DEPTH_MAX = 32;
+/** Members and elements of a manifest or index page: at 32 characters each all that 64 MiB can mean; a list of `[]` would take gigabytes. */
+export const MANIFEST_VALUES_MAX = 2_000_000;
+/** Chunks of one snapshot, about 100 GB of rows: their entries take some hundred MB of memory. */
+export const SNAPSHOT_CHUNKS_MAX = 1_000_000;
+/** Characters of a row from which on its form is looked at before it is parsed; what a shorter one makes of itself is small. */
+export const ROW_CHARS_UNCHECKED_MAX: number = 1024 * 1024;
 /** Dangling values listed per foreign key of the primary; beyond it only their count is kept, and all are carried. */
 export const VIOLATION_VALUES_MAX = 1000;
 
@@ -100,6 +108,17 @@ export const STORE_LEFTOVER_MS: number = 24 * 60 * 60 * 1000;
 
 /** Milliseconds after which a passing folder whose lock is free belongs to a process that died. */
 export const SCRATCH_SETTLED_MS = 60_000;
+/** Bytes of a small file of a directory store, its label or marker: a hundred times a real one. */
+export const LABEL_BYTES_MAX: number = 64 * 1024;
+/** Characters of a name in a snapshot's label: ids have 36. */
+export const LABEL_CHARS_MAX = 200;
+/** Milliseconds between looks at what restic has written so far; no longer than a disk needs for a few hundred MB. */
+export const RESTIC_WATCH_MS = 250;
+
+/** Bytes of a configuration file: a thousand table names; reading YAML takes time in the square of its size, here about 1 s. */
+export const CONFIG_BYTES_MAX: number = 64 * 1024;
+/** Characters of an error's message, and of its hint: names come from snapshots, and may be of any length. */
+export const MESSAGE_CHARS_MAX = 2_000;
 
 /** Milliseconds after which a command at a terminal shows its progress. */
 export const PROGRESS_AFTER_MS = 1_000;

@@ -1,14 +1,14 @@
 /** Rows ⇄ chunks (FORMAT.md, "Chunks"). */
 import {digestOf} from '../canonical/digest.ts';
 import {parseRow} from '../canonical/row.ts';
-import {utf8Text} from '../canonical/utf8.ts';
+import {countLines, utf8Text} from '../canonical/utf8.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {CHUNK_BYTES_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow} from '../kernel/row.ts';
 import {occurrenceOf, rowKeys} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {tableContent, type ChunkEntry, type TableContent} from './content.ts';
-import {chunkCutter} from './mix.ts';
+import {chunkCutter, chunkRowsMax} from './mix.ts';
 
 /** Receives each finished chunk; may write it somewhere. */
 export type ChunkSink = (entry: ChunkEntry, bytes: Uint8Array) => void | Promise<void>;
@@ -34,6 +34,7 @@ export async function readContent(
   const finish = async (): Promise<void> => {
     if (texts.length === 0) return;
     const bytes = Buffer.from(texts.join('\n') + '\n', 'utf8');
+    if (bytes.byteLength > CHUNK_BYTES_MAX) throw tooLarge(shape.table);
     const entry = {digest: digestOf(bytes), first, rows: texts.length};
     chunks.push(entry);
     texts = [];
@@ -68,20 +69,31 @@ export function decodeChunk(
   entry: ChunkEntry,
   bytes: Uint8Array,
 ): readonly CanonicalRow[] {
+  if (bytes.byteLength > CHUNK_BYTES_MAX)
+    throw corrupt(shape, entry, 'it is larger than any chunk can be');
   if (digestOf(bytes) !== entry.digest)
     throw corrupt(shape, entry, 'its bytes do not match its digest');
+  checkRowCount(shape, entry, bytes);
   try {
     const rows = decodeRows(shape, entry, bytes);
-    if (rows.length !== entry.rows)
-      throw corrupt(shape, entry, `it has ${rows.length} rows, not ${entry.rows}`);
     if (rows[0]?.key !== entry.first)
       throw corrupt(shape, entry, 'it does not begin where its entry says');
     return rows;
   } catch (cause) {
     if (cause instanceof EngineError && cause.site.table !== undefined) throw cause;
-    const why = cause instanceof Error ? cause.message : 'it cannot be read';
-    throw corrupt(shape, entry, why, cause);
+    // Other errors may quote what they stumbled over.
+    const why = cause instanceof EngineError ? cause.message : 'it cannot be read';
+    throw corrupt(shape, entry, why);
   }
+}
+
+/** Before they are taken apart: every line costs memory of its own. */
+function checkRowCount(shape: TableShape, entry: ChunkEntry, bytes: Uint8Array): void {
+  const most = chunkRowsMax(shape.columns.length);
+  const rows = countLines(bytes, most);
+  if (rows > most) throw corrupt(shape, entry, `it has more than the ${most} rows of any chunk`);
+  if (rows !== entry.rows)
+    throw corrupt(shape, entry, `it has ${rows} rows, not ${entry.rows}`);
 }
 
 function decodeRows(
@@ -128,14 +140,13 @@ function checkOrder(table: string, last: string | undefined, key: string): void 
   );
 }
 
-function corrupt(shape: TableShape, entry: ChunkEntry, why: string, cause?: unknown): EngineError {
+function corrupt(shape: TableShape, entry: ChunkEntry, why: string): EngineError {
   return new EngineError(
     'SNAPSHOT_CORRUPT',
     `chunk ${entry.digest.slice(0, 12)} of table "${shape.table}" is damaged: ${why}`,
     {
       site: {table: shape.table},
       hint: 'Check the store (restic check --read-data), or replicate another snapshot with --snapshot.',
-      cause,
     },
   );
 }

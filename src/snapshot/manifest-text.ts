@@ -3,15 +3,22 @@ import stringify from 'fast-json-stable-stringify';
 import {z} from 'zod';
 import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
 import {decodeCell} from '../canonical/cell.ts';
+import {parseJson} from '../canonical/json.ts';
 import {isKey} from '../canonical/key.ts';
 import {utf8Text} from '../canonical/utf8.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
-import type {WireCell} from '../kernel/row.ts';
+import {
+  MANIFEST_BYTES_MAX,
+  MANIFEST_DEPTH_MAX,
+  MANIFEST_VALUES_MAX,
+  SNAPSHOT_CHUNKS_MAX,
+} from '../kernel/limits.ts';
+import type {Cell, WireCell} from '../kernel/row.ts';
 import {compareNames} from '../schema/names.ts';
 import {LOGICAL_TYPES} from '../schema/table-schema.ts';
 import {rootDigest, tableContent} from './content.ts';
-import {shapeOf, type Manifest, type ManifestTable} from './manifest.ts';
+import {chunksOf, shapeOf, type Manifest, type ManifestTable} from './manifest.ts';
+import {chunkRowsMax, PAGE_CHUNKS_MAX} from './mix.ts';
 
 const FORMAT_VERSION = 1;
 const HEADER = 'rowplica-manifest ';
@@ -62,14 +69,11 @@ function bodyAfterHeader(text: string): string {
 }
 
 function parseBody(body: string): Manifest {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch (cause) {
-    throw corrupt('it is not valid JSON', cause);
-  }
+  const json = jsonOf(body);
   const parsed = manifestSchema.safeParse(json);
-  if (stringify(json) + '\n' !== body) throw corrupt('it is not in canonical form');
+  // What was understood is written anew: a member that was passed over, as `__proto__`, is missing then.
+  const understood = parsed.success ? parsed.data : json;
+  if (stringify(understood) + '\n' !== body) throw corrupt('it is not in canonical form');
   if (!parsed.success) {
     const issue = parsed.error.issues[0];
     throw corrupt(`"${issue?.path.join('.') ?? ''}" is not as the format says`);
@@ -77,19 +81,30 @@ function parseBody(body: string): Manifest {
   return parsed.data;
 }
 
+function jsonOf(body: string): unknown {
+  try {
+    return parseJson(body, {depth: MANIFEST_DEPTH_MAX, values: MANIFEST_VALUES_MAX});
+  } catch (cause) {
+    throw corrupt(cause instanceof EngineError ? cause.message : 'it is not valid JSON');
+  }
+}
+
+const text = z.string().refine((value) => value.isWellFormed());
 const digest = z.string().refine(isDigest);
 const count = z.int().min(0);
 const positive = z.int().min(1);
-const names = z.array(z.string());
+const names = z.array(text);
 const key = z.string().refine(isKey);
-const wireCell = z.custom<WireCell>((value) => {
+const wireCell = z.custom<WireCell>((value) => cellOf(value) !== undefined);
+const integerCell = z.custom<WireCell>((value) => typeof cellOf(value) === 'bigint');
+
+function cellOf(value: unknown): Cell | undefined {
   try {
-    decodeCell(value);
-    return true;
+    return decodeCell(value);
   } catch {
-    return false;
+    return undefined;
   }
-});
+}
 
 /** An object whose unknown members are refused, unless they start with `x-`. */
 function record<T extends z.ZodRawShape>(shape: T): z.ZodObject<T, z.core.$loose> {
@@ -107,13 +122,13 @@ export const chunkEntrySchema: z.ZodType<{digest: string; first: string; rows: n
   chunkSchema;
 
 const tableSchema = record({
-  name: z.string(),
+  name: text,
   columns: z
     .array(
       record({
-        name: z.string(),
+        name: text,
         type: z.enum(LOGICAL_TYPES),
-        declared: z.string(),
+        declared: text,
         notNull: z.boolean(),
       }),
     )
@@ -122,21 +137,21 @@ const tableSchema = record({
   key: record({
     kind: z.enum(['primary', 'multiset']),
     columns: z
-      .array(record({name: z.string(), fold: z.enum(['binary', 'nocase', 'rtrim'])}))
+      .array(record({name: text, fold: z.enum(['binary', 'nocase', 'rtrim'])}))
       .min(1),
   }),
-  fingerprint: z.string(),
+  fingerprint: text,
   rows: count,
   digest,
   chunks: z.array(chunkSchema).optional(),
   pages: z.array(pageSchema).min(1).optional(),
-  where: z.array(record({column: z.string(), in: z.array(wireCell)})).optional(),
-  counter: wireCell.optional(),
+  where: z.array(record({column: text, in: z.array(wireCell)})).optional(),
+  counter: integerCell.optional(),
   violations: z
     .array(
       record({
         columns: names,
-        parent: z.string(),
+        parent: text,
         count: positive,
         values: z.array(key).optional(),
       }),
@@ -150,17 +165,19 @@ const manifestSchema = record({
   sequence: positive,
   author: z.uuid(),
   parent: digest.nullable(),
-  created: z.string(),
-  source: record({engine: z.string(), application: z.string().nullable(), version: names}),
+  created: text,
+  source: record({engine: text, application: text.nullable(), version: names}),
   depth: z.int().min(0).max(8),
   root: digest,
   tables: z.array(tableSchema),
-  bundle: record({id: z.string(), members: names}).optional(),
+  bundle: record({id: text, members: names}).optional(),
 });
 
 function checkManifest(manifest: Manifest): void {
   if (!strictlyIncreasing(manifest.tables.map((table) => table.name)))
     throw corrupt('its tables are not in order');
+  if (manifest.tables.reduce((sum, table) => sum + chunksOf(table), 0) > SNAPSHOT_CHUNKS_MAX)
+    throw corrupt(`it lists more than ${SNAPSHOT_CHUNKS_MAX} chunks`);
   manifest.tables.forEach(checkTable);
   if (rootDigest(manifest.tables) !== manifest.root)
     throw corrupt('its root digest does not fit its tables');
@@ -178,6 +195,14 @@ function checkTable(table: ManifestTable): void {
     refuse('it needs either chunks or pages');
   const entries = table.chunks ?? table.pages ?? [];
   if (!keysIncrease(entries)) refuse('its chunks are not in key order');
+  const pages = table.pages ?? [];
+  if (pages.some((page) => page.chunks > PAGE_CHUNKS_MAX)) refuse('a page lists too many chunks');
+  const most = chunkRowsMax(columns.length);
+  const fits = (rows: number, chunks: number): boolean => rows >= chunks && rows <= chunks * most;
+  const crowded =
+    pages.some((page) => !fits(page.rows, page.chunks)) ||
+    table.chunks?.some((chunk) => !fits(chunk.rows, 1));
+  if (crowded === true) refuse('its chunks cannot have as many rows as it says');
   const parts = table.key.columns.length + (table.key.kind === 'multiset' ? 1 : 0);
   if (entries.some((entry) => entry.first.split(',').length !== parts)) {
     refuse('its keys do not have as many parts as its key has columns');
@@ -198,9 +223,8 @@ function strictlyIncreasing(list: readonly string[]): boolean {
   return list.every((name, at) => at === 0 || compareNames(list[at - 1] ?? '', name) < 0);
 }
 
-function corrupt(why: string, cause?: unknown): EngineError {
+function corrupt(why: string): EngineError {
   return new EngineError('SNAPSHOT_CORRUPT', `the manifest is damaged: ${why}`, {
     hint: 'Check the store (restic check --read-data), or replicate another snapshot with --snapshot.',
-    cause,
   });
 }

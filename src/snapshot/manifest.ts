@@ -62,6 +62,11 @@ export type Manifest = {
   readonly bundle?: {readonly id: string; readonly members: readonly string[]} | undefined;
 };
 
+/** How many chunks the rows of a manifest's table are in. */
+export function chunksOf({chunks, pages}: ManifestTable): number {
+  return chunks?.length ?? (pages ?? []).reduce((sum, page) => sum + page.chunks, 0);
+}
+
 /** The shape in which the rows of a manifest's table are stored. */
 export function shapeOf(table: ManifestTable): TableShape {
   return {

@@ -22,17 +22,25 @@ export function chunkRowsMean(columns: number): number {
   return wanted - low < 2 * low - wanted ? low : 2 * low;
 }
 
+/** Rows of one chunk at most, as every writer cuts them. */
+export function chunkRowsMax(columns: number): number {
+  return chunkRowsMean(columns) * CHUNK_ROWS_FACTOR_MAX;
+}
+
+/** Entries of one index page at most. */
+export const PAGE_CHUNKS_MAX: number = PAGE_CHUNKS_MEAN * PAGE_CHUNKS_FACTOR_MAX;
+
 /** Tells, key by key in order, which entry begins a new run. The first always does. */
 export type Cutter = (key: string) => boolean;
 
 export function chunkCutter(columns: number): Cutter {
   const mean = chunkRowsMean(columns);
-  return cutter((key) => (mix(key) & (mean - 1)) === 0, mean * CHUNK_ROWS_FACTOR_MAX);
+  return cutter((key) => (mix(key) & (mean - 1)) === 0, chunkRowsMax(columns));
 }
 
 export function pageCutter(): Cutter {
   const natural = (key: string): boolean => ((mix(key) >>> 16) & (PAGE_CHUNKS_MEAN - 1)) === 0;
-  return cutter(natural, PAGE_CHUNKS_MEAN * PAGE_CHUNKS_FACTOR_MAX);
+  return cutter(natural, PAGE_CHUNKS_MAX);
 }
 
 function cutter(isNatural: (key: string) => boolean, forcedEvery: number): Cutter {

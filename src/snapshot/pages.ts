@@ -1,12 +1,18 @@
 /** Long chunk lists ⇄ index pages (FORMAT.md, "Index pages"). */
 import stringify from 'fast-json-stable-stringify';
 import {digestOf} from '../canonical/digest.ts';
-import {utf8Text} from '../canonical/utf8.ts';
+import {parseJson} from '../canonical/json.ts';
+import {countLines, utf8Text} from '../canonical/utf8.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {MANIFEST_BYTES_MAX, MANIFEST_CHUNKS_INLINE_MAX} from '../kernel/limits.ts';
+import {
+  MANIFEST_BYTES_MAX,
+  MANIFEST_CHUNKS_INLINE_MAX,
+  MANIFEST_DEPTH_MAX,
+  MANIFEST_VALUES_MAX,
+} from '../kernel/limits.ts';
 import type {ChunkEntry, PageEntry} from './content.ts';
 import {chunkEntrySchema, keysIncrease} from './manifest-text.ts';
-import {pageCutter} from './mix.ts';
+import {PAGE_CHUNKS_MAX, pageCutter} from './mix.ts';
 
 export type Page = {readonly entry: PageEntry; readonly bytes: Uint8Array};
 
@@ -44,8 +50,9 @@ export function decodePage(
   if (bytes.byteLength > MANIFEST_BYTES_MAX || digestOf(bytes) !== entry.digest) {
     throw corrupt(table, 'its bytes do not match its digest');
   }
+  if (countLines(bytes, PAGE_CHUNKS_MAX) !== entry.chunks) throw corrupt(table, 'it is cut');
   const lines = (utf8Text(bytes) ?? '').split('\n');
-  if (lines.pop() !== '' || lines.length !== entry.chunks) throw corrupt(table, 'it is cut');
+  if (lines.pop() !== '') throw corrupt(table, 'it is cut');
   const chunks = lines.map((line) => parseEntry(table, line));
   const rows = chunks.reduce((sum, chunk) => sum + chunk.rows, 0);
   if (rows !== entry.rows || chunks[0]?.first !== entry.first || !keysIncrease(chunks)) {
@@ -55,10 +62,18 @@ export function decodePage(
 }
 
 function parseEntry(table: string, line: string): ChunkEntry {
+  const json = jsonOf(table, line);
+  const parsed = chunkEntrySchema.safeParse(json);
+  if (!parsed.success) throw corrupt(table, 'an entry is not as the format says');
+  if (stringify(json) !== line) throw corrupt(table, 'an entry is not in canonical form');
+  return parsed.data;
+}
+
+function jsonOf(table: string, line: string): unknown {
   try {
-    return chunkEntrySchema.parse(JSON.parse(line));
+    return parseJson(line, {depth: MANIFEST_DEPTH_MAX, values: MANIFEST_VALUES_MAX});
   } catch (cause) {
-    throw corrupt(table, 'an entry is not as the format says', cause);
+    throw corrupt(table, 'an entry is no JSON within the bounds of the format', cause);
   }
 }
 
