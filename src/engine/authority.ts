@@ -33,9 +33,23 @@ export type Claim = {
  *
  * A store may have lost the newest snapshot, or be slow to show it: no position is given out twice.
  *
- * @throws {EngineError} `FENCED`, and `POSITION_MISMATCH` where two primaries wrote one position.
+ * @throws {EngineError} `FENCED`, and `POSITION_MISMATCH` where two primaries wrote one position, or no higher
+ * one is left.
  */
-export function claimNext({refs, position, author}: Claim): Authority {
+export function claimNext(claim: Claim): Authority {
+  const next = nextOf(claim);
+  if (Number.isSafeInteger(next.epoch) && Number.isSafeInteger(next.sequence)) return next;
+  throw new EngineError(
+    'POSITION_MISMATCH',
+    'the newest snapshot of the store has the highest position there is: its label is a lie',
+    {
+      site: {snapshot: shortId(next.parent?.digest ?? '')},
+      hint: 'Remove that snapshot from the store (rowplica snapshots lists it).',
+    },
+  );
+}
+
+function nextOf({refs, position, author}: Claim): Authority {
   const parent = newestSnapshot(refs, position?.lineage);
   if (parent === undefined)
     return {lineage: position?.lineage ?? randomUUID(), ...first(position), parent, follows: null};

@@ -172,7 +172,7 @@ async function storeSnapshot(
   const {digest: snapshot, lineage, epoch, sequence} = label;
   const leftOut = (parent?.manifest.tables ?? [])
     .map(({name}) => name)
-    .filter((name) => !(name in tables));
+    .filter((name) => !Object.hasOwn(tables, name));
   return {changed: true, snapshot, lineage, epoch, sequence, tookOver, leftOut, tables};
 }
 
@@ -246,16 +246,14 @@ async function countSince(
   parent: Snapshot | undefined,
 ): Promise<Record<string, TableCapture>> {
   const reader = readerOf(opened);
-  const counts: Record<string, TableCapture> = {};
+  const counts: [string, TableCapture][] = [];
   for (const {shape, content} of captured.tables) {
     const theirs: Listed = {chunks: content.chunks, rows: (entry) => reader.rows(shape, entry)};
     const ours = await parentTable(reader, parent, shape.table, content.chunks);
-    counts[shape.table] = {
-      rows: content.rows,
-      ...countChanges(fewestChanges(shape, diffListed(shape.table, ours, theirs))),
-    };
+    const changes = countChanges(fewestChanges(shape, diffListed(shape.table, ours, theirs)));
+    counts.push([shape.table, {rows: content.rows, ...changes}]);
   }
-  return counts;
+  return Object.fromEntries(counts); // a table may be called __proto__
 }
 
 const NOTHING: Listed = {chunks: [], rows: () => []};

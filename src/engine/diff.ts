@@ -217,7 +217,7 @@ async function compare(
   right: Side,
   {showValues = false}: DiffOptions,
 ): Promise<DiffResult> {
-  const tables: Record<string, ChangeCounts> = {};
+  const tables: [string, ChangeCounts][] = []; // one may be called __proto__
   const changes: DiffChange[] = [];
   for (const [name, ours] of left) {
     const theirs = right.get(name);
@@ -233,10 +233,10 @@ async function compare(
         found.push(change);
     }
     const fewest = [...fewestChanges(ours.shape, found)];
-    tables[name] = countChanges(fewest);
+    tables.push([name, countChanges(fewest)]);
     for (const change of fewest) changes.push(describe(ours.shape, change, showValues));
   }
-  return {equal: changes.length === 0, tables, changes};
+  return {equal: changes.length === 0, tables: Object.fromEntries(tables), changes};
 }
 
 function describe(shape: TableShape, change: RowChange, showValues: boolean): DiffChange {

@@ -8,6 +8,7 @@ import type {TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {rootDigest, type TableContent} from '../snapshot/content.ts';
 import {folderDepth} from '../snapshot/layout.ts';
+import {checkManifestSize} from '../snapshot/manifest-size.ts';
 import type {Manifest, ManifestSource, ManifestTable, Violations} from '../snapshot/manifest.ts';
 import {paginate, type Page} from '../snapshot/pages.ts';
 
@@ -38,6 +39,7 @@ export class Captured {
 
 type Head = Pick<Manifest, 'lineage' | 'epoch' | 'sequence' | 'author' | 'parent'>;
 
+/** @throws {EngineError} `VALUE_UNSUPPORTED` where its lists would be too long to be read again. */
 export function makeManifest(
   captured: Captured,
   head: Head,
@@ -49,6 +51,7 @@ export function makeManifest(
     pages.push(...listed.pages);
     return manifestTable(table, {pages: listed.pages.map((page) => page.entry)});
   });
+  checkManifestSize(tables, pages);
   const manifest = {
     ...head,
     created: new Date().toISOString(),

@@ -3,17 +3,18 @@
  * their digest and shared by all snapshots. Nothing is encrypted: the folder is as secret as the
  * database.
  */
-import {copyFile, mkdir} from 'node:fs/promises';
+import {mkdir} from 'node:fs/promises';
 import {dirname, join, resolve} from 'node:path';
-import {constants} from 'node:fs';
 import type {Log} from '../../kernel/log.ts';
 import {EngineError} from '../../kernel/errors.ts';
+import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../../kernel/limits.ts';
 import {inBatches} from '../in-batches.ts';
 import type {FetchRequest, SnapshotRef, Store} from '../port.ts';
 import {checkPaths, incomplete} from '../snapshot-files.ts';
 import {FOLDER_MODE} from './durable-files.ts';
 import {createStore, isThere, layoutOf, mustBeStore, objectPath, type Layout} from './layout.ts';
 import {listLabels} from './list-labels.ts';
+import {copyPlain} from './plain-file.ts';
 import {saveFiles} from './save-files.ts';
 import {codeOf, copyError, withStoreErrors} from './store-errors.ts';
 
@@ -70,8 +71,9 @@ async function copyOut(
   {storeId, file}: {storeId: string; file: string},
 ): Promise<void> {
   try {
-    await copyFile(source, target, constants.COPYFILE_FICLONE);
+    await copyPlain(source, target, file === 'manifest' ? MANIFEST_BYTES_MAX : CHUNK_BYTES_MAX);
   } catch (error) {
-    throw codeOf(error) === 'ENOENT' ? incomplete(storeId, file, error) : copyError(target, error);
+    const isMissing = codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR';
+    throw isMissing ? incomplete(storeId, file, error) : copyError(target, error);
   }
 }

@@ -8,7 +8,7 @@ import {pipeline} from 'node:stream/promises';
 
 /** Snapshots hold secrets: only the owner reads them. */
 export const FOLDER_MODE = 0o700;
-const FILE_MODE = 0o600;
+export const FILE_MODE = 0o600;
 
 /** A path in `folder` that no other writer uses. */
 export function uniquePath(folder: string, prefix = ''): string {

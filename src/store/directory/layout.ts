@@ -1,9 +1,11 @@
 /** Where things are in a directory store, and the checks that it is one. */
-import {mkdir, readdir, readFile, rename, stat} from 'node:fs/promises';
+import {lstat, mkdir, readdir, rename, stat} from 'node:fs/promises';
 import {basename, join} from 'node:path';
 import {EngineError} from '../../kernel/errors.ts';
+import {LABEL_BYTES_MAX} from '../../kernel/limits.ts';
 import type {SnapshotLabel} from '../port.ts';
 import {FOLDER_MODE, syncFolder, writeFlushed} from './durable-files.ts';
+import {readPlain} from './plain-file.ts';
 import {codeOf} from './store-errors.ts';
 
 const MARKER = 'rowplica-store.json';
@@ -47,6 +49,8 @@ export function objectPath({objects}: Layout, path: string): string {
 /**
  * Makes sure that the folder is a store that this version can read.
  *
+ * A link in the place of one of its folders would have a capture write, and tidy up, in another folder.
+ *
  * @throws {EngineError} `STORE_MISSING` where the folder or its marker is not there, `FORMAT_NEWER`,
  * `STORE_FAILED` for anything else that is not a store.
  */
@@ -59,7 +63,7 @@ export async function mustBeStore({root}: Layout): Promise<void> {
     });
   }
   const format = formatOf(marker);
-  if (format === FORMAT) return;
+  if (format === FORMAT) return mustHaveOwnFolders(root);
   if (format !== undefined && format > FORMAT) {
     throw new EngineError('FORMAT_NEWER', `the store in ${root} has format ${format}`, {
       site: {path: root},
@@ -70,6 +74,32 @@ export async function mustBeStore({root}: Layout): Promise<void> {
     site: {path: root},
     hint: `Write {"format":${FORMAT}} to it if this is a store of Rowplica.`,
   });
+}
+
+async function mustHaveOwnFolders(root: string): Promise<void> {
+  for (const folder of FOLDERS) await mustBeOwnFolder(join(root, folder));
+}
+
+/**
+ * Refuses a link, or a file, in the place of a folder. What is not there is not refused: others say so.
+ *
+ * @throws {EngineError} `STORE_FAILED`.
+ */
+export async function mustBeOwnFolder(path: string): Promise<void> {
+  if (await isOwnFolder(path)) return;
+  throw new EngineError('STORE_FAILED', `${path} is not a folder of the store itself`, {
+    site: {path},
+    hint: 'Someone else has written to the store: restore it from a copy.',
+  });
+}
+
+async function isOwnFolder(path: string): Promise<boolean> {
+  try {
+    return (await lstat(path)).isDirectory();
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return true;
+    throw error;
+  }
 }
 
 /** Makes an empty store in a folder that is empty or not there. The marker comes last. */
@@ -122,7 +152,7 @@ async function entriesOf(root: string): Promise<readonly string[]> {
 
 async function readMarker(root: string): Promise<string | undefined> {
   try {
-    return await readFile(join(root, MARKER), 'utf8');
+    return await readPlain(join(root, MARKER), LABEL_BYTES_MAX);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return undefined;
     throw error;

@@ -1,10 +1,13 @@
 /** Lists the snapshots of a directory store from their label files. */
-import {readdir, readFile} from 'node:fs/promises';
+import {readdir} from 'node:fs/promises';
 import {join} from 'node:path';
-import {EngineError} from '../../kernel/errors.ts';
+import {EngineError, isEngineError} from '../../kernel/errors.ts';
+import {LABEL_BYTES_MAX} from '../../kernel/limits.ts';
 import {inBatches} from '../in-batches.ts';
+import {isoTime, labelOf} from '../label.ts';
 import type {SnapshotLabel, SnapshotRef} from '../port.ts';
 import {isThere, snapshotName, type Layout} from './layout.ts';
+import {readPlain} from './plain-file.ts';
 import {codeOf} from './store-errors.ts';
 
 export const LABEL_FILE = 'label.json';
@@ -29,10 +32,10 @@ export function formatLabel(label: SnapshotLabel, time: string): string {
 async function readRef(snapshots: string, name: string): Promise<SnapshotRef | undefined> {
   const folder = join(snapshots, name);
   try {
-    const stored = parseLabel(await readFile(join(folder, LABEL_FILE), 'utf8'));
+    const stored = parseLabel(await readPlain(join(folder, LABEL_FILE), LABEL_BYTES_MAX));
     if (stored !== undefined && snapshotName(stored) === name) return {...stored, storeId: name};
   } catch (error) {
-    const code = codeOf(error);
+    const code = isEngineError(error) ? 'ENOTDIR' : codeOf(error);
     if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
     if (code === 'ENOENT' && !(await isThere(folder))) return undefined;
   }
@@ -42,7 +45,8 @@ async function readRef(snapshots: string, name: string): Promise<SnapshotRef | u
   });
 }
 
-function parseLabel(text: string): Stored | undefined {
+/** Undefined for the text of anything but a label as it is written. */
+export function parseLabel(text: string): Stored | undefined {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -52,14 +56,8 @@ function parseLabel(text: string): Stored | undefined {
   return typeof value === 'object' && value !== null ? storedOf(value) : undefined;
 }
 
-function storedOf(value: {[Field in keyof Stored]?: unknown}): Stored | undefined {
-  const {lineage, epoch, sequence, digest, author, parent, time} = value;
-  if (typeof lineage !== 'string' || typeof digest !== 'string' || typeof author !== 'string') {
-    return undefined;
-  }
-  if (typeof epoch !== 'number' || typeof sequence !== 'number' || typeof time !== 'string') {
-    return undefined;
-  }
-  if (parent !== undefined && typeof parent !== 'string') return undefined;
-  return {lineage, epoch, sequence, digest, author, parent, time};
+function storedOf(value: {readonly [Field in keyof Stored]?: unknown}): Stored | undefined {
+  const label = labelOf(value);
+  const time = isoTime(value.time);
+  return label === undefined || time === undefined ? undefined : {...label, time};
 }

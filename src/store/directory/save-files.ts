@@ -1,9 +1,9 @@
 /** Writes a staged snapshot into a directory store: objects first, the snapshot itself last. */
 import {randomUUID} from 'node:crypto';
-import {mkdir, readdir, rm, stat} from 'node:fs/promises';
+import {lstat, mkdir, readdir, rm} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 import {EngineError} from '../../kernel/errors.ts';
-import {STORE_LEFTOVER_MS} from '../../kernel/limits.ts';
+import {CHUNK_BYTES_MAX, STORE_LEFTOVER_MS} from '../../kernel/limits.ts';
 import type {Log} from '../../kernel/log.ts';
 import {inBatches} from '../in-batches.ts';
 import type {SnapshotLabel, SnapshotRef, StagedSnapshot} from '../port.ts';
@@ -17,8 +17,16 @@ import {
   uniquePath,
   writeFlushed,
 } from './durable-files.ts';
-import {draftPrefix, isThere, objectPath, snapshotName, type Layout} from './layout.ts';
+import {
+  draftPrefix,
+  isThere,
+  mustBeOwnFolder,
+  objectPath,
+  snapshotName,
+  type Layout,
+} from './layout.ts';
 import {formatLabel, LABEL_FILE} from './list-labels.ts';
+import {isPlain} from './plain-file.ts';
 import {codeOf} from './store-errors.ts';
 
 /** Drafts of an earlier process of the same author have another. */
@@ -69,6 +77,7 @@ async function saveObject(
   staged: string,
 ): Promise<string | undefined> {
   const target = objectPath(layout, staged);
+  await mustBeOwnFolder(dirname(target));
   if (await isWhole(target)) return undefined;
   const draft = uniquePath(drafts);
   const digest = await copyFlushed(staged, draft);
@@ -100,6 +109,7 @@ async function saveLabel(
 
 async function isWhole(object: string): Promise<boolean> {
   try {
+    if (!(await isPlain(object, CHUNK_BYTES_MAX))) return false;
     return (await digestFile(object)) === basename(object);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return false;
@@ -124,7 +134,7 @@ async function removeLeftovers({unfinished}: Layout, ownPrefix: string): Promise
 }
 
 async function isOld(path: string): Promise<boolean> {
-  const {mtimeMs} = await stat(path).catch(() => ({mtimeMs: Date.now()}));
+  const {mtimeMs} = await lstat(path).catch(() => ({mtimeMs: Date.now()}));
   return Date.now() - mtimeMs > STORE_LEFTOVER_MS;
 }
 

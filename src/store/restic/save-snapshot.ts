@@ -113,8 +113,16 @@ function reportStatus(line: string, total: number, progress: Progress | undefine
 function readSummary(stdout: string): Summary {
   for (const line of stdout.split('\n')) {
     if (!line.startsWith('{')) continue;
-    const {message_type: type, snapshot_id: id, total_files_processed: files} = JSON.parse(line);
+    const {message_type: type, snapshot_id: id, total_files_processed: files} = reportOf(line);
     if (type === 'summary' && typeof id === 'string') return {id, files: Number(files)};
   }
   return {id: undefined, files: 0};
+}
+
+function reportOf(line: string): Readonly<Record<string, unknown>> {
+  try {
+    return JSON.parse(line) as Readonly<Record<string, unknown>>;
+  } catch {
+    return {}; // cut off, or not for us
+  }
 }

@@ -1,10 +1,11 @@
 /** A snapshot's label as restic tags, and back. */
+import {EngineError} from '../../kernel/errors.ts';
+import {isoTime, labelOf} from '../label.ts';
 import type {SnapshotLabel, SnapshotRef} from '../port.ts';
 
 /** Marks Rowplica's snapshots among others in one repository. */
 export const OUR_TAG = 'rowplica';
 
-const HEX = /^[0-9a-f]+$/;
 const NUMBER = /^[1-9]\d*$/;
 
 /** The tags of a label. Free text is escaped: a comma would make two tags of one. */
@@ -30,17 +31,23 @@ export function decodeTags(tags: readonly string[]): SnapshotLabel | undefined {
   const digest = valueOf(tags, 'digest');
   const parent = valueOf(tags, 'parent');
 
-  if (!lineage || !author || !epoch || !sequence || !digest || !HEX.test(digest)) return undefined;
-  if (tags.some((tag) => tag.startsWith('parent=')) && !(parent && HEX.test(parent))) {
-    return undefined;
-  }
-  return {lineage, epoch, sequence, digest, author, parent};
+  if (parent === undefined && tags.some((tag) => tag.startsWith('parent='))) return undefined;
+  return labelOf({lineage, epoch, sequence, digest, author, parent});
 }
 
-/** The snapshots of Rowplica in what `restic snapshots --json` printed; others are passed over. */
+/**
+ * The snapshots of Rowplica in what `restic snapshots --json` printed; others are passed over.
+ *
+ * @throws {EngineError} `STORE_FAILED` for anything but a list: it must not look like an empty one.
+ */
 export function parseSnapshots(stdout: string): readonly SnapshotRef[] {
-  const listed: unknown = JSON.parse(stdout);
-  if (!Array.isArray(listed)) return [];
+  const listed = jsonOf(stdout);
+  if (listed === null) return [];
+  if (!Array.isArray(listed)) {
+    throw new EngineError('STORE_FAILED', 'restic printed something else than a list of snapshots', {
+      hint: 'Run `restic snapshots --json` to see what it says.',
+    });
+  }
   return listed.flatMap((entry: unknown) => refOf(entry) ?? []);
 }
 
@@ -49,7 +56,18 @@ function refOf(entry: unknown): SnapshotRef | undefined {
   const {id, time, tags}: {id?: unknown; time?: unknown; tags?: unknown} = entry;
   if (typeof id !== 'string' || typeof time !== 'string' || !Array.isArray(tags)) return undefined;
   const label = decodeTags(tags.filter((tag) => typeof tag === 'string'));
-  return label && {...label, storeId: id, time: isoTime(time)};
+  return label && {...label, storeId: id, time: isoTime(time) ?? NO_TIME};
+}
+
+/** Shown for a snapshot whose time cannot be told, as restic itself shows it. */
+const NO_TIME = '0001-01-01T00:00:00.000Z';
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 /** The value of the one tag of that name; undefined where there is none, or more than one. */
@@ -70,9 +88,4 @@ function decodeNumber(text: string | undefined): number | undefined {
   if (text === undefined || !NUMBER.test(text)) return undefined;
   const number = Number(text);
   return Number.isSafeInteger(number) ? number : undefined;
-}
-
-function isoTime(time: string): string {
-  const parsed = new Date(time);
-  return Number.isNaN(parsed.getTime()) ? time : parsed.toISOString();
 }
