@@ -183,10 +183,21 @@ async function trustedBase(
   const position = await opened.state.position();
   if (position === undefined || !position.trusted || position.digest === target.ref.digest)
     return undefined;
-  const base = reader.reopen(position);
+  const base = readable(() => reader.reopen(position));
+  if (base === undefined) return undefined;
   return sameTables(base.manifest, target.manifest) && pagesAtHand(opened, base.manifest)
     ? base
     : undefined;
+}
+
+/** A manifest that got damaged in the state says nothing: then all rows are compared. */
+function readable(reopen: () => Snapshot): Snapshot | undefined {
+  try {
+    return reopen();
+  } catch (error) {
+    if (isEngineError(error, 'SNAPSHOT_CORRUPT')) return undefined;
+    throw error;
+  }
 }
 
 function sameTables(a: Manifest, b: Manifest): boolean {

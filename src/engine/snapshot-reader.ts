@@ -1,9 +1,9 @@
 /** Reads snapshots out of a store, through the objects that are already at hand. */
-import {existsSync, readFileSync} from 'node:fs';
 import {join} from 'node:path';
-import type {Digest} from '../canonical/digest.ts';
+import {digestOf, type Digest} from '../canonical/digest.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
+import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {decodeChunk} from '../snapshot/chunk.ts';
@@ -12,7 +12,7 @@ import {MANIFEST_FILE, objectPath} from '../snapshot/layout.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import {decodePage} from '../snapshot/pages.ts';
-import {removeAll} from '../state/files.ts';
+import {readBounded, removeAll} from '../state/files.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
 
 /** Where fetched objects are kept: the state's own folder, or a passing one. */
@@ -48,7 +48,7 @@ export class SnapshotReader {
 
   /** Fetches the manifest; `known` saves the round trip where the caller has these bytes already. */
   async open(ref: SnapshotRef, known?: KnownSnapshot): Promise<Snapshot> {
-    const bytes = known?.digest === ref.digest ? known.manifest : await this.#fetchManifest(ref);
+    const bytes = isAtHand(known, ref) ? known.manifest : await this.#fetchManifest(ref);
     const manifest = decodeManifest(bytes, ref.digest);
     if (!isLabelOf(ref, manifest)) throw otherLabel(ref);
     return {ref, manifest, bytes};
@@ -96,9 +96,11 @@ export class SnapshotReader {
     await this.#inTemporary(async (into) => {
       const files = missing.map((digest) => objectPath(digest, depth));
       await store.fetch(snapshot.ref, {files, into, filesTotal: filesOf(snapshot.manifest)});
-      missing.forEach((digest, at) =>
-        cache.write(digest, readFileSync(join(into, must(files[at], 'one path each')))),
-      );
+      missing.forEach((digest, at) => {
+        const bytes = readBounded(join(into, must(files[at], 'one path each')), CHUNK_BYTES_MAX);
+        // Others must not be kept under this name: a capture would store them as what the name says.
+        if (bytes !== undefined && digestOf(bytes) === digest) cache.write(digest, bytes);
+      });
     });
     return missing.length;
   }
@@ -123,8 +125,8 @@ export class SnapshotReader {
   async #fetchManifest(ref: SnapshotRef): Promise<Uint8Array> {
     return this.#inTemporary(async (into) => {
       await this.#options.store.fetch(ref, {files: [MANIFEST_FILE], into});
-      const path = join(into, MANIFEST_FILE);
-      if (existsSync(path)) return readFileSync(path);
+      const bytes = readBounded(join(into, MANIFEST_FILE), MANIFEST_BYTES_MAX);
+      if (bytes !== undefined) return bytes;
       throw new EngineError('SNAPSHOT_INCOMPLETE', 'the snapshot has no manifest', {
         site: {snapshot: ref.storeId},
       });
@@ -139,6 +141,11 @@ export class SnapshotReader {
       removeAll(folder);
     }
   }
+}
+
+/** What the state keeps may be damaged; the store has it, too. */
+function isAtHand(known: KnownSnapshot | undefined, ref: SnapshotRef): known is KnownSnapshot {
+  return known?.digest === ref.digest && digestOf(known.manifest) === ref.digest;
 }
 
 /** What the store says of a snapshot has to be what the snapshot says of itself. */

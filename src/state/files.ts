@@ -1,5 +1,15 @@
 /** Files of the state folder: secrets in clear, so 0600 in folders of 0700, and never half written. */
-import {closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeSync} from 'node:fs';
+import {
+  closeSync,
+  fsyncSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import {dirname} from 'node:path';
 import {EngineError} from '../kernel/errors.ts';
 
@@ -24,6 +34,12 @@ export function writeDurably(path: string, bytes: Uint8Array): void {
     }
     renameSync(partial, path);
   });
+}
+
+/** Bytes of a plain file of at most so many; undefined where there is none, or it is anything else. */
+export function readBounded(path: string, bytesMax: number): Uint8Array | undefined {
+  const stat = lstatSync(path, {throwIfNoEntry: false});
+  return stat?.isFile() === true && stat.size <= bytesMax ? readFileSync(path) : undefined;
 }
 
 export function removeAll(path: string): void {

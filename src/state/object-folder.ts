@@ -3,19 +3,12 @@
  * folder of a primary, the cache of a replica. Unchanged objects stay untouched from snapshot to
  * snapshot, so that restic does not read them again.
  */
-import {
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  rmdirSync,
-} from 'node:fs';
+import {existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
+import {CHUNK_BYTES_MAX} from '../kernel/limits.ts';
 import {MANIFEST_FILE, objectPath, OBJECTS_FOLDER} from '../snapshot/layout.ts';
-import {FOLDER_MODE, guarded, makeFolder, writeDurably} from './files.ts';
+import {FOLDER_MODE, guarded, makeFolder, readBounded, writeDurably} from './files.ts';
 
 export class ObjectFolder {
   readonly root: string;
@@ -32,16 +25,14 @@ export class ObjectFolder {
     return this.#known.has(digest);
   }
 
-  /** Bytes of an object, or undefined where it is missing or damaged: the caller fetches it anew. */
+  /** Bytes of an object, or undefined where it is missing or damaged: then it is gone, and the caller fetches it anew. */
   read(digest: Digest): Uint8Array | undefined {
     const depth = this.#known.get(digest);
     if (depth === undefined) return undefined;
     const path = this.#path(digest, depth);
-    if (existsSync(path)) {
-      const bytes = guarded(path, () => readFileSync(path));
-      if (digestOf(bytes) === digest) return bytes;
-    }
-    this.#known.delete(digest);
+    const bytes = guarded(path, () => readBounded(path, CHUNK_BYTES_MAX));
+    if (bytes !== undefined && digestOf(bytes) === digest) return bytes;
+    this.#remove(digest, path);
     return undefined;
   }
 
@@ -88,7 +79,9 @@ export class ObjectFolder {
   #index(folder: string, depth: number): void {
     if (!existsSync(folder)) return;
     for (const entry of readdirSync(folder, {withFileTypes: true})) {
-      if (entry.isDirectory()) this.#index(join(folder, entry.name), depth + 1);
+      if (entry.isDirectory() && isDigest(entry.name))
+        rmSync(join(folder, entry.name), {recursive: true}); // nothing that this writes
+      else if (entry.isDirectory()) this.#index(join(folder, entry.name), depth + 1);
       else if (isDigest(entry.name)) this.#known.set(entry.name, depth);
       else rmSync(join(folder, entry.name), {force: true}); // left by an interrupted write
     }

@@ -35,8 +35,9 @@ async function readRef(snapshots: string, name: string): Promise<SnapshotRef | u
     const stored = parseLabel(await readPlain(join(folder, LABEL_FILE), LABEL_BYTES_MAX));
     if (stored !== undefined && snapshotName(stored) === name) return {...stored, storeId: name};
   } catch (error) {
-    const code = isEngineError(error) ? 'ENOTDIR' : codeOf(error);
-    if (code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
+    // An EngineError says that it is no plain file.
+    const code = isEngineError(error) ? undefined : codeOf(error);
+    if (!isEngineError(error) && code !== 'ENOENT' && code !== 'ENOTDIR') throw error;
     if (code === 'ENOENT' && !(await isThere(folder))) return undefined;
   }
   throw new EngineError('SNAPSHOT_CORRUPT', `the label of snapshot ${name} is missing or damaged`, {

@@ -10,8 +10,7 @@ import {FILE_MODE} from './durable-files.ts';
 import {codeOf} from './store-errors.ts';
 
 /** Windows knows neither; opening a pipe that nobody writes to would wait for ever without the second. */
-const FLAGS =
-  constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
  * The text of a file of at most so many bytes.

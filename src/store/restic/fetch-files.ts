@@ -7,6 +7,7 @@ import {RESTIC_INCLUDES_MAX, RESTIC_WHOLE_SHARE_MIN} from '../../kernel/limits.t
 import type {FetchRequest, SnapshotRef} from '../port.ts';
 import {checkPaths, checkPresent, incomplete} from '../snapshot-files.ts';
 import type {ResticClient} from './restic-client.ts';
+import {watchFiles} from './watch-files.ts';
 
 const SNAPSHOT_ID = /^[0-9a-f]{8,64}$/;
 
@@ -28,11 +29,14 @@ export async function fetchFiles(
 
   const whole = isWholeQuicker(request);
   const includes = whole ? [] : files.flatMap((file) => ['--include', `/${file}`]);
-  await client.read({
-    args: ['restore', storeId, '--no-lock', '--target', into, ...includes],
-    transfers: true,
-    snapshot: storeId,
-  });
+  await watched(storeId, into, (stop) =>
+    client.read({
+      args: ['restore', storeId, '--no-lock', '--target', into, ...includes],
+      transfers: true,
+      snapshot: storeId,
+      stop,
+    }),
+  );
   await checkPresent(into, files, storeId);
   if (whole) await dropOthers(into, new Set(files));
 }
@@ -41,16 +45,35 @@ async function dump(client: ResticClient, id: string, file: string, into: string
   const target = join(into, file);
   await mkdir(dirname(target), {recursive: true, mode: 0o700});
   try {
-    await client.read({
-      args: ['dump', id, `/${file}`, '--no-lock'],
-      intoFile: target,
-      transfers: true,
-      snapshot: id,
-    });
+    await watched(id, into, (stop) =>
+      client.read({
+        args: ['dump', id, `/${file}`, '--no-lock'],
+        intoFile: target,
+        transfers: true,
+        snapshot: id,
+        stop,
+      }),
+    );
   } catch (error) {
     await rm(target, {force: true});
     throw isEngineError(error, 'SNAPSHOT_INCOMPLETE') ? incomplete(id, file, error) : error;
   }
+}
+
+/** A file that is too large is the reason, whatever restic says of being stopped. */
+async function watched(
+  id: string,
+  into: string,
+  work: (stop: AbortSignal) => Promise<unknown>,
+): Promise<void> {
+  const watch = watchFiles(into, id);
+  try {
+    await work(watch.signal);
+  } catch (error) {
+    await watch.end();
+    throw error;
+  }
+  await watch.end();
 }
 
 function isWholeQuicker({files, filesTotal}: FetchRequest): boolean {

@@ -25,6 +25,8 @@ export type Command = {
   readonly cwd?: string | undefined;
   /** It locks the repository, and reports on stdout once it has: a stop waits for that, briefly. */
   readonly takesLock?: boolean | undefined;
+  /** Stops it like a time-out; the caller knows why. */
+  readonly stop?: AbortSignal | undefined;
   /** Receives stdout instead of `stdout` of the outcome. */
   readonly intoFile?: string | undefined;
   /** Sees each line of stdout as it comes; true keeps the line out of the outcome. */
@@ -58,7 +60,7 @@ export async function runRestic(runner: Runner, command: Command): Promise<Outco
   const child = start(runner, command, spoke.resolve);
   const deadline = AbortSignal.timeout(command.timeoutMs);
   const forget = stopAtExit(child.pid);
-  const release = stopOn([signal, deadline], {
+  const release = stopOn([signal, deadline, command.stop], {
     pid: child.pid,
     after: command.takesLock ? spoke.promise : Promise.resolve(),
     stopMs: runner.stopMs ?? RESTIC_STOP_MS,

@@ -44,9 +44,13 @@ export function parseSnapshots(stdout: string): readonly SnapshotRef[] {
   const listed = jsonOf(stdout);
   if (listed === null) return [];
   if (!Array.isArray(listed)) {
-    throw new EngineError('STORE_FAILED', 'restic printed something else than a list of snapshots', {
-      hint: 'Run `restic snapshots --json` to see what it says.',
-    });
+    throw new EngineError(
+      'STORE_FAILED',
+      'restic printed something else than a list of snapshots',
+      {
+        hint: 'Run `restic snapshots --json` to see what it says.',
+      },
+    );
   }
   return listed.flatMap((entry: unknown) => refOf(entry) ?? []);
 }
