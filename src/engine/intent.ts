@@ -1,4 +1,7 @@
 /** What a plan is about to write, as it is kept in the state: intent before, undo record after. */
+import {z} from 'zod';
+import {isKey} from '../canonical/key.ts';
+import {EngineError} from '../kernel/errors.ts';
 import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
 import {cascadeCounts, rowSteps, type Plan} from '../plan/plan.ts';
 import type {Violations} from '../snapshot/manifest.ts';
@@ -49,10 +52,62 @@ function touchedRows(plan: Plan): readonly IntendedRow[] | undefined {
   return rows;
 }
 
-/** Reads an intent, also of an older release, which kept nothing but the rows. */
+/**
+ * Reads an intent, also of an older release, which kept nothing but the rows.
+ *
+ * @throws {EngineError} `SNAPSHOT_CORRUPT` where the state was damaged; nothing of it is quoted.
+ */
 export function decodeIntent(body: string): Intent {
-  const {rows, cascades = {}, dangling = [], groups = []} = JSON.parse(body) as StoredIntent;
+  const parsed = intentSchema.safeParse(jsonOf(body));
+  if (!parsed.success) throw damaged();
+  const {rows, cascades, dangling, groups} = parsed.data;
   return {rows: rows ?? undefined, cascades, dangling, groups};
 }
 
-type StoredIntent = {readonly rows: readonly IntendedRow[] | null} & Partial<Omit<Intent, 'rows'>>;
+const count = z.int().min(0);
+const key = z.string().refine(isKey);
+const intentSchema = z.strictObject({
+  rows: z
+    .array(
+      z
+        .strictObject({
+          table: z.string(),
+          key,
+          before: z.string().nullable(),
+          after: z.string().nullable(),
+        })
+        .refine(({before, after}) => before !== null || after !== null),
+    )
+    .nullable(),
+  cascades: z.record(z.string(), count).default({}),
+  dangling: z
+    .array(
+      z.strictObject({
+        name: z.string(),
+        violations: z.array(
+          z.strictObject({
+            columns: z.array(z.string()),
+            parent: z.string(),
+            count,
+            values: z.array(key).optional(),
+          }),
+        ),
+      }),
+    )
+    .default([]),
+  groups: z.array(z.strictObject({table: z.string(), group: z.string(), rows: count})).default([]),
+});
+
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined; // its error would quote rows
+  }
+}
+
+function damaged(): EngineError {
+  return new EngineError('SNAPSHOT_CORRUPT', 'the record of an apply in the state is damaged', {
+    hint: 'Replicate --snapshot names an earlier snapshot to go back to.',
+  });
+}

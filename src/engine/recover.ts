@@ -3,6 +3,7 @@
  * committed (P2). What cannot be told sends the next plan to compare all rows.
  */
 import type {Database, View} from '../database/port.ts';
+import {isEngineError} from '../kernel/errors.ts';
 import type {TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
@@ -31,14 +32,23 @@ async function settle(
   {database, state, log}: {database: Database; state: State; log: Log},
   pending: Changeset,
 ): Promise<Outcome> {
-  const shapes = new Map(
-    decodeManifest(pending.manifest).tables.map((table) => [table.name, shapeOf(table)]),
-  );
-  const intent = decodeIntent(pending.body);
-  const outcome = await database.view((view) => whatHappened(view, shapes, intent));
+  const outcome = await outcomeOf(database, pending);
   log.info('an earlier run was interrupted', {outcome, undo: pending.undoes !== null});
   await (pending.undoes === null ? settleApply : settleUndo)(state, pending, outcome);
   return outcome;
+}
+
+/** A record that got damaged tells nothing, and must not keep later runs from comparing. */
+async function outcomeOf(database: Database, pending: Changeset): Promise<Outcome> {
+  try {
+    const {tables} = decodeManifest(pending.manifest, pending.digest);
+    const shapes = new Map(tables.map((table) => [table.name, shapeOf(table)]));
+    const intent = decodeIntent(pending.body);
+    return await database.view((view) => whatHappened(view, shapes, intent));
+  } catch (error) {
+    if (isEngineError(error, 'SNAPSHOT_CORRUPT')) return 'unknown';
+    throw error;
+  }
 }
 
 async function settleApply(state: State, pending: Changeset, outcome: Outcome): Promise<void> {

@@ -64,6 +64,7 @@ export async function undo(options: UndoOptions): Promise<UndoResult> {
       try {
         return await attemptOnce(opened, record, options);
       } catch (error) {
+        if (isEngineError(error, 'SNAPSHOT_CORRUPT')) throw damaged(record);
         if (attempt === REPLAN_ATTEMPTS_MAX || !isEngineError(error, 'PLAN_STALE')) throw error;
         options.log.info('planning afresh', {code: error.code, attempt});
       }
@@ -107,7 +108,7 @@ async function attemptOnce(
   options: UndoOptions,
 ): Promise<UndoResult> {
   const intent = decodeIntent(record.body);
-  const manifest = decodeManifest(record.manifest);
+  const manifest = decodeManifest(record.manifest, record.digest);
   const reverse = await opened.database.view((view) =>
     planUndo(view, {record, intent, manifest, allowTriggers: options.allowTriggers === true}),
   );
@@ -170,7 +171,7 @@ async function undoDurably(
   {record, intent, manifest}: Undoing,
   {plan}: Reverse,
 ): Promise<Applied> {
-  const before = record.previous ? decodeManifest(record.previous.manifest).tables : [];
+  const before = tablesBefore(record);
   const groups = await database.view((view) => groupsAfter(view, plan));
   const undoing = await state.undos.intend(record, encodeIntent(plan, {groups}));
   let applied: Applied;
@@ -189,6 +190,11 @@ async function undoDurably(
   return applied;
 }
 
+/** What dangled before. A manifest that got damaged carries nothing: then an undo that would need it is refused. */
+function tablesBefore({previous}: UndoRecord): Manifest['tables'] {
+  return previous ? decodeManifest(previous.manifest, previous.digest).tables : [];
+}
+
 function nothingToUndo(): EngineError {
   return new EngineError(
     'NOTHING_TO_UNDO',
@@ -204,6 +210,15 @@ function tooLarge(record: UndoRecord): EngineError {
   return new EngineError(
     'NOTHING_TO_UNDO',
     `cannot undo ${named(record)}: its rows were too many to be kept (more than ${megabytes} million characters)`,
+    {hint: 'Name an earlier snapshot instead: rowplica replicate --snapshot ID.'},
+  );
+}
+
+/** An undo opens no snapshot: what is corrupt is what the state keeps. */
+function damaged(record: UndoRecord): EngineError {
+  return new EngineError(
+    'NOTHING_TO_UNDO',
+    `cannot undo ${named(record)}: its record in the state is damaged`,
     {hint: 'Name an earlier snapshot instead: rowplica replicate --snapshot ID.'},
   );
 }

@@ -1,4 +1,5 @@
 /** The way back: change sets that can be undone, and what an undo holds back. */
+import {z} from 'zod';
 import type {Kysely} from '../database/sqlite/local.ts';
 import {must} from '../kernel/assert.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
@@ -126,8 +127,28 @@ export function encodePrevious(position: NewPosition | undefined): string {
   return JSON.stringify({lineage, epoch, sequence, digest, author, manifest: text});
 }
 
-function decodePrevious(text: string | null): NewPosition | null | undefined {
-  if (text === null) return undefined;
-  const stored = JSON.parse(text) as (Omit<NewPosition, 'manifest'> & {manifest: string}) | null;
-  return stored && {...stored, manifest: Buffer.from(stored.manifest, 'base64')};
+/** What got damaged counts as not noted: then nothing is taken for known, and all rows are compared. */
+export function decodePrevious(text: string | null): NewPosition | null | undefined {
+  const parsed = previousSchema.safeParse(jsonOf(text));
+  if (!parsed.success) return undefined;
+  return parsed.data && {...parsed.data, manifest: Buffer.from(parsed.data.manifest, 'base64')};
+}
+
+const previousSchema = z
+  .strictObject({
+    lineage: z.string(),
+    epoch: z.int().min(1),
+    sequence: z.int().min(1),
+    digest: z.string(),
+    author: z.string(),
+    manifest: z.base64(),
+  })
+  .nullable();
+
+function jsonOf(text: string | null): unknown {
+  try {
+    return text === null ? undefined : JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
