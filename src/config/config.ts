@@ -1,8 +1,9 @@
 /** Configuration: a YAML file, overridden by the environment, overridden by flags. */
-import {readFileSync} from 'node:fs';
+import {closeSync, openSync, readSync} from 'node:fs';
 import {parse} from 'yaml';
 import {z} from 'zod';
 import {EngineError} from '../kernel/errors.ts';
+import {CONFIG_BYTES_MAX} from '../kernel/limits.ts';
 import {milliseconds} from './duration.ts';
 
 /** What may be configured; every member may be left out. */
@@ -18,7 +19,10 @@ export type Config = {
 };
 
 const NO_DURATION = 'it is not a duration such as 500ms or 2s';
-const text = z.string().min(1);
+const text = z
+  .string()
+  .min(1)
+  .refine((value) => !value.includes('\0'), 'it holds a NUL');
 const duration = z.string().transform((value, context) => {
   const ms = milliseconds(value);
   if (ms === undefined) context.addIssue({code: 'custom', message: NO_DURATION});
@@ -96,7 +100,16 @@ function present(value: string | undefined): string | undefined {
 }
 
 function readConfigFile(path: string): Config {
-  const parsed = configSchema.safeParse(parseYaml(path) ?? {});
+  return parseConfig(path, readText(path));
+}
+
+/**
+ * The settings that the text of a file gives.
+ *
+ * @throws {EngineError} `CONFIG_INVALID` naming the file, and the setting where it is one.
+ */
+export function parseConfig(path: string, yaml: string): Config {
+  const parsed = configSchema.safeParse(parseYaml(path, yaml) ?? {});
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') ?? '';
@@ -106,12 +119,33 @@ function readConfigFile(path: string): Config {
   );
 }
 
-function parseYaml(path: string): unknown {
+/** No more is read than may be there, whatever the path leads to. */
+function readText(path: string): string {
+  const bytes = Buffer.alloc(CONFIG_BYTES_MAX + 1);
+  let length = 0;
   try {
-    return parse(readFileSync(path, 'utf8')) as unknown;
+    const file = openSync(path, 'r');
+    try {
+      for (let read = -1; read !== 0; length += read)
+        read = readSync(file, bytes, length, bytes.length - length, null);
+    } finally {
+      closeSync(file);
+    }
   } catch (cause) {
     const missing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
-    throw invalid(path, missing ? 'there is no such file' : 'it cannot be read as YAML', cause);
+    throw invalid(path, missing ? 'there is no such file' : 'it cannot be read', cause);
+  }
+  if (length > CONFIG_BYTES_MAX) throw invalid(path, `it has more than ${CONFIG_BYTES_MAX} bytes`);
+  return bytes.toString('utf8', 0, length);
+}
+
+function parseYaml(path: string, yaml: string): unknown {
+  try {
+    // Warnings would go to stderr, with what they are about.
+    return parse(yaml, {logLevel: 'error'}) as unknown;
+  } catch {
+    // The parser's own error quotes the file, which may hold a password.
+    throw invalid(path, 'it cannot be read as YAML');
   }
 }
 
