@@ -92,8 +92,7 @@ function checkRowCount(shape: TableShape, entry: ChunkEntry, bytes: Uint8Array):
   const most = chunkRowsMax(shape.columns.length);
   const rows = countLines(bytes, most);
   if (rows > most) throw corrupt(shape, entry, `it has more than the ${most} rows of any chunk`);
-  if (rows !== entry.rows)
-    throw corrupt(shape, entry, `it has ${rows} rows, not ${entry.rows}`);
+  if (rows !== entry.rows) throw corrupt(shape, entry, `it has ${rows} rows, not ${entry.rows}`);
 }
 
 function decodeRows(

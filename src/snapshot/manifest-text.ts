@@ -136,9 +136,7 @@ const tableSchema = record({
   omitted: names,
   key: record({
     kind: z.enum(['primary', 'multiset']),
-    columns: z
-      .array(record({name: text, fold: z.enum(['binary', 'nocase', 'rtrim'])}))
-      .min(1),
+    columns: z.array(record({name: text, fold: z.enum(['binary', 'nocase', 'rtrim'])})).min(1),
   }),
   fingerprint: text,
   rows: count,
