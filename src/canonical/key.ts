@@ -175,6 +175,8 @@ export function isKey(text: string): boolean {
 function isComponent(text: string): boolean {
   // Hex digits of a text or blob have one spelling by the pattern alone; they may be long.
   if (text.startsWith('T') || text.startsWith('X')) return true;
+  const negative = text.startsWith('N-');
+  if (negative && !KEY.test('N' + complement(text.slice(2, -1)))) return false;
   return encodeKeyCell(decodeKeyCell(text)) === text;
 }
 

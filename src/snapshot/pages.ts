@@ -65,7 +65,7 @@ function parseEntry(table: string, line: string): ChunkEntry {
   const json = jsonOf(table, line);
   const parsed = chunkEntrySchema.safeParse(json);
   if (!parsed.success) throw corrupt(table, 'an entry is not as the format says');
-  if (stringify(json) !== line) throw corrupt(table, 'an entry is not in canonical form');
+  if (stringify(parsed.data) !== line) throw corrupt(table, 'an entry is not in canonical form');
   return parsed.data;
 }
 
