@@ -3,104 +3,22 @@ import {join} from 'node:path';
 import Database from 'better-sqlite3';
 import {beforeAll, describe, expect, test} from 'vitest';
 import {Instance} from '../helpers/cli.ts';
+import {fillOdd, oddRows, oddSchema, oddTexts} from '../helpers/odd-values.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
 import {complaints, countRows, dumpTable, execute, quote} from '../helpers/typed-dump.ts';
-
-const columns = ['untyped', 'a_blob', 'a_text', 'an_integer', 'a_real'];
-const schema = `CREATE TABLE odd (
-  id INTEGER PRIMARY KEY, untyped, a_blob BLOB, a_text TEXT, an_integer INTEGER, a_real REAL
-)`;
-
-/** Each is written as an SQL expression into every column. */
-const expressions = [
-  'NULL',
-  `''`,
-  `x''`,
-  '0',
-  '1',
-  '1.0',
-  `'1'`,
-  `x'31'`,
-  '-1',
-  '9007199254740991',
-  '9007199254740992',
-  '9007199254740993',
-  '-9007199254740993',
-  '9223372036854775807',
-  '-9223372036854775808',
-  '9223372036854775808.0',
-  '4294967296',
-  '20.5',
-  '33.333333333333336',
-  '0.1 + 0.2',
-  '1e15',
-  '1e21',
-  '1e-7',
-  '5e-324',
-  '2.2250738585072014e-308',
-  '1.7976931348623157e308',
-  '-1.7976931348623157e308',
-  '9e999',
-  '-9e999',
-  `CAST(x'ff41' AS TEXT)`,
-  `CAST(x'eda080' AS TEXT)`,
-  `CAST(x'f0908d' AS TEXT)`,
-  `x'ff41'`,
-  `x'00ff00'`,
-  `CAST(x'610062' AS TEXT)`,
-  `CAST(x'00' AS TEXT)`,
-  'zeroblob(3000)',
-];
-
-const texts = [
-  'emoji 🎉👩‍👩‍👧‍👦 🏳️‍🌈',
-  'עברית العربية \u202eRTL\u202c',
-  'a\u0000b\u0000',
-  'lf\ncrlf\r\ncr\r\n\r\n',
-  'INSERT INTO x VALUES (1);\nCOMMIT;\r\n;\n--;',
-  'null',
-  'NULL',
-  'undefined',
-  '   leading and trailing   ',
-  '\t\n ',
-  '\ufffd',
-  '\ufeffmark at the start',
-  '\u2028\u2029\u0085\u200b\u007f\u001f',
-  'é e\u0301 ё \u0435\u0308 Å \u212b ﬁ',
-  '007',
-  '1e5',
-  '-0.0',
-  'Infinity',
-  'NaN',
-  '9007199254740993',
-  '{"b":"AA=="}',
-  '["a",1]',
-  `' " \` \\ \\n % _ $1 ? :x @y {{z}} <b>`,
-  `${'{"t":"тело 🎉"},\r\n'.repeat(3_600)}`,
-];
 
 describe('values in columns of each kind', () => {
   const {primary, replica, source, target} = pair(['odd']);
 
   beforeAll(() => {
-    execute(replica, schema);
-    const db = new Database(primary);
-    db.exec(schema);
-    const list = columns.join(', ');
-    for (const expression of expressions) {
-      const values = columns.map(() => expression).join(', ');
-      db.exec(`INSERT INTO odd (${list}) VALUES (${values})`);
-    }
-    const places = columns.map(() => '?').join(', ');
-    const insert = db.prepare(`INSERT INTO odd (${list}) VALUES (${places})`);
-    for (const value of [...texts, -0]) insert.run(columns.map(() => value));
-    db.close();
+    execute(replica, oddSchema);
+    fillOdd(primary);
   });
 
   test('the rows hold what they are meant to', () => {
     const rows = dumpTable(primary, 'odd');
     const has = (column: string, value: string) => rows.some((row) => row[column] === value);
-    expect(rows).toHaveLength(expressions.length + texts.length + 1);
+    expect(rows).toHaveLength(oddRows);
     expect(has('untyped', 'real 8000000000000000'), '-0.0').toBe(true);
     expect(has('untyped', 'real 3ff0000000000000'), '1.0').toBe(true);
     expect(has('a_real', 'real 7ff0000000000000'), 'Infinity').toBe(true);
@@ -186,7 +104,7 @@ test('a database whose text is UTF-16 travels into one of the same kind', async 
   }
   const db = new Database(primary);
   const insert = db.prepare('INSERT INTO note (body) VALUES (?)');
-  for (const text of texts) insert.run(text);
+  for (const text of oddTexts) insert.run(text);
   db.close();
   await source.capture();
   await target.replicate();
