@@ -1,4 +1,5 @@
 import {defineConfig} from 'vitest/config';
+import {arm64Options} from './test/arm64/project.ts';
 
 export default defineConfig({
   test: {
@@ -32,6 +33,13 @@ export default defineConfig({
       project('e2e', {
         include: ['test/e2e/**/*.test.ts'],
         testTimeout: 120_000,
+        hookTimeout: 120_000,
+        maxWorkers: 2,
+        sequence: {groupOrder: 2},
+      }),
+      project('arm64', {
+        ...arm64Options(),
+        testTimeout: 300_000,
         hookTimeout: 120_000,
         maxWorkers: 2,
         sequence: {groupOrder: 2},

@@ -1,5 +1,6 @@
 // Makes a checkout ready to run: npm packages (with the pinned Node) and restic. SQLite's own sqldiff
-// is installed where that is possible; `npm run corpus` compares with it.
+// is installed where that is possible; `npm run corpus` compares with it. So is an emulator of arm64,
+// for `npm run test:arm64`: `--arm64` tries that again, `--no-arm64` leaves it out.
 //
 // Plain JavaScript for Node 18 to 26, with no dependencies, because it runs before
 // anything is installed. When there is nothing to do it only looks.
@@ -9,6 +10,7 @@ import {createHash} from 'node:crypto';
 import {existsSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync} from 'node:fs';
 import {delimiter, dirname, join} from 'node:path';
 import {fileURLToPath} from 'node:url';
+import {prepareArm64} from './setup-arm64.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
@@ -30,6 +32,7 @@ function main() {
   const node = preparePackages();
   const restic = prepareRestic();
   prepareSqldiff();
+  prepareEmulator();
   say(`ready (node ${node}, restic ${restic})`);
 }
 
@@ -123,6 +126,18 @@ function hasSqldiff() {
   );
 }
 
+function prepareEmulator() {
+  if (process.argv.includes('--no-arm64')) return;
+  const {devDependencies} = JSON.parse(readFileSync(join(root, 'package.json')));
+  const again = isCi() || process.argv.includes('--arm64');
+  const tools = {run, tryStep, say, aptInstaller: (packages) => installer(packages, undefined)};
+  prepareArm64({modules, nodeVersion: devDependencies.node, again, tools});
+}
+
+function isCi() {
+  return !['', '0', 'false', undefined].includes(process.env.CI);
+}
+
 /** How this system installs packages, or undefined when that is unknown or the user may not. */
 function installer(ofApt, ofApk) {
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
@@ -131,7 +146,8 @@ function installer(ofApt, ofApk) {
 
   const runAsRoot = (command) => run(...commandOf([...sudo, ...command]));
   if (run('apt-get', ['--version']).status === 0) return () => installWithApt(runAsRoot, ofApt);
-  if (run('apk', ['--version']).status === 0) return () => runAsRoot(['apk', 'add', ...ofApk]);
+  if (ofApk && run('apk', ['--version']).status === 0)
+    return () => runAsRoot(['apk', 'add', ...ofApk]);
   return undefined;
 }
 

@@ -44,7 +44,8 @@ export async function rowplica(
   args: readonly string[],
   {env, cwd, onStart}: CliOptions = {},
 ): Promise<CliResult> {
-  const result = await runProcess(process.execPath, [main, ...args], {
+  const node = process.env['ROWPLICA_TEST_NODE'] ?? process.execPath;
+  const result = await runProcess(node, [main, ...args], {
     env: {...environment(), ...env},
     cwd,
     onStart,
