@@ -1,4 +1,5 @@
 /** Where arm64 programs are, and how they are run on x86-64. `scripts/setup-arm64.mjs` puts them there. */
+import {spawnSync} from 'node:child_process';
 import {accessSync, constants, existsSync, readFileSync} from 'node:fs';
 import {delimiter, join, resolve} from 'node:path';
 
@@ -29,7 +30,11 @@ export function emulatedShell(): readonly Command[] {
 /** True in CI on a machine where the set-up can install the emulator, so that it has to be there. */
 export function mustBeHere(): boolean {
   const isX64 = process.platform === 'linux' && process.arch === 'x64';
-  return isCi() && isX64 && onPath('apt-get') !== undefined;
+  return isCi() && isX64 && onPath('apt-get') !== undefined && isAdministrator();
+}
+
+function isAdministrator(): boolean {
+  return process.getuid?.() === 0 || spawnSync('sudo', ['-n', 'true']).status === 0;
 }
 
 export function isCi(): boolean {
