@@ -71,12 +71,20 @@ export async function checkReferences(
   }
 }
 
-/** Columns of another affinity may store what they are given as something that refers to nothing. */
+/**
+ * Rows that follow come to rows that are there: by another action, those may be gone. And columns of another affinity
+ * may store what they are given as something that refers to nothing.
+ */
 async function checkArrival(
   view: WriteView,
   {key, statement: {among}, arrivals: values, rows}: CascadeStep,
 ): Promise<void> {
   if (values === undefined) return;
+  for (const cells of values) {
+    if (cells.includes(null)) continue;
+    const where = key.parentColumns.map((column, at) => ({column, is: cells[at] ?? null}));
+    if ((await view.count(key.parent, where)) === 0) throw withoutParent(key);
+  }
   const alike = among.columns.every(({compare}) => compare === 'plain');
   if (alike || values.some((cells) => cells.includes(null))) return;
   if ((await view.countSet({...among, values})) < rows) throw withoutParent(key);

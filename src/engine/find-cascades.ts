@@ -199,7 +199,7 @@ async function lostInTurn(search: Search, {statement}: CascadeStep): Promise<rea
   for (const key of referencesTo(schema, statement.among.table)) {
     for (const single of singly(statement)) {
       const values = await view.distinctInSet(single.among, key.parentColumns);
-      lost.push(...lostByCascade(single, key, values));
+      lost.push(...lostByCascade(schema, single, key, values));
     }
   }
   return lost;

@@ -93,11 +93,12 @@ function referenced({table, shape}: Parent, key: ForeignKey, row: CanonicalRow):
 }
 
 /**
- * What rows changed by a cascade take away from others in turn.
+ * What rows changed by a cascade take away from others in turn. A value that is only respelled is not lost.
  *
  * @param values Distinct values of the columns that `key` references, among the rows that change.
  */
 export function lostByCascade(
+  schema: Tables,
   statement: Exclude<SetStatement, {readonly op: 'remapSet'}>,
   key: ForeignKey,
   values: readonly (readonly Cell[])[],
@@ -107,15 +108,15 @@ export function lostByCascade(
     return whole.map((cells) => ({key, values: cells, replacement: undefined, retaken: false}));
   }
   if (!key.parentColumns.some((column) => statement.columns.includes(column))) return [];
-  return whole.map((cells) => ({
-    key,
-    values: cells,
-    replacement: key.parentColumns.map((column, at) => {
+  const encode = (cells: readonly Cell[]): string => encodeReference(schema, key, cells);
+  return whole.flatMap((cells) => {
+    const replacement = key.parentColumns.map((column, at) => {
       const changed = statement.columns.indexOf(column);
       return (changed < 0 ? cells[at] : statement.cells[changed]) ?? null;
-    }),
-    retaken: false,
-  }));
+    });
+    if (encode(cells) === encode(replacement)) return [];
+    return [{key, values: cells, replacement, retaken: false}];
+  });
 }
 
 /** Notes which of the values are taken over by a row that gives up another of them. */

@@ -94,23 +94,31 @@ function insert(
 /** For each unique index whether the row is in it, then type and value of each of its terms. */
 function entriesQuery(host: Connection, table: SqliteTable): Sql {
   const parts = table.uniques.flatMap((index) => {
-    const {where, terms} = partsOf(host, index);
-    return [where, ...terms.map(exactTerm)];
+    const {condition, terms} = partsOf(host, index);
+    if (condition === undefined) return [sql`1`, ...terms.map(exactTerm)];
+    // A condition may guard terms that fail for rows outside of the index.
+    const guarded = terms.map((term) => sql`(CASE WHEN ${condition} THEN ${term} END)`);
+    return [sql`(${condition} IS TRUE)`, ...guarded.map(exactTerm)];
   });
   return sql`SELECT ${list(parts)} FROM ${id(table.name)}`;
 }
 
-type Parts = {readonly where: Sql; readonly terms: readonly Sql[]};
+/** `condition` is that of a partial index. */
+type Parts = {readonly condition: Sql | undefined; readonly terms: readonly Sql[]};
 
-/** Condition and terms of a unique index as SQL. Expressions are the schema's own text. */
+/**
+ * Condition and terms of a unique index as SQL. Expressions are the schema's own text. An index of columns alone is
+ * not looked up: those that a constraint makes have no name of their own.
+ */
 function partsOf(host: Connection, index: UniqueIndex): Parts {
-  const ddl = ddlOf(host, 'index', index.name);
+  const isPlain = !index.partial && index.columns.every(({column}) => column !== undefined);
+  const ddl = isPlain ? undefined : ddlOf(host, 'index', index.name);
   const written = ddl === undefined ? undefined : indexTexts(ddl);
   const terms = index.columns.map(({column}, at) =>
     column === undefined ? sql`(${sql.raw(written?.terms[at] ?? 'NULL')}\n)` : id(column),
   );
   const where = written?.where;
-  return {terms, where: where === undefined ? sql`1` : sql`((${sql.raw(where)}\n) IS TRUE)`};
+  return {terms, condition: where === undefined ? undefined : sql`(${sql.raw(where)}\n)`};
 }
 
 function entriesOf(
@@ -134,11 +142,12 @@ export function holdersQuery(
   index: UniqueIndex,
   cells: readonly Cell[],
 ): Sql {
-  const {where, terms} = partsOf(host, index);
+  const {condition, terms} = partsOf(host, index);
   const equal = terms.map((term, at) => {
     const collation = id(index.columns[at]?.collation ?? 'BINARY');
     return sql`${term} = ${bound(cells[at] ?? null)} COLLATE ${collation}`;
   });
-  const condition = index.partial ? all([where, ...equal]) : all(equal);
-  return sql`SELECT 1 FROM ${id(table.name)} WHERE ${condition} LIMIT 1`;
+  // As it is written: SQLite uses a partial index only for a query that says the same.
+  const held = condition === undefined ? equal : [condition, ...equal];
+  return sql`SELECT 1 FROM ${id(table.name)} WHERE ${all(held)} LIMIT 1`;
 }
