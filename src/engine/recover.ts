@@ -4,14 +4,13 @@
  */
 import type {Database, View} from '../database/port.ts';
 import {isEngineError} from '../kernel/errors.ts';
-import type {TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
 import type {Changeset, State} from '../state/state.ts';
 import type {Log} from '../kernel/log.ts';
 import {decodeIntent, type GroupSize, type IntendedRow, type Intent} from './intent.ts';
-import {claimRows, groupOf, groupsNow, rowNow} from './rows-now.ts';
+import {claimRows, groupOf, groupsNow, isReadable, rowNow} from './rows-now.ts';
 
 /** A change set that was under way, and what became of it. */
 export type Recovered = {readonly changeset: Changeset; readonly outcome: Outcome};
@@ -40,6 +39,7 @@ async function settle(
 
 /** A record that got damaged tells nothing, and must not keep later runs from comparing. */
 async function outcomeOf(database: Database, pending: Changeset): Promise<Outcome> {
+  if (pending.doubted !== 0) return 'unknown';
   try {
     const {tables} = decodeManifest(pending.manifest, pending.digest);
     const shapes = new Map(tables.map((table) => [table.name, shapeOf(table)]));
@@ -125,10 +125,4 @@ async function linksTell(
   const rolledBack = holds('before') && sized((size) => size.rows - grown(size));
   if (committed === rolledBack) return 'unknown';
   return committed ? 'committed' : 'rolled back';
-}
-
-/** The application may have been upgraded since. */
-function isReadable(table: TableSchema | undefined, shape: TableShape): boolean {
-  const names = new Set(table?.columns.map((column) => column.name));
-  return shape.columns.every(({name}) => names.has(name));
 }

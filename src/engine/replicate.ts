@@ -10,6 +10,7 @@ import {cascadeCounts, isEmpty, rowSteps, type Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import {applyDurably} from './apply-snapshot.ts';
 import {checkAllowed, checkTables, chooseTarget, ownSnapshot} from './choose-target.ts';
+import {evidence} from './evidence.ts';
 import {heldBack, isHeld} from './held.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
@@ -180,8 +181,11 @@ async function trustedBase(
   reader: SnapshotReader,
   target: Snapshot,
 ): Promise<Snapshot | undefined> {
-  const position = await opened.state.position();
+  const {database, state} = opened;
+  const position = await state.position();
   if (position === undefined || !position.trusted || position.digest === target.ref.digest)
+    return undefined;
+  if (!(await database.view((view) => evidence(view, state.undos, position))).isAsLeft)
     return undefined;
   const base = readable(() => reader.reopen(position));
   if (base === undefined) return undefined;

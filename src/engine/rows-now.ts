@@ -5,6 +5,7 @@ import {must} from '../kernel/assert.ts';
 import type {CanonicalRow, KeyRange} from '../kernel/row.ts';
 import {rowSteps, type Plan} from '../plan/plan.ts';
 import {keyMatches} from '../plan/rows.ts';
+import type {TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {GroupSize, IntendedRow} from './intent.ts';
 
@@ -19,6 +20,12 @@ export async function rowNow(
 ): Promise<CanonicalRow | undefined> {
   const wanted = recordedRow(shape, key, must(before ?? after, 'a record changes something'));
   return view.rowAt(shape, keyMatches(shape, wanted));
+}
+
+/** True where the table still has the columns of the record: the application may have been upgraded since. */
+export function isReadable(table: TableSchema | undefined, shape: TableShape): boolean {
+  const names = new Set(table?.columns.map((column) => column.name));
+  return shape.columns.every(({name}) => names.has(name));
 }
 
 /** All rows of the groups that were touched, with their ids. */

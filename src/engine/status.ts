@@ -1,10 +1,12 @@
 /** status and snapshots: where this database stands, and what the store holds. */
+import type {Database} from '../database/port.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
 import type {State, StoredPosition} from '../state/state.ts';
 import type {Hold} from '../state/undo-records.ts';
 import type {SnapshotRef} from '../store/port.ts';
 import {newestSnapshot} from './choose-snapshot.ts';
+import {evidence} from './evidence.ts';
 import {peekAtState, stateFolder, withDatabase, withStore} from './open.ts';
 import type {EngineOptions} from './options.ts';
 
@@ -29,7 +31,7 @@ export type StatusResult = {
     (Position & {readonly author: string; readonly at: string; readonly trusted: boolean}) | null;
   /** Newest snapshot of its history in the store; null where there is none. */
   readonly newest: (Position & {readonly author: string; readonly time: string}) | null;
-  /** True where the newest snapshot is the one held here. */
+  /** True where the newest snapshot is the one held here, as far as is known without comparing all rows. */
   readonly upToDate: boolean;
   /** How many snapshots the store is ahead. */
   readonly behind: number;
@@ -43,7 +45,10 @@ export type StatusResult = {
 
 /** @throws {EngineError} where the database cannot be opened, or the store does not answer. */
 export async function status(options: EngineOptions): Promise<StatusResult> {
-  await withDatabase(options, options.database, async () => {});
+  return withDatabase(options, options.database, (database) => statusIn(options, database));
+}
+
+function statusIn(options: EngineOptions, database: Database): Promise<StatusResult> {
   return orWithoutStore(
     () =>
       withStore(options, async ({state, store}) => {
@@ -51,9 +56,12 @@ export async function status(options: EngineOptions): Promise<StatusResult> {
           () => store.list(),
           () => [],
         );
-        return statusOf(options, state, {name: store.name, refs});
+        return statusOf(options, {database, state}, {name: store.name, refs});
       }),
-    () => peekAtState(options, (state) => statusOf(options, state, {name: 'none yet', refs: []})),
+    () =>
+      peekAtState(options, (state) =>
+        statusOf(options, {database, state}, {name: 'none yet', refs: []}),
+      ),
   );
 }
 
@@ -72,12 +80,14 @@ async function orWithoutStore<T>(
 
 type Listing = {readonly name: string; readonly refs: readonly SnapshotRef[]};
 
+type Here = {readonly database: Database; readonly state: State | undefined};
+
 async function statusOf(
   options: EngineOptions,
-  state: State | undefined,
+  {database, state}: Here,
   {name, refs}: Listing,
 ): Promise<StatusResult> {
-  const position = await state?.position();
+  const position = state && (await positionNow(database, state));
   const hold = await state?.undos.held();
   const newest = newestSnapshot(refs, position?.lineage);
   const ahead = refs.filter(
@@ -90,12 +100,20 @@ async function statusOf(
     instance: state?.instance.id ?? null,
     position: position === undefined ? null : heldHere(position),
     newest: newest === undefined ? null : storedThere(newest),
-    upToDate: position !== undefined && newest?.digest === position.digest,
+    upToDate: position?.trusted === true && newest?.digest === position.digest,
     behind: position === undefined ? refs.length : ahead.length,
     interrupted: (await state?.pending()) !== undefined,
     held: hold === undefined ? null : 'undone',
     undone: hold ?? null,
   };
+}
+
+/** The position on record, not trusted where rows show that the database has moved away from it. */
+async function positionNow(database: Database, state: State): Promise<StoredPosition | undefined> {
+  const position = await state.position();
+  if (position?.trusted !== true || (await state.pending()) !== undefined) return position;
+  const {isAsLeft} = await database.view((view) => evidence(view, state.undos, position));
+  return {...position, trusted: isAsLeft};
 }
 
 function heldHere(position: StoredPosition): NonNullable<StatusResult['position']> {

@@ -9,6 +9,7 @@ import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {UndoRecord} from '../state/undo-records.ts';
 import {carriedBy} from './apply-snapshot.ts';
+import {evidence} from './evidence.ts';
 import {decodeIntent, encodeIntent, type Intent} from './intent.ts';
 import {peekAtState, withState, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
@@ -60,6 +61,7 @@ export async function undo(options: UndoOptions): Promise<UndoResult> {
     if (finished !== undefined) return finished;
     const record = await opened.state.undos.newest();
     if (record === undefined) throw nothingToUndo();
+    if (record.doubted !== 0) throw putBack(record);
     for (let attempt = 1; ; attempt++) {
       try {
         return await attemptOnce(opened, record, options);
@@ -112,6 +114,10 @@ async function attemptOnce(
   const reverse = await opened.database.view((view) =>
     planUndo(view, {record, intent, manifest, allowTriggers: options.allowTriggers === true}),
   );
+  const {isRestored} = await opened.database.view((view) =>
+    evidence(view, opened.state.undos, record),
+  );
+  if (isRestored) throw putBack(record);
   const held = await opened.state.undos.held();
   const result = {
     snapshot: record.digest,
@@ -193,6 +199,17 @@ async function undoDurably(
 /** What dangled before. A manifest that got damaged carries nothing: then an undo that would need it is refused. */
 function tablesBefore({previous}: UndoRecord): Manifest['tables'] {
   return previous ? decodeManifest(previous.manifest, previous.digest).tables : [];
+}
+
+/** Rows that an older copy of the database holds may look as the apply left them by chance. */
+function putBack(record: UndoRecord): EngineError {
+  return new EngineError(
+    'UNDO_STALE',
+    `cannot undo ${named(record)}: the database or its state seems to have been put back from an older copy since`,
+    {
+      hint: 'Run replicate, which compares all rows; or name the snapshot to go back to, with --snapshot.',
+    },
+  );
 }
 
 function nothingToUndo(): EngineError {

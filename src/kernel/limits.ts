@@ -83,6 +83,8 @@ export const PARK_GAPS_MAX = 16;
 
 /** Undo records kept in the state folder. */
 export const UNDO_RECORDS_MAX = 20;
+/** Rows of the last applies that are looked up to see whether the database is still the one on record: a few milliseconds. */
+export const EVIDENCE_ROWS_MAX = 100;
 
 /** Milliseconds a restic command that only reads metadata may take before it counts as unreachable. */
 export const RESTIC_QUICK_MS = 120_000;

@@ -3,7 +3,15 @@ import {sql, type Generated, type Migration} from '../database/sqlite/local.ts';
 
 export type StateTables = {
   /** One row: who this instance is. */
-  instance: {id: string; host: string; database: string; file: string; created: string};
+  instance: {
+    id: string;
+    host: string;
+    database: string;
+    /** Which file the database is, and which this state itself; '' where an older release wrote it. */
+    file: string;
+    state_file: Generated<string>;
+    created: string;
+  };
   /** One row at most: where this database stands, and the manifest that says so. */
   position: {
     one: number;
@@ -34,6 +42,8 @@ export type StateTables = {
     previous: string | null;
     /** The change set that this one takes back, where it is an undo. */
     undoes: number | null;
+    /** 1 once the database or this state was put back from a copy: what was applied after it is not on record. */
+    doubted: Generated<number>;
   };
   /** One row at most: what was undone. Nothing up to it is applied again unasked. */
   hold: {
@@ -96,6 +106,18 @@ export const stateMigrations: Readonly<Record<string, Migration>> = {
         .addColumn('sequence', 'integer', (c) => c.notNull())
         .addColumn('digest', 'text', (c) => c.notNull())
         .addColumn('since', 'text', (c) => c.notNull())
+        .execute();
+    },
+  },
+  '003-copies': {
+    up: async (db) => {
+      await db.schema
+        .alterTable('instance')
+        .addColumn('state_file', 'text', (c) => c.notNull().defaultTo(''))
+        .execute();
+      await db.schema
+        .alterTable('changeset')
+        .addColumn('doubted', 'integer', (c) => c.notNull().defaultTo(0))
         .execute();
     },
   },

@@ -3,18 +3,17 @@
  *
  * What is recorded is never ahead of the database. Losing the folder costs time, never rows.
  */
-import {randomUUID} from 'node:crypto';
-import {chmodSync, existsSync, mkdtempSync, statSync, writeFileSync} from 'node:fs';
-import {hostname} from 'node:os';
-import {basename, join, resolve} from 'node:path';
+import {chmodSync, existsSync, mkdtempSync, writeFileSync} from 'node:fs';
+import {basename, join} from 'node:path';
 import {onLocal, openLocal, tryLock, type Kysely} from '../database/sqlite/local.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import type {Position} from '../kernel/position.ts';
 import {FILE_MODE, guarded, makeFolder, removeAll} from './files.ts';
+import {identify, whoseState, type Identity} from './identity.ts';
 import {ObjectFolder} from './object-folder.ts';
-import {distrustPosition, movePosition, now, reached, type NewPosition} from './position-row.ts';
+import {distrustPosition, movePosition, reached, type NewPosition} from './position-row.ts';
 import {stateMigrations, type StateTables} from './schema.ts';
 import {encodePrevious, UndoRecords} from './undo-records.ts';
 
@@ -42,23 +41,20 @@ export type Changeset = NewPosition & {
   readonly body: string;
   /** The change set that it takes back, where it is an undo. */
   readonly undoes: number | null;
+  /** Not 0 once database or state were put back from a copy: the rows cannot tell any more what became of it. */
+  readonly doubted: number;
 };
 
 export class State {
   /** Identity of this instance, made once. Its host name stays stable when a container's does not. */
-  readonly instance: {readonly id: string; readonly host: string};
+  readonly instance: Identity;
   readonly folder: string;
   readonly undos: UndoRecords;
   readonly #db: Kysely<StateTables>;
   readonly #release: () => void;
   #objects: ObjectFolder | undefined;
 
-  constructor(
-    folder: string,
-    db: Kysely<StateTables>,
-    instance: {id: string; host: string},
-    release: () => void,
-  ) {
+  constructor(folder: string, db: Kysely<StateTables>, instance: Identity, release: () => void) {
     this.folder = folder;
     this.instance = instance;
     this.#db = db;
@@ -80,7 +76,7 @@ export class State {
 
   async position(): Promise<StoredPosition | undefined> {
     const row = await this.#db.selectFrom('position').selectAll().executeTakeFirst();
-    return row && {...row, trusted: row.trusted === 1};
+    return row && {...row, trusted: row.trusted === 1 && !this.instance.isCopy};
   }
 
   /** Records where the database stands now. Call it after the fact is durable, never before. */
@@ -152,7 +148,9 @@ export async function openState(options: StateOptions): Promise<State> {
   if (release === undefined) throw inUse(folder);
   try {
     removeAll(join(folder, 'tmp')); // left by an interrupted run
-    return await onLocal(folder, () => openFolder(folder, release, (db) => identify(db, options)));
+    return await onLocal(folder, () =>
+      openFolder(folder, release, (db) => identify(db, filesOf(folder, options))),
+    );
   } catch (error) {
     release();
     throw error;
@@ -162,11 +160,11 @@ export async function openState(options: StateOptions): Promise<State> {
 /** Opens the state for reading beside a running writer; undefined where there is none yet. */
 export async function peekState(options: StateOptions): Promise<State | undefined> {
   const folder = instanceFolder(options);
-  if (!existsSync(join(folder, 'state.db'))) return undefined;
+  if (!existsSync(stateFile(folder))) return undefined;
   return openFolder(
     folder,
     () => {},
-    async (db) => db.selectFrom('instance').selectAll().executeTakeFirst(),
+    (db) => whoseState(db, filesOf(folder, options)),
   );
 }
 
@@ -175,69 +173,26 @@ function instanceFolder({folder, database}: StateOptions): string {
   return join(folder, 'instances', basename(database));
 }
 
+function filesOf(folder: string, options: StateOptions): StateOptions & {readonly file: string} {
+  return {...options, file: stateFile(folder)};
+}
+
+const stateFile = (folder: string): string => join(folder, 'state.db');
+
 async function openFolder(
   folder: string,
   release: () => void,
-  identityOf: (db: Kysely<StateTables>) => Promise<Identity | undefined>,
+  identityOf: (db: Kysely<StateTables>) => Promise<Identity>,
 ): Promise<State> {
-  const file = join(folder, 'state.db');
+  const file = stateFile(folder);
   const db = await openLocal<StateTables>({path: file, migrations: stateMigrations});
   try {
     chmodSync(file, FILE_MODE);
-    return new State(folder, db, (await identityOf(db)) ?? {id: '', host: hostname()}, release);
+    return new State(folder, db, await identityOf(db), release);
   } catch (error) {
     await db.destroy();
     throw error;
   }
-}
-
-type Identity = {readonly id: string; readonly host: string};
-
-/**
- * Who this instance is. Another file than the one on record (a copy, a restored backup) is another instance:
- * it keeps the position, but neither the name under which the first one writes snapshots nor the trust
- * that its rows are those on record.
- */
-async function identify(db: Kysely<StateTables>, options: StateOptions): Promise<Identity> {
-  const database = resolve(options.database);
-  const file = fileIdentity(database);
-  const known = await db.selectFrom('instance').selectAll().executeTakeFirst();
-  if (known === undefined) {
-    const made = {id: randomUUID(), host: hostname()};
-    await db
-      .insertInto('instance')
-      .values({...made, database, file, created: now()})
-      .execute();
-    return made;
-  }
-  if (known.database !== database) refuseOther(known.database, database, options.folder);
-  const id = known.file === file ? known.id : randomUUID();
-  await db.transaction().execute(async (tx) => {
-    await tx.updateTable('instance').set({id, database, file}).execute();
-    if (id !== known.id) await tx.updateTable('position').set({trusted: 0}).execute();
-  });
-  return {id, host: known.host};
-}
-
-/** Changes when the file is replaced. Only looks at it from outside, which leaves SQLite's locks alone. */
-function fileIdentity(path: string): string {
-  const stat = statSync(path, {throwIfNoEntry: false});
-  return stat === undefined ? '' : [stat.ino, Math.trunc(stat.birthtimeMs)].join(':');
-}
-
-/** The same file under another path is fine (a volume mounted elsewhere); another file is not. */
-function refuseOther(known: string, path: string, folder: string): void {
-  if (!existsSync(known)) return;
-  const [a, b] = [statSync(known), statSync(path)];
-  if (a.dev === b.dev && a.ino === b.ino) return;
-  throw new EngineError(
-    'CONFIG_INVALID',
-    `the state in ${folder} belongs to another database: ${known}`,
-    {
-      site: {path: folder},
-      hint: 'Give each database a state folder of its own with --state.',
-    },
-  );
 }
 
 function inUse(folder: string): EngineError {

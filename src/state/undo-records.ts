@@ -13,6 +13,8 @@ export type UndoRecord = NewPosition & {
   readonly body: string;
   /** Where the database stood before it; null for nowhere yet, undefined where an older release did not note it. */
   readonly previous: NewPosition | null | undefined;
+  /** Not 0 once database or state were put back from a copy: it may not be the last apply. */
+  readonly doubted: number;
 };
 
 /** Until when a replica stays as an undo left it: a newer snapshot than this, or `resume`. */
@@ -34,13 +36,24 @@ export class UndoRecords {
 
   /** The change set that was applied last and not undone; undefined where none is kept. */
   async newest(): Promise<UndoRecord | undefined> {
-    const row = await this.#db
-      .selectFrom('changeset')
-      .selectAll()
-      .where('status', '=', 'applied')
-      .orderBy('id', 'desc')
-      .executeTakeFirst();
-    return row && {...row, previous: decodePrevious(row.previous)};
+    for await (const record of this.kept()) return record;
+    return undefined;
+  }
+
+  /** The change sets that were applied and not undone, the last one first; one at a time, as they may be large. */
+  async *kept(): AsyncGenerator<UndoRecord> {
+    for (let below = Number.MAX_SAFE_INTEGER; ;) {
+      const row = await this.#db
+        .selectFrom('changeset')
+        .selectAll()
+        .where('status', '=', 'applied')
+        .where('id', '<', below)
+        .orderBy('id', 'desc')
+        .executeTakeFirst();
+      if (row === undefined) return;
+      yield {...row, previous: decodePrevious(row.previous)};
+      below = row.id;
+    }
   }
 
   /** Records durably that this change set is about to be undone, by writing `body`. */

@@ -151,6 +151,9 @@ function verdictOf(result: StatusResult): string {
       ' rowplica verify compares the rows.'
     );
   }
+  if (result.position?.trusted === false) {
+    return pc.yellow('Rows may have moved away from the snapshot on record: run replicate.');
+  }
   if (result.position === null) {
     return 'A replica: run replicate. A primary whose state was lost: run capture, or its edits are undone.';
   }
