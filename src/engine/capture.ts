@@ -24,7 +24,7 @@ import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
 export type TableCapture = ChangeCounts & {readonly rows: number};
 
 export type CaptureOptions = EngineOptions & {
-  /** Tables that may lose most of their rows when an instance without history takes over. */
+  /** Tables that may lose most of their rows when an instance takes over that does not know where it stands. */
   readonly allowDeletes?: readonly string[] | undefined;
 };
 
@@ -145,7 +145,8 @@ async function storeSnapshot(
   const {state, store} = opened;
   const tables = await countAll(opened, captured, parent, options);
   const tookOver = authority.parent !== undefined && authority.parent.epoch < authority.epoch;
-  if (tookOver && (await state.position()) === undefined) refuseEmptying(parent, tables, options);
+  if (tookOver && (await state.position())?.trusted !== true)
+    refuseEmptying(parent, tables, options);
   const {manifest, pages} = makeManifest(captured, {
     lineage: authority.lineage,
     epoch: authority.epoch,
@@ -176,7 +177,7 @@ async function storeSnapshot(
   return {changed: true, snapshot, lineage, epoch, sequence, tookOver, leftOut, tables};
 }
 
-/** An instance that never saw the history it takes over must not empty it by mistake. */
+/** An instance that does not know itself to hold the history it takes over must not empty it by mistake. */
 function refuseEmptying(
   parent: Snapshot | undefined,
   tables: Readonly<Record<string, TableCapture>>,
