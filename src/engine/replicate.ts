@@ -212,7 +212,7 @@ function sameTables(a: Manifest, b: Manifest): boolean {
 /** Index pages of the base are not fetched again: without them, all rows are compared. */
 function pagesAtHand({state}: Opened, manifest: Manifest): boolean {
   return manifest.tables.every((table) =>
-    (table.pages ?? []).every((page) => state.objects.has(page.digest)),
+    (table.pages ?? []).every((page) => state.objects.read(page.digest) !== undefined),
   );
 }
 
