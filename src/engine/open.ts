@@ -3,6 +3,7 @@ import {existsSync, mkdtempSync} from 'node:fs';
 import {dirname, join, resolve} from 'node:path';
 import type {Database} from '../database/port.ts';
 import {openSqlite} from '../database/sqlite/database.ts';
+import {onLocal} from '../database/sqlite/local.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {ObjectFolder} from '../state/object-folder.ts';
 import {withScratch} from '../state/scratch.ts';
@@ -54,7 +55,7 @@ export async function withState<T>(
       database: databasePath(options.database),
     });
     try {
-      return await work({database, state});
+      return await onLocal(state.folder, () => work({database, state}));
     } finally {
       await state.close();
     }
@@ -103,7 +104,7 @@ export async function peekAtState<T>(
     database: databasePath(options.database),
   });
   try {
-    return await work(state);
+    return await onLocal(stateFolder(options), () => work(state));
   } finally {
     await state?.close();
   }

@@ -64,6 +64,7 @@ export const EXIT_CODES = {
   ROWS_UNSORTED: 30,
   PROOF_FAILED: 30,
   STATE_NEWER: 30,
+  STATE_DAMAGED: 30,
 
   INTERRUPTED: 130,
 } as const;

@@ -5,7 +5,7 @@
  */
 import {chmodSync, existsSync, mkdtempSync, writeFileSync} from 'node:fs';
 import {basename, join} from 'node:path';
-import {onLocal, openLocal, tryLock, type Kysely} from '../database/sqlite/local.ts';
+import {localAge, onLocal, openLocal, tryLock, type Kysely} from '../database/sqlite/local.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
@@ -136,16 +136,13 @@ export class State {
 /**
  * Opens the state of one database for writing; one process at a time.
  *
- * @throws {EngineError} `STATE_IN_USE`, `STATE_UNWRITABLE`, `STATE_NEWER`, and `CONFIG_INVALID` where
+ * @throws {EngineError} `STATE_IN_USE`, `STATE_UNWRITABLE`, `STATE_DAMAGED`, `STATE_NEWER`, and `CONFIG_INVALID` where
  * the folder belongs to another database of the same name.
  */
 export async function openState(options: StateOptions): Promise<State> {
   const folder = instanceFolder(options);
   makeFolder(folder);
-  const lock = join(folder, 'lock');
-  guarded(lock, () => writeFileSync(lock, '', {flag: 'a', mode: FILE_MODE}));
-  const release = tryLock(lock);
-  if (release === undefined) throw inUse(folder);
+  const release = takeLock(folder);
   try {
     removeAll(join(folder, 'tmp')); // left by an interrupted run
     return await onLocal(folder, () =>
@@ -157,20 +154,45 @@ export async function openState(options: StateOptions): Promise<State> {
   }
 }
 
-/** Opens the state for reading beside a running writer; undefined where there is none yet. */
+/**
+ * Opens the state for reading beside a running writer; undefined where there is none yet. Only one of an older release is
+ * written to: it is moved forward, as by its owner.
+ *
+ * @throws {EngineError} `STATE_DAMAGED`, `STATE_NEWER`, `STATE_UNWRITABLE`; `STATE_IN_USE` where an older one is in use.
+ */
 export async function peekState(options: StateOptions): Promise<State | undefined> {
   const folder = instanceFolder(options);
-  if (!existsSync(stateFile(folder))) return undefined;
-  return openFolder(
-    folder,
-    () => {},
-    (db) => whoseState(db, filesOf(folder, options)),
-  );
+  const file = stateFile(folder);
+  if (!existsSync(file)) return undefined;
+  const age = await localAge({path: file, migrations: stateMigrations});
+  if (age === 'new') return undefined;
+  const look = (): Promise<State> =>
+    openFolder(
+      folder,
+      () => {},
+      (db) => whoseState(db, filesOf(folder, options)),
+    );
+  if (age === 'current') return onLocal(folder, look);
+  const release = takeLock(folder);
+  try {
+    return await onLocal(folder, look);
+  } finally {
+    release();
+  }
 }
 
 /** Where the state of one database is kept inside a state folder, which several may share. */
 function instanceFolder({folder, database}: StateOptions): string {
   return join(folder, 'instances', basename(database));
+}
+
+/** Ends with the process, however that ends: what is left of it in the folder locks nobody out. */
+function takeLock(folder: string): () => void {
+  const lock = join(folder, 'lock');
+  guarded(lock, () => writeFileSync(lock, '', {flag: 'a', mode: FILE_MODE}));
+  const release = tryLock(lock);
+  if (release === undefined) throw inUse(folder);
+  return release;
 }
 
 function filesOf(folder: string, options: StateOptions): StateOptions & {readonly file: string} {

@@ -20,10 +20,8 @@ export type LocalOptions = {
  * @throws {EngineError} `STATE_NEWER` where a later release has moved it beyond what is known here.
  */
 export async function openLocal<Tables>(options: LocalOptions): Promise<Kysely<Tables>> {
-  const {path, migrations} = options;
-  const connection = await onLocal(path, async () => openFile(path));
-  const db = new Kysely<Tables>({dialect: new SqliteDialect({database: connection})});
-  const migrator = new Migrator({db, provider: {getMigrations: async () => migrations}});
+  const {path} = options;
+  const {db, migrator, connection} = await openMigrator<Tables>(options);
   try {
     await onLocal(path, () => moveForward(migrator, connection));
     return db;
@@ -44,6 +42,37 @@ async function moveForward(migrator: Migrator, connection: BetterSqlite3.Databas
     throw error as Error;
   }
   if (pending) connection.exec('COMMIT');
+}
+
+/**
+ * How far a file has been moved forward; nothing is written.
+ *
+ * @returns 'new' where it holds nothing yet, 'older' where some of the migrations are missing, else 'current'.
+ */
+export async function localAge({
+  path,
+  migrations,
+}: LocalOptions): Promise<'new' | 'older' | 'current'> {
+  const {db, migrator} = await openMigrator({path, migrations});
+  try {
+    const known = await onLocal(path, () => migrator.getMigrations());
+    const done = known.filter(({executedAt}) => executedAt !== undefined).length;
+    if (done === 0) return 'new';
+    return done < known.length ? 'older' : 'current';
+  } finally {
+    await db.destroy();
+  }
+}
+
+async function openMigrator<Tables>({path, migrations}: LocalOptions): Promise<{
+  readonly db: Kysely<Tables>;
+  readonly migrator: Migrator;
+  readonly connection: BetterSqlite3.Database;
+}> {
+  const connection = await onLocal(path, async () => openFile(path));
+  const db = new Kysely<Tables>({dialect: new SqliteDialect({database: connection})});
+  const migrator = new Migrator({db, provider: {getMigrations: async () => migrations}});
+  return {db, migrator, connection};
 }
 
 /**
@@ -74,6 +103,7 @@ export async function onLocal<T>(path: string, work: () => Promise<T>): Promise<
     return await work();
   } catch (error) {
     if (!(error instanceof BetterSqlite3.SqliteError)) throw error;
+    if (DAMAGED.test(error.code)) throw damaged(path, error);
     throw new EngineError(
       'STATE_UNWRITABLE',
       `cannot keep state in ${path}: ${reasonOf(error.code)}`,
@@ -87,6 +117,20 @@ export async function onLocal<T>(path: string, work: () => Promise<T>): Promise<
   }
 }
 
+const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
+
+function damaged(path: string, cause: InstanceType<typeof BetterSqlite3.SqliteError>): EngineError {
+  return new EngineError(
+    'STATE_DAMAGED',
+    `the state in ${path} is damaged: SQLite reports ${cause.code}`,
+    {
+      site: {path},
+      hint: 'Move its file state.db away (nothing else: a repository may be beside it), and run again: rows are compared anew. A primary goes on as a new instance.',
+      cause,
+    },
+  );
+}
+
 function reasonOf(code: string): string {
   if (code === 'SQLITE_FULL' || code === 'SQLITE_ERROR') return 'the disk is full';
   return code.startsWith('SQLITE_READONLY') ? 'it may only be read' : `SQLite reports ${code}`;
@@ -94,9 +138,14 @@ function reasonOf(code: string): string {
 
 function openFile(path: string): BetterSqlite3.Database {
   const connection = new BetterSqlite3(path);
-  connection.pragma('journal_mode = DELETE');
-  connection.pragma('synchronous = FULL');
-  return connection;
+  try {
+    connection.pragma('journal_mode = DELETE');
+    connection.pragma('synchronous = FULL');
+    return connection;
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
 }
 
 function migrationError(path: string, cause: unknown): unknown {
@@ -104,7 +153,7 @@ function migrationError(path: string, cause: unknown): unknown {
   if (!message.includes('previously executed migration')) return cause;
   return new EngineError('STATE_NEWER', `the state in ${path} was written by a newer Rowplica`, {
     site: {path},
-    hint: 'Upgrade Rowplica, or move the state folder away: it is rebuilt by comparing.',
+    hint: 'Upgrade Rowplica; or move that file away (nothing else: a repository may be beside it): rows are compared anew.',
     cause,
   });
 }

@@ -58,6 +58,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'ROWS_UNSORTED',
     'PROOF_FAILED',
     'STATE_NEWER',
+    'STATE_DAMAGED',
   ],
   130: ['INTERRUPTED'],
 };
