@@ -15,6 +15,7 @@ import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
 import {rowSteps, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
 import {keyMatches} from '../plan/rows.ts';
+import {checkUntouched, contentSums} from './untouched.ts';
 import {
   checkBeside,
   checkReferences,
@@ -31,6 +32,8 @@ export type ApplyRequest = {
   readonly prove?:
     | readonly {readonly shape: TableShape; readonly digest: string; readonly rows: number}[]
     | undefined;
+  /** Tables that are read whole before and after: of their rows, only those that the plan names may change. */
+  readonly untouched?: readonly TableShape[] | undefined;
   /** Tables' own counters are raised to at least these. */
   readonly counters: ReadonlyMap<string, bigint>;
   readonly isCarried: IsCarried;
@@ -57,6 +60,8 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
       if ((await view.countSet(among)) > 0) throw staleCascade(key);
     }
     const beside = await danglingBeside(view, plan);
+    const {untouched = []} = request;
+    const sums = await contentSums(view, untouched);
     const cascades = new Map<string, number>();
     await runCascades(view, plan.before, cascades);
     await runRows(view, plan.deletes);
@@ -66,6 +71,7 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
     await checkReferences(view, plan, request.isCarried);
     await checkBeside(view, plan, beside);
     await readBack(view, rowSteps(plan), inserted);
+    await checkUntouched(view, untouched, sums, rowSteps(plan));
     for (const {shape, digest, rows} of request.prove ?? [])
       await proveTable(view, shape, digest, rows);
     for (const [table, counter] of request.counters) await view.raiseCounter(table, counter);

@@ -15,12 +15,12 @@ export async function applyDurably(
   {database, state}: Opened,
   target: Snapshot,
   plan: Plan,
-  full: boolean,
+  {full, trimmed}: {readonly full: boolean; readonly trimmed: ReadonlyMap<string, number>},
 ): Promise<Applied> {
   const position = {...target.ref, manifest: target.bytes};
   const dangling = full ? await danglingNow(database, target.manifest) : [];
   const groups = await database.view((view) => groupsAfter(view, plan));
-  const intent = await state.intend(position, encodeIntent(plan, {dangling, groups}));
+  const intent = await state.intend(position, encodeIntent(plan, {dangling, groups, trimmed}));
   let applied: Applied;
   try {
     applied = await applyPlan(database, applyRequest(plan, target.manifest, full));

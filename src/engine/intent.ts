@@ -3,7 +3,7 @@ import {z} from 'zod';
 import {isKey} from '../canonical/key.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
-import {cascadeCounts, rowSteps, type Plan} from '../plan/plan.ts';
+import {cascadeCounts, rowSteps, totals, type Plan} from '../plan/plan.ts';
 import type {Violations} from '../snapshot/manifest.ts';
 
 export type IntendedRow = {
@@ -33,9 +33,16 @@ export type Intent = {
 /** Encodes what a plan is about to write; one too large to keep gives an intent without rows. */
 export function encodeIntent(
   plan: Plan,
-  {dangling = [], groups = []}: Partial<Pick<Intent, 'dangling' | 'groups'>> = {},
+  {
+    dangling = [],
+    groups = [],
+    trimmed = new Map<string, number>(),
+  }: Partial<Pick<Intent, 'dangling' | 'groups'>> & {
+    /** Rows of tables that are not replicated which went before the plan, by table. */
+    readonly trimmed?: ReadonlyMap<string, number>;
+  } = {},
 ): string {
-  const cascades = Object.fromEntries(cascadeCounts(plan));
+  const cascades = Object.fromEntries(totals(cascadeCounts(plan), trimmed));
   return JSON.stringify({rows: touchedRows(plan) ?? null, cascades, dangling, groups});
 }
 

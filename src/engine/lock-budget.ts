@@ -25,16 +25,17 @@ export type LockReport = {
 export type LockPlan = {readonly estimate: LockEstimate; readonly trims: readonly Trim[]};
 
 /**
- * What is trimmed first, and how long the rest holds the lock. Warns once a run where that is long.
+ * What is trimmed first, and how long the rest holds the lock. Warns once a run where that is long. A run trims
+ * once: what came meanwhile goes with the plan.
  *
  * @throws {EngineError} `LOCK_BUDGET` where long locks are held back.
  */
 export async function budgeted(
   {database, held}: Opened & {readonly held: HeldLocks},
-  work: Omit<LockWork, 'trimmed'>,
+  {isTrimmed, ...work}: Omit<LockWork, 'trimmed'> & {readonly isTrimmed: boolean},
   options: LockOptions,
 ): Promise<LockPlan> {
-  const trims = await database.view((view) => findTrims(view, work.plan));
+  const trims = isTrimmed ? [] : await database.view((view) => findTrims(view, work.plan));
   const estimate = estimateLock({...work, trimmed: new Set(trims.map(({table}) => table))});
   checkLockBudget(estimate, options, held);
   return {estimate, trims};
@@ -58,7 +59,12 @@ const HINT =
   'If that is acceptable, allow it for one run with --allow-long-lock, or raise --max-write-lock.';
 
 /** Names estimate, limit and the table that takes most of it. */
-function checkLockBudget({ms, largest}: LockEstimate, options: LockOptions, held: HeldLocks): void {
+/** @param held Notes that a warning was given, which is given once. */
+export function checkLockBudget(
+  {ms, largest}: LockEstimate,
+  options: LockOptions,
+  held: Pick<HeldLocks, 'warned'> = {warned: false},
+): void {
   const limit = options.maxWriteLock ?? MAX_WRITE_LOCK_MS;
   if (ms <= limit || options.allowLongLock === true) return;
   const why =

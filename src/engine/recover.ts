@@ -56,8 +56,8 @@ async function settleApply(state: State, pending: Changeset, outcome: Outcome): 
     await state.applied(pending.id, pending);
     return;
   }
-  await state.drop(pending.id);
-  if (outcome === 'unknown') await state.distrust();
+  if (outcome === 'rolled back') await state.drop(pending.id);
+  else await state.doubt(pending.id);
 }
 
 async function settleUndo(state: State, {id}: Changeset, outcome: Outcome): Promise<void> {
@@ -112,8 +112,9 @@ async function linksTell(
     });
   };
   const sizes = groups.filter(({table}) => table === shape.table);
+  const byGroup = Map.groupBy(touched, ({key}) => groupOf(key));
   const grown = ({group}: GroupSize): number => {
-    const own = touched.filter(({key}) => groupOf(key) === group);
+    const own = byGroup.get(group) ?? [];
     return (
       own.filter(({before}) => before === null).length -
       own.filter(({after}) => after === null).length

@@ -6,7 +6,7 @@ import {REPLAN_ATTEMPTS_MAX} from '../kernel/limits.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
 import {checkFuse} from '../plan/fuse.ts';
 import {checkTriggers} from '../plan/make-plan.ts';
-import {cascadeCounts, isEmpty, rowSteps, type Plan} from '../plan/plan.ts';
+import {cascadeCounts, isEmpty, rowSteps, totals, type Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import {applyDurably} from './apply-snapshot.ts';
 import {checkAllowed, checkTables, chooseTarget, ownSnapshot} from './choose-target.ts';
@@ -145,7 +145,11 @@ async function attemptOnce(
   if (own && !isEmpty(plan)) throw ownSnapshot();
   const comparedAll = isEmpty(plan) && base === undefined;
   const proof = full || comparedAll ? 'full' : 'touched';
-  const lock = await budgeted(opened, {plan, proof: full ? target.manifest.tables : []}, options);
+  const lock = await budgeted(
+    opened,
+    {plan, proof: full ? target.manifest.tables : [], isTrimmed: options.hasTrimmed === true},
+    options,
+  );
   if (options.dryRun === true)
     return result(target, planned, opened.held, {applied: false, dryRun: true, proof, lock});
   if (isEmpty(plan)) {
@@ -154,11 +158,11 @@ async function attemptOnce(
     return result(target, planned, opened.held, {applied: moved, dryRun: false, proof, lock});
   }
   if (options.signal?.aborted) throw interrupted();
-  if (lock.trims.length > 0 && options.hasTrimmed !== true) {
+  if (lock.trims.length > 0) {
     await trimFirst({opened, target, held: opened.held, options}, {plan, full, trims: lock.trims});
     return attemptOnce(opened, reader, target, {...options, hasTrimmed: true}); // counts what is left
   }
-  const done = await applyDurably(opened, target, plan, full);
+  const done = await applyDurably(opened, target, plan, {full, trimmed: opened.held.trimmed});
   return result(target, planned, opened.held, {
     applied: true,
     dryRun: false,
@@ -252,13 +256,3 @@ function result(
     cost: {rowsRead, objectsFetched},
   };
 }
-
-/** Rows gone for the same reason count as one, whichever transaction took them. */
-function totals(cascades: Counts, trimmed: Counts): Counts {
-  const tables = new Set([...trimmed.keys(), ...cascades.keys()]);
-  return new Map(
-    [...tables].map((table) => [table, (trimmed.get(table) ?? 0) + (cascades.get(table) ?? 0)]),
-  );
-}
-
-type Counts = ReadonlyMap<string, number>;

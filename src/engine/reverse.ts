@@ -60,8 +60,9 @@ async function reversedLinks(
   const live = await groupsNow(view, shape, touched);
   const claim = claimRows(live);
   const next = new Map([...live].map(([group, rows]) => [group, rows.length]));
+  const byGroup = Map.groupBy(touched, ({key}) => groupOf(key));
   for (const {group, rows} of sizes) {
-    const first = touched.find(({key}) => groupOf(key) === group);
+    const first = byGroup.get(group)?.[0];
     if (first !== undefined && rows !== (next.get(group) ?? 0)) throw stale(shape, first.key);
   }
   return touched.map((row) => {
@@ -104,6 +105,8 @@ export type Reverse = {
   readonly plan: Plan;
   /** Rows of tables that are not replicated, by table. */
   readonly cascades: ReadonlyMap<string, number>;
+  /** Some table that is written has triggers, which may write other rows too. */
+  readonly hasTriggers: boolean;
 };
 
 /**
@@ -120,6 +123,8 @@ export async function planReverse(
   const plan = await planChanges(view, tables);
   const cascades = cascadeCounts(plan);
   const written = [...tables].filter(([, {changes}]) => changes.length > 0).map(([name]) => name);
-  if (!allowTriggers) checkTriggers(schema, new Set([...written, ...cascades.keys()]));
-  return {plan, cascades};
+  const all = new Set([...written, ...cascades.keys()]);
+  if (!allowTriggers) checkTriggers(schema, all);
+  const hasTriggers = [...all].some((name) => schema.get(name)?.triggers.length !== 0);
+  return {plan, cascades, hasTriggers};
 }

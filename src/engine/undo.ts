@@ -5,12 +5,14 @@ import type {View} from '../database/port.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
 import {REPLAN_ATTEMPTS_MAX, UNDO_BYTES_MAX} from '../kernel/limits.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
+import {estimateLock} from '../plan/lock-time.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {UndoRecord} from '../state/undo-records.ts';
 import {carriedBy} from './apply-snapshot.ts';
 import {evidence} from './evidence.ts';
 import {decodeIntent, encodeIntent, type Intent} from './intent.ts';
+import {checkLockBudget} from './lock-budget.ts';
 import {peekAtState, withState, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
@@ -26,7 +28,7 @@ export type UndoOptions = EngineOptions & {
 };
 
 export type UndoResult = {
-  /** True where rows were brought back; false in a dry run. */
+  /** True where rows were brought back, by this run or an interrupted one before it; else false in a dry run. */
   readonly undone: boolean;
   readonly dryRun: boolean;
   /** The snapshot whose apply is undone. */
@@ -57,7 +59,7 @@ export async function undo(options: UndoOptions): Promise<UndoResult> {
   if (!hasState) throw nothingToUndo();
   return withState(options, async (opened) => {
     const recovered = await recover(opened.database, opened.state, options.log);
-    const finished = options.dryRun === true ? undefined : finishedUndo(recovered);
+    const finished = finishedUndo(recovered, options.dryRun === true);
     if (finished !== undefined) return finished;
     const record = await opened.state.undos.newest();
     if (record === undefined) throw nothingToUndo();
@@ -75,7 +77,7 @@ export async function undo(options: UndoOptions): Promise<UndoResult> {
 }
 
 /** An undo that had only to be written down: asked for once more, it is done, and the apply before it stays. */
-function finishedUndo(recovered: Recovered | undefined): UndoResult | undefined {
+function finishedUndo(recovered: Recovered | undefined, dryRun: boolean): UndoResult | undefined {
   if (recovered?.outcome !== 'committed' || recovered.changeset.undoes === null) return undefined;
   const {body, digest, lineage, epoch, sequence} = recovered.changeset;
   const {rows = [], cascades} = decodeIntent(body);
@@ -90,7 +92,7 @@ function finishedUndo(recovered: Recovered | undefined): UndoResult | undefined 
   }
   return {
     undone: true,
-    dryRun: false,
+    dryRun,
     snapshot: digest,
     lineage,
     epoch,
@@ -128,6 +130,7 @@ async function attemptOnce(
     cascades: Object.fromEntries(reverse.cascades),
     notRestored: intent.cascades,
   };
+  checkLockBudget(estimateLock({plan: reverse.plan, proof: [], trimmed: new Set()}), options);
   if (options.dryRun === true)
     return {...result, undone: false, dryRun: true, held: held === undefined ? null : 'undone'};
   if (options.signal?.aborted) throw interrupted();
@@ -175,7 +178,7 @@ async function guardUnchanged(view: View, record: UndoRecord, manifest: Manifest
 async function undoDurably(
   {database, state}: Omit<Opened, 'store'>,
   {record, intent, manifest}: Undoing,
-  {plan}: Reverse,
+  {plan, hasTriggers}: Reverse,
 ): Promise<Applied> {
   const before = tablesBefore(record);
   const groups = await database.view((view) => groupsAfter(view, plan));
@@ -185,6 +188,7 @@ async function undoDurably(
     applied = await applyPlan(database, {
       plan,
       guard: (view) => guardUnchanged(view, record, manifest),
+      untouched: hasTriggers ? manifest.tables.map(shapeOf) : [],
       counters: new Map(),
       isCarried: carriedBy([...before, ...intent.dangling]),
     });
@@ -201,11 +205,11 @@ function tablesBefore({previous}: UndoRecord): Manifest['tables'] {
   return previous ? decodeManifest(previous.manifest, previous.digest).tables : [];
 }
 
-/** Rows that an older copy of the database holds may look as the apply left them by chance. */
+/** Rows of an older copy, or of a transaction of which nobody knows whether it happened, may look as it left them by chance. */
 function putBack(record: UndoRecord): EngineError {
   return new EngineError(
     'UNDO_STALE',
-    `cannot undo ${named(record)}: the database or its state seems to have been put back from an older copy since`,
+    `cannot undo ${named(record)}: nobody can tell whether the rows are still those that it left, as a run died in it or database or state were put back from a copy`,
     {
       hint: 'Run replicate, which compares all rows; or name the snapshot to go back to, with --snapshot.',
     },

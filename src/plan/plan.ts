@@ -78,6 +78,15 @@ export function cascadeCounts(plan: Pick<Plan, 'before' | 'after'>): ReadonlyMap
   return counts;
 }
 
+/** Rows that went for the same reason count as one, whichever transaction took them. */
+export function totals(
+  a: ReadonlyMap<string, number>,
+  b: ReadonlyMap<string, number>,
+): ReadonlyMap<string, number> {
+  const tables = new Set([...b.keys(), ...a.keys()]);
+  return new Map([...tables].map((table) => [table, (a.get(table) ?? 0) + (b.get(table) ?? 0)]));
+}
+
 export function isEmpty(plan: Plan): boolean {
   return rowSteps(plan).length === 0 && plan.before.length === 0 && plan.after.length === 0;
 }

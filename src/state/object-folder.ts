@@ -38,7 +38,8 @@ export class ObjectFolder {
 
   /** Keeps an object. One that is there whole was synced to disk before it got its name, and is left alone. */
   write(digest: Digest, bytes: Uint8Array): void {
-    if (this.#holds(digest, bytes)) return;
+    // Looked into, because a store may keep what is staged without looking, and no replica could read it.
+    if (this.read(digest) !== undefined) return;
     writeDurably(this.#path(digest, 0), bytes);
     this.#known.set(digest, 0);
   }
@@ -56,16 +57,6 @@ export class ObjectFolder {
     }
     guarded(this.root, () => removeEmptyFolders(join(this.root, OBJECTS_FOLDER)));
     return [MANIFEST_FILE, ...[...digests].map((digest) => objectPath(digest, depth))];
-  }
-
-  /** Looks into the file: a store may keep what is staged without looking, and no replica could read it. */
-  #holds(digest: Digest, bytes: Uint8Array): boolean {
-    const depth = this.#known.get(digest);
-    if (depth === undefined) return false;
-    const path = this.#path(digest, depth);
-    if (existsSync(path) && readFileSync(path).equals(bytes)) return true;
-    this.#remove(digest, path);
-    return false;
   }
 
   #path(digest: Digest, depth: number): string {

@@ -1,13 +1,18 @@
 /** The one row that says where the database stands. */
 import type {Kysely} from '../database/sqlite/local.ts';
-import type {Position} from '../kernel/position.ts';
+import {comparePositions, type Position} from '../kernel/position.ts';
 import type {StateTables} from './schema.ts';
 
 export type NewPosition = Position & {readonly author: string; readonly manifest: Uint8Array};
 
-/** Moves the position to a snapshot whose rows the database holds; nothing is held back any more. */
+/**
+ * Moves the position to a snapshot whose rows the database holds. What was undone is held back no longer, unless this
+ * leads to a place before it.
+ */
 export async function movePosition(tx: Kysely<StateTables>, position: NewPosition): Promise<void> {
-  await tx.deleteFrom('hold').execute();
+  const hold = await tx.selectFrom('hold').selectAll().executeTakeFirst();
+  const isBefore = hold?.lineage === position.lineage && comparePositions(position, hold) < 0;
+  if (!isBefore) await tx.deleteFrom('hold').execute();
   await placePosition(tx, position, true);
 }
 

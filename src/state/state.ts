@@ -114,6 +114,18 @@ export class State {
     await this.#write((tx) => tx.deleteFrom('changeset').where('id', '=', id).execute());
   }
 
+  /** Nobody knows whether the intended write happened: its record stands in the way of undoing those before it. */
+  async doubt(id: number): Promise<void> {
+    await this.#write(async (tx) => {
+      await tx
+        .updateTable('changeset')
+        .set({status: 'applied', doubted: 1})
+        .where('id', '=', id)
+        .execute();
+      await distrustPosition(tx);
+    });
+  }
+
   /** The intended write happened: its record becomes the way back, and the position moves. */
   async applied(id: number, position: NewPosition): Promise<void> {
     await this.#write(async (tx) => {
