@@ -9,7 +9,7 @@ import {checkFuse} from '../plan/fuse.ts';
 import {countChanges} from '../plan/make-plan.ts';
 import {encodeManifest, manifestDigest} from '../snapshot/manifest-text.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
-import type {SnapshotRef, Store} from '../store/port.ts';
+import type {SnapshotLabel, SnapshotRef, Store} from '../store/port.ts';
 import type {ObjectFolder} from '../state/object-folder.ts';
 import {claimNext, type Authority} from './authority.ts';
 import {newestSnapshot, shortId} from './choose-snapshot.ts';
@@ -204,23 +204,34 @@ async function createStore(store: Store): Promise<void> {
   }
 }
 
-/** Two primaries may have stored at the same moment; both look again, and both say so. */
+/**
+ * Two primaries may have stored at the same moment; both look again, and both say so. Of two that followed one snapshot in
+ * different epochs the higher one counts, but does not hold what the other captured.
+ */
 async function refuseRival(
   store: Store,
-  mine: {readonly lineage: string; readonly digest: Digest},
+  mine: Pick<SnapshotLabel, 'lineage' | 'sequence' | 'digest'>,
   isFirst: boolean,
 ): Promise<void> {
   const refs = await store.list();
   const newest = newestSnapshot(refs, mine.lineage);
+  const isNewest = newest?.digest === mine.digest;
   const other = isFirst ? refs.find((ref) => ref.lineage !== mine.lineage) : undefined;
-  const rival = newest?.digest === mine.digest ? other : newest;
+  const beside = refs.find(
+    ({lineage, sequence, digest}) =>
+      lineage === mine.lineage && sequence >= mine.sequence && digest !== mine.digest,
+  );
+  const rival = isNewest ? (other ?? beside) : newest;
   if (rival === undefined) return;
   throw new EngineError(
     'FENCED',
     `another primary (${shortId(rival.author)}) stored a snapshot at the same time`,
     {
       site: {snapshot: shortId(rival.digest)},
-      hint: 'Run only one primary: remove the snapshots of the other from the store, or replicate here to follow it.',
+      hint:
+        rival === beside && isNewest
+          ? 'Run only one primary. The other one is fenced now; this one goes on, without what the other captured in that snapshot.'
+          : 'Run only one primary: remove the snapshots of the other from the store, or replicate here to follow it.',
     },
   );
 }
