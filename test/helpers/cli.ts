@@ -64,6 +64,7 @@ export type Refusal = {
 
 export type InstanceOptions = {
   readonly database: string;
+  /** Empty for the default one. */
   readonly store: string;
   /** Beside the database, and of its own, unless told otherwise. */
   readonly state?: string;
@@ -89,8 +90,7 @@ export class Instance {
     this.#shared = [
       '--database',
       database,
-      '--store',
-      store,
+      ...(store === '' ? [] : ['--store', store]),
       '--state',
       state,
       ...names.flatMap((name) => ['--tables', name]),
