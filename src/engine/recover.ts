@@ -1,6 +1,6 @@
 /**
  * After a run that ended in the middle: the touched rows themselves tell whether its transaction was
- * committed (P2). What cannot be told sends the next plan to compare all rows.
+ * committed (P2), as far as the application has not written them since. The next plan compares all rows.
  */
 import type {Database, View} from '../database/port.ts';
 import {isEngineError} from '../kernel/errors.ts';
@@ -51,13 +51,17 @@ async function outcomeOf(database: Database, pending: Changeset): Promise<Outcom
   }
 }
 
+/** The application may have written since what rows would tell otherwise: the next run compares all of them. */
 async function settleApply(state: State, pending: Changeset, outcome: Outcome): Promise<void> {
-  if (outcome === 'committed') {
-    await state.applied(pending.id, pending);
-    return;
+  switch (outcome) {
+    case 'committed':
+      return state.applied(pending.id, pending, false);
+    case 'rolled back':
+      await state.distrust();
+      return state.drop(pending.id);
+    case 'unknown':
+      return state.doubt(pending.id);
   }
-  if (outcome === 'rolled back') await state.drop(pending.id);
-  else await state.doubt(pending.id);
 }
 
 async function settleUndo(state: State, {id}: Changeset, outcome: Outcome): Promise<void> {

@@ -6,14 +6,18 @@ import type {StateTables} from './schema.ts';
 export type NewPosition = Position & {readonly author: string; readonly manifest: Uint8Array};
 
 /**
- * Moves the position to a snapshot whose rows the database holds. What was undone is held back no longer, unless this
+ * Moves the position to a snapshot that the database was brought to. What was undone is held back no longer, unless this
  * leads to a place before it.
  */
-export async function movePosition(tx: Kysely<StateTables>, position: NewPosition): Promise<void> {
+export async function movePosition(
+  tx: Kysely<StateTables>,
+  position: NewPosition,
+  trusted = true,
+): Promise<void> {
   const hold = await tx.selectFrom('hold').selectAll().executeTakeFirst();
   const isBefore = hold?.lineage === position.lineage && comparePositions(position, hold) < 0;
   if (!isBefore) await tx.deleteFrom('hold').execute();
-  await placePosition(tx, position, true);
+  await placePosition(tx, position, trusted);
 }
 
 /** Puts the position to a snapshot, trusted or to be compared. */

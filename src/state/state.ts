@@ -126,12 +126,12 @@ export class State {
     });
   }
 
-  /** The intended write happened: its record becomes the way back, and the position moves. */
-  async applied(id: number, position: NewPosition): Promise<void> {
+  /** The intended write happened: its record becomes the way back, and the position moves, trusted or to be compared. */
+  async applied(id: number, position: NewPosition, trusted = true): Promise<void> {
     await this.#write(async (tx) => {
       await tx.updateTable('changeset').set({status: 'applied'}).where('id', '=', id).execute();
       await dropExpired(tx);
-      await movePosition(tx, position);
+      await movePosition(tx, position, trusted);
     });
   }
 

@@ -26,7 +26,7 @@ afterAll(() => {
     what,
     ...found.map((l) => `  ${l}`),
   ]);
-  console.log(`outcomes of ${ROUNDS} rounds each\n${lines.join('\n')}`);
+  process.stdout.write(`outcomes of ${ROUNDS} rounds each\n${lines.join('\n')}\n`);
 });
 
 /** A database in which both tables hold `rows` rows of one value. */
@@ -102,7 +102,11 @@ describe('two replicates on one database', () => {
       await source.capture();
       const results = await atOnce(
         states.map((state, at) => ({
-          ...{database, store, tables, state, command: 'replicate'},
+          database,
+          store,
+          tables,
+          state,
+          command: 'replicate',
           delay: at * jitter(round, 30),
         })),
       );
@@ -138,7 +142,10 @@ test('a capture beside a replicate on one database sees the rows before or after
     const outcomes = (
       await atOnce([
         {
-          ...{database, store, tables, command: 'replicate'},
+          database,
+          store,
+          tables,
+          command: 'replicate',
           args: ['--allow-deletes', 'left', '--allow-deletes', 'right'],
           delay: 0,
         },
@@ -222,7 +229,12 @@ describe('one state folder for two databases at once', () => {
       const other = makeDatabase(join(folder, 'other.db'), 'other');
       const state = join(folder, 'state');
       const contender = (database: string, delay: number): Contender => ({
-        ...{database, store: '', tables, state, command: 'capture', delay},
+        database,
+        store: '',
+        tables,
+        state,
+        command: 'capture',
+        delay,
         env: {RESTIC_PASSWORD: undefined},
       });
       const outcomes = (

@@ -55,6 +55,8 @@ export class Tally {
   }
 
   get lines(): readonly string[] {
-    return [...this.#counts].sort().map(([outcome, count]) => `${count} × ${outcome}`);
+    return [...this.#counts]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([outcome, count]) => `${count} × ${outcome}`);
   }
 }
