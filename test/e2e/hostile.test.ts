@@ -58,7 +58,7 @@ async function expectRefused(
 ): Promise<void> {
   const before = rowsOf(pair.replica);
   const runs: Readonly<Record<string, () => Promise<unknown>>> = {
-    replicate: () => pair.replicate({tables: undefined}),
+    replicate: () => pair.replicate({tables: undefined, allowDeletes: undefined}),
     verify: () => verify({...options(pair), snapshot: 'latest'}),
     diff: () => diff({...options(pair), left: 'live', right: 'latest'}),
   };
