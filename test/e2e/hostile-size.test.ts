@@ -4,6 +4,7 @@ import {
   closeSync,
   cpSync,
   ftruncateSync,
+  mkdirSync,
   mkdtempSync,
   openSync,
   rmSync,
@@ -163,7 +164,7 @@ describe('a directory store', () => {
     const database = join(folder, `primary-${++copies}.db`);
     execute(database, `${ddl} INSERT INTO item VALUES (1, 'a'), (2, 'b')`);
     rmSync(join(store, 'snapshots'), {recursive: true});
-    execFileSync('mkdir', [join(store, 'snapshots')]);
+    mkdirSync(join(store, 'snapshots'));
     const args = ['capture', '--tables', 'item', '--store', `dir:${store}`];
     const {exitCode, signal} = await bounded(database, args);
     expect({exitCode, signal}).toEqual({exitCode: 0, signal: null});

@@ -67,10 +67,14 @@ async function expectRefused(
       () => undefined,
       (thrown: unknown) => thrown,
     );
-    expect(error, command).toBeInstanceOf(EngineError);
-    const {message} = error as EngineError;
-    expect(error, command).toMatchObject({code, message: expect.stringMatching(told)});
-    expect((error as EngineError).exitCode).toBe(exitCode);
+    if (!(error instanceof EngineError))
+      throw new Error(`${command} did not refuse`, {cause: error});
+    const {message} = error;
+    expect({code: error.code, message}, command).toMatchObject({
+      code,
+      message: expect.stringMatching(told),
+    });
+    expect(error.exitCode).toBe(exitCode);
     expect(message).not.toContain(SECRET);
     expect(message).not.toContain('\n');
   }
