@@ -33,10 +33,14 @@ function refused(why: RegExp) {
 }
 
 describe('a manifest is refused', () => {
-  test.each(['__proto__', 'constructor', 'toString'])('with a member called %s', (name) => {
-    const member = `{"${name}":{"x":1},`;
-    const bytes = encoded(parsed(), (text) => text.replace('{', member));
-    expect(() => decodeManifest(bytes)).toThrow(refused(/canonical form|not as the format says/));
+  test.each(['constructor', 'toString'])('with a member called %s', (name) => {
+    const bytes = encoded({...parsed(), [name]: {x: 1}});
+    expect(() => decodeManifest(bytes)).toThrow(refused(/not as the format says/));
+  });
+
+  test('with a member called __proto__, which reads as none', () => {
+    const bytes = encoded(parsed(), (text) => text.replace('{', '{"__proto__":{"x":1},'));
+    expect(() => decodeManifest(bytes)).toThrow(refused(/canonical form/));
   });
 
   test.each([
