@@ -13,8 +13,9 @@ export type Watch = {
 };
 
 /**
- * A repository does not tell beforehand what it will write: the sizes that it lists may be a lie. Files of
- * a tenth of a second's growth beyond the limit may come to lie on the disk, and go with the folder.
+ * Sizes that a repository lists may be a lie, and asking for them first costs as long as most fetches take. So
+ * what is written is looked at, a few times a second: more than the limit may come to lie on the disk for that
+ * long (`dump` writes as it goes; `restore` reserves a file's room at once), and goes with the folder.
  */
 export function watchFiles(folder: string, snapshot: string): Watch {
   const stop = new AbortController();
