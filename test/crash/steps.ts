@@ -11,7 +11,7 @@ import {syncBuiltinESMExports} from 'node:module';
 import {sep} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 
-export type Side = 'before' | 'after';
+type Side = 'before' | 'after';
 
 /** What a disk says that is full, broken or read-only; for SQLite, in its own words. */
 export type Fault = keyof typeof FAULTS;
