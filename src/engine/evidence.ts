@@ -5,6 +5,7 @@
  * It can show that a record is no longer true, never that it is: rows that no kept apply wrote are not looked at.
  */
 import type {View} from '../database/port.ts';
+import {isEngineError} from '../kernel/errors.ts';
 import {EVIDENCE_ROWS_MAX} from '../kernel/limits.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
@@ -36,7 +37,7 @@ export async function evidence(
   for await (const record of records.kept()) {
     if (record.digest !== next || seen.size >= EVIDENCE_ROWS_MAX) break;
     next = record.previous?.digest;
-    const found = await lookAt(view, record, seen);
+    const found = await foundOf(view, record, seen);
     if (found.some((row) => row !== 'after')) isAsLeft = false;
     if (found.length > 0 && found.every((row) => row === 'before')) isRestored = true;
   }
@@ -44,6 +45,20 @@ export async function evidence(
 }
 
 type Found = 'before' | 'after' | 'other';
+
+/** A record that got damaged tells that something did. */
+async function foundOf(
+  view: View,
+  record: UndoRecord,
+  seen: Set<string>,
+): Promise<readonly Found[]> {
+  try {
+    return await lookAt(view, record, seen);
+  } catch (error) {
+    if (isEngineError(error, 'SNAPSHOT_CORRUPT')) return ['other'];
+    throw error;
+  }
+}
 
 async function lookAt(
   view: View,

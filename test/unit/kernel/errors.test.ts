@@ -28,6 +28,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
   14: [
     'DATABASE_BUSY',
     'DATABASE_READONLY',
+    'DATABASE_UNFINISHED',
     'DATABASE_FULL',
     'DATABASE_IO',
     'MIGRATION_RUNNING',
