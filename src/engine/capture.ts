@@ -187,7 +187,7 @@ function refuseEmptying(
   checkFuse(new Map(Object.entries(tables)), before, new Set(allowDeletes));
 }
 
-/** Two captures may make one repository at the same moment, and restic then leaves it unreadable. */
+/** Two captures may make one repository on a server at the same moment, and restic then leaves it unreadable. */
 async function createStore(store: Store): Promise<void> {
   await store.create();
   try {

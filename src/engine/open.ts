@@ -8,7 +8,7 @@ import {EngineError} from '../kernel/errors.ts';
 import {ObjectFolder} from '../state/object-folder.ts';
 import {withScratch} from '../state/scratch.ts';
 import {openState, peekState, type State} from '../state/state.ts';
-import {openStore} from '../store/open-store.ts';
+import {openStore, type OpenStoreOptions} from '../store/open-store.ts';
 import type {Store} from '../store/port.ts';
 import {makeRepositoryKey, REPOSITORY_KEY} from '../state/repository-key.ts';
 import type {EngineOptions} from './options.ts';
@@ -34,7 +34,9 @@ export async function withAll<T>(
     options,
     async ({database, state}) => {
       if (mayCreateStore) prepareDefaultStore(options);
-      return work({database, store: storeFor(options, state.instance.host), state});
+      const {host} = state.instance;
+      const store = storeFor(options, {host, temporary: () => state.temporary()});
+      return work({database, store, state});
     },
     access,
   );
@@ -85,7 +87,7 @@ export async function withStore<T>(
   work: (opened: ReadOpened) => Promise<T>,
 ): Promise<T> {
   return peekAtState(options, async (state) => {
-    const store = storeFor(options, state?.instance.host ?? 'rowplica');
+    const store = storeFor(options, {host: state?.instance.host ?? 'rowplica'});
     return withScratch((folder) => {
       const cache = new ObjectFolder(join(folder, 'objects'));
       const temporary = (): string => mkdtempSync(join(folder, 'fetch-'));
@@ -129,10 +131,13 @@ function databasePath(url: string): string {
 }
 
 /** The store that the options name, or the default one. */
-function storeFor(options: EngineOptions, host: string): Store {
+function storeFor(
+  options: EngineOptions,
+  instance: Pick<OpenStoreOptions, 'host' | 'temporary'>,
+): Store {
   const {env, log, signal} = options;
   const folder = stateFolder(options);
-  const shared = {env, log, signal, host, cacheDir: join(folder, 'cache')};
+  const shared = {...instance, env, log, signal, cacheDir: join(folder, 'cache')};
   if (options.store !== undefined) return openStore(options.store, shared);
   if (hasRepositoryVariable(env)) return openStore('restic:', shared);
   const key = defaultKey(folder);

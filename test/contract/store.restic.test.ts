@@ -1,6 +1,7 @@
 /** The contract against the installed restic, and what it does to the snapshots of others. */
 import {execFile} from 'node:child_process';
-import {mkdir, readdir, readFile, rm, writeFile} from 'node:fs/promises';
+import {mkdir, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
+import {mkdtempSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {promisify} from 'node:util';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
@@ -96,6 +97,26 @@ describe('restic store', () => {
     const damaged = open({repository: lost, cacheOf: folder});
     await expect(damaged.create()).rejects.toMatchObject({code: 'STORE_FAILED'});
     expect(await readdir(lost)).not.toContain('config');
+  });
+
+  test('made twice at one moment, it opens with the key that each of them finds', async () => {
+    const rounds = Array.from({length: 2}, (_, round) => join(folder, 'at-once', `${round}`));
+    for (const path of rounds) {
+      const temporary = () => mkdtempSync(join(folder, 'draft-'));
+      const make = () => open({repository: path, cacheOf: folder, temporary}).create();
+      await Promise.all([make(), make()]);
+      expect(await readdir(join(path, 'keys'))).toHaveLength(1);
+      expect(await open({repository: path, cacheOf: folder}).list()).toEqual([]);
+    }
+    expect((await readdir(folder)).filter((name) => name.startsWith('draft-'))).toEqual([]);
+  });
+
+  test('a folder that was made for it beforehand stays that folder', async () => {
+    const path = join(folder, 'made-before');
+    await mkdir(path, {mode: 0o750});
+    const {ino} = await stat(path);
+    await open({repository: path, cacheOf: folder, temporary: () => expect.unreachable()}).create();
+    expect(await stat(path)).toMatchObject({ino, mode: 0o40750});
   });
 
   test('damaged data makes a fetch fail as corrupt, for one file and for several', async () => {

@@ -1,6 +1,5 @@
 /** Kills a command at one of its steps, and looks at what is left and at what the next runs make of it. */
-import {existsSync, readFileSync, rmSync} from 'node:fs';
-import {setTimeout as pause} from 'node:timers/promises';
+import {readFileSync, rmSync} from 'node:fs';
 import {isDeepStrictEqual} from 'node:util';
 import {replicate, status, undo, verify, type StatusResult} from '../../src/index.ts';
 import {isEngineError} from '../../src/kernel/errors.ts';
@@ -70,16 +69,11 @@ export class Matrix {
   async kill(at: Cell, more: Omit<Orders, 'places' | 'at'> = {}): Promise<readonly string[]> {
     this.place.putBack(this.#kept);
     const {scenario} = this;
-    const children = `${this.place.folder}.children`;
     const {signal, stderr, exitCode} = await this.place.run(scenario.side, scenario.args, {
       at,
-      children,
       ...more,
     });
     if (signal !== 'SIGKILL') return [`it did not die there: exit ${exitCode} ${stderr}`];
-    // Two of restic's inits at one moment leave a repository that nobody can read.
-    if (at.step.endsWith('restic init')) await endOf(children);
-    rmSync(children, {force: true});
     return this.judge();
   }
 
@@ -180,16 +174,6 @@ export class Matrix {
     if (isBefore && isAfter) return 'both';
     return isBefore ? 'before' : isAfter ? 'after' : undefined;
   }
-}
-
-/** Waits for programs that outlived the one that had started them. */
-async function endOf(file: string): Promise<void> {
-  const pids = existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
-  const runs = (pid: string): boolean => {
-    const stat = `/proc/${pid}/stat`;
-    return existsSync(stat) && !/\) Z /.test(readFileSync(stat, 'utf8'));
-  };
-  while (pids.some(runs)) await pause(50);
 }
 
 /** What users do next: it finds nothing to do, and all is well. */

@@ -30,8 +30,6 @@ export type Orders = {
   readonly fault?: Fault | undefined;
   /** Programs that were started and still run die too. */
   readonly withChildren?: boolean | undefined;
-  /** File that gets the process ids of the programs that are started, one a line. */
-  readonly children?: string | undefined;
 };
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown;
@@ -253,11 +251,6 @@ function statementName(db: BetterSqlite3.Database, sql: string): string | undefi
   return `${place}: ${verb} ${table ?? words[1] ?? ''}`.trim();
 }
 
-function noteChild(pid: number): void {
-  children.add(pid);
-  if (orders.children !== undefined) record(orders.children, String(pid));
-}
-
 /** Only restic is started by the program. */
 function watchPrograms(): void {
   const functions = childProcess as unknown as Functions;
@@ -265,7 +258,7 @@ function watchPrograms(): void {
     const command = `${String(file).split(sep).at(-1)} ${String((args as string[])[0])}`;
     const child = step(`start ${command}`, () => {
       const started = original(file, args, ...rest) as ChildProcess;
-      if (started.pid !== undefined) noteChild(started.pid);
+      if (started.pid !== undefined) children.add(started.pid);
       return started;
     });
     child.once('exit', () => {

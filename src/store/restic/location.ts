@@ -1,6 +1,6 @@
 /** Where a restic repository is: whether on this machine's file system, and under which full path. */
 import {existsSync, readdirSync, readFileSync} from 'node:fs';
-import {isAbsolute, join, resolve} from 'node:path';
+import {join, resolve} from 'node:path';
 import {EngineError} from '../../kernel/errors.ts';
 
 /** As restic tells a path from an address: `s4:x` is a mistyped address, not a folder of that name. */
@@ -13,7 +13,7 @@ export type Location = {
   readonly repository: string;
   /** The full path of a repository on the file system, undefined for a remote one. */
   readonly localPath: string | undefined;
-  /** True where RESTIC_REPOSITORY_FILE says it, and can go on doing so. */
+  /** True where RESTIC_REPOSITORY_FILE says it, and can go on doing so. restic takes no --repo beside it. */
   readonly inFile: boolean;
 };
 
@@ -34,7 +34,7 @@ export function findLocation(repository: string | undefined, env: NodeJS.Process
   if (!LOCAL.test(address)) return {repository: address, localPath: undefined, inFile: !named};
   const path = address.replace(/^local:/, '');
   const localPath = resolve(path);
-  return {repository: `local:${localPath}`, localPath, inFile: !named && isAbsolute(path)};
+  return {repository: `local:${localPath}`, localPath, inFile: false};
 }
 
 /** True where a folder has no `config` but holds repository data: a damaged repository, not an absent one. */

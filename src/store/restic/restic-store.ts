@@ -1,12 +1,12 @@
 /** Snapshots in a restic repository: one restic snapshot each, found again by its tags. */
 import type {Log, Progress} from '../../kernel/log.ts';
-import {EngineError} from '../../kernel/errors.ts';
 import type {Store} from '../port.ts';
+import {createRepository} from './create-repository.ts';
 import {makeEnvironment} from './environment.ts';
 import {fetchFiles} from './fetch-files.ts';
-import {findLocation, holdsRepositoryData, type Location} from './location.ts';
+import {findLocation} from './location.ts';
 import {makeMask, maskUrls} from './mask.ts';
-import {makeClient, type ResticClient, type ResticTimes} from './restic-client.ts';
+import {makeClient, type ResticTimes} from './restic-client.ts';
 import {listSnapshots} from './list-snapshots.ts';
 import {saveSnapshot} from './save-snapshot.ts';
 
@@ -19,6 +19,8 @@ export type ResticStoreOptions = {
   readonly passwordFile?: string | undefined;
   /** Folder for restic's cache, used where the environment has no home. */
   readonly cacheDir?: string | undefined;
+  /** Makes an empty folder for a repository on its way; without it, two that make one at once may spoil it. */
+  readonly temporary?: (() => string) | undefined;
   /** Host recorded in snapshots. Keep it stable: restic finds unchanged files by it. */
   readonly host: string;
   readonly log: Log;
@@ -36,7 +38,7 @@ export type ResticStoreOptions = {
  * @throws {EngineError} `USAGE` where no repository is named, `STORE_PASSWORD` where no password is.
  */
 export function openResticStore(options: ResticStoreOptions): Store {
-  const {env, host, log, progress, signal, times} = options;
+  const {env, host, log, progress, signal, temporary, times} = options;
   const location = findLocation(options.repository, env);
   const resticEnv = makeEnvironment({...options, location});
   const name = `restic:${maskUrls(location.localPath ?? location.repository)}`;
@@ -53,19 +55,8 @@ export function openResticStore(options: ResticStoreOptions): Store {
   return {
     name,
     list: () => listSnapshots(client),
-    create: () => createRepository(client, location),
+    create: () => createRepository(client, {...location, temporary}),
     save: (staged) => saveSnapshot(client, staged, {host, progress}),
     fetch: (ref, request) => fetchFiles(client, ref, request),
   };
-}
-
-/** restic itself refuses to `init` over a `config`; over the data of one that lost it, it does not. */
-async function createRepository(client: ResticClient, {localPath}: Location): Promise<void> {
-  if (localPath !== undefined && holdsRepositoryData(localPath)) {
-    throw new EngineError('STORE_FAILED', `${client.name} exists already or is damaged`, {
-      site: {path: localPath},
-      hint: 'Restore its file "config" from a copy, or choose another folder.',
-    });
-  }
-  await client.change({args: ['init']});
 }
