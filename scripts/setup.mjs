@@ -1,6 +1,7 @@
-// Makes a checkout ready to run: npm packages (with the pinned Node) and restic. SQLite's own sqldiff
-// is installed where that is possible; `npm run corpus` compares with it. So is an emulator of arm64,
-// for `npm run test:arm64`: `--arm64` tries that again, `--no-arm64` leaves it out.
+// Makes a checkout ready to run: npm packages (with the pinned Node) and restic. Programs that some
+// tests go without are installed where that is possible: SQLite's own sqldiff, which `npm run corpus`
+// compares with, strace, by which disks fail, and an emulator of arm64, for `npm run test:arm64`:
+// `--arm64` tries that again, `--no-arm64` leaves it out.
 //
 // Plain JavaScript for Node 18 to 26, with no dependencies, because it runs before
 // anything is installed. When there is nothing to do it only looks.
@@ -15,7 +16,6 @@ import {prepareArm64} from './setup-arm64.mjs';
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
 const stampFile = join(modules, '.rowplica-setup');
-const sqldiffStamp = join(modules, '.rowplica-sqldiff');
 const pinnedNode = join(modules, '.bin', 'node');
 const windows = process.platform === 'win32';
 
@@ -26,12 +26,29 @@ const nodeHint = 'the pinned Node does not start here: install Node 24 and try a
 const resticHint =
   'restic is needed: Debian/Ubuntu: sudo apt-get install restic; macOS: brew install restic; else https://restic.net';
 
+const extras = [
+  {
+    name: 'sqldiff',
+    purpose: 'npm run corpus',
+    packages: {apt: ['sqlite3-tools', 'sqlite3'], apk: ['sqlite-tools', 'sqlite']},
+    works: () =>
+      run('sqldiff', ['--help']).error === undefined && run('sqlite3', ['--version']).status === 0,
+  },
+  {
+    name: 'strace',
+    purpose: 'the tests of failing disks',
+    packages: {apt: ['strace'], apk: ['strace']},
+    // Where tracing is forbidden it starts, and fails.
+    works: () => run('strace', ['-f', '-o', '/dev/null', 'true']).status === 0,
+  },
+];
+
 main();
 
 function main() {
   const node = preparePackages();
   const restic = prepareRestic();
-  prepareSqldiff();
+  prepareExtras();
   prepareEmulator();
   say(`ready (node ${node}, restic ${restic})`);
 }
@@ -110,20 +127,17 @@ function installRestic() {
   return version ?? fail(resticHint, output);
 }
 
-/** Nothing needs it but a comparison, so its absence is no failure, and it is tried for once. */
-function prepareSqldiff() {
-  if (hasSqldiff() || existsSync(sqldiffStamp)) return;
-  const install = installer(['sqlite3-tools', 'sqlite3'], ['sqlite-tools', 'sqlite']);
-  if (install) tryStep('installing sqldiff, for npm run corpus', install);
-  if (hasSqldiff()) return;
-  writeFileSync(sqldiffStamp, '');
-  say('there is no sqldiff: npm run corpus goes without it');
-}
-
-function hasSqldiff() {
-  return (
-    run('sqldiff', ['--help']).error === undefined && run('sqlite3', ['--version']).status === 0
-  );
+/** Programs that nothing needs but some tests: their absence is no failure, and they are tried for once. */
+function prepareExtras() {
+  for (const {name, purpose, packages, works} of extras) {
+    const stamp = join(modules, `.rowplica-${name}`);
+    if (works() || (existsSync(stamp) && !isCi())) continue;
+    const install = installer(packages.apt, packages.apk);
+    if (install) tryStep(`installing ${name}, for ${purpose}`, install);
+    if (works()) continue;
+    writeFileSync(stamp, '');
+    say(`there is no ${name}: ${purpose} goes without it`);
+  }
 }
 
 function prepareEmulator() {

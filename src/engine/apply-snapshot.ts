@@ -1,6 +1,7 @@
 /** Applies a plan so that a crash at any instant leaves a database whose rows tell what happened. */
 import {applyPlan, type Applied, type ApplyRequest} from '../apply/apply-plan.ts';
 import {decodeCell} from '../canonical/cell.ts';
+import {isEngineError} from '../kernel/errors.ts';
 import type {Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import {encodeIntent, type Dangling} from './intent.ts';
@@ -25,7 +26,8 @@ export async function applyDurably(
   try {
     applied = await applyPlan(database, applyRequest(plan, target.manifest, full));
   } catch (error) {
-    await state.drop(intent);
+    // Without an answer, the record stays: the next run finds out from the rows.
+    if (!isEngineError(error, 'COMMIT_UNKNOWN')) await state.drop(intent);
     throw error;
   }
   await state.applied(intent, position);

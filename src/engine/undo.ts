@@ -193,7 +193,7 @@ async function undoDurably(
       isCarried: carriedBy([...before, ...intent.dangling]),
     });
   } catch (error) {
-    await state.drop(undoing);
+    if (!isEngineError(error, 'COMMIT_UNKNOWN')) await state.drop(undoing);
     throw error;
   }
   await state.undos.finish(undoing);

@@ -1,11 +1,12 @@
 /** Kills a command at one of its steps, and looks at what is left and at what the next runs make of it. */
-import {readFileSync, rmSync} from 'node:fs';
+import {existsSync, readFileSync, rmSync} from 'node:fs';
 import {isDeepStrictEqual} from 'node:util';
 import {replicate, status, undo, verify, type StatusResult} from '../../src/index.ts';
 import {isEngineError} from '../../src/kernel/errors.ts';
+import type {CliResult} from '../helpers/run-process.ts';
 import {complaints, dumpTables} from '../helpers/typed-dump.ts';
 import {Place} from './place.ts';
-import {again, LOCAL_TABLES, TABLES, type Scenario} from './scenarios.ts';
+import {again, LOCAL_TABLES, TABLES, write, type Scenario} from './scenarios.ts';
 import type {Fault, Orders} from './steps.ts';
 
 export type Cell = NonNullable<Orders['at']>;
@@ -104,7 +105,17 @@ export class Matrix {
   async fail(at: Cell, fault: Fault): Promise<readonly string[]> {
     this.place.putBack(this.#kept);
     const {scenario} = this;
-    const {exitCode, stderr} = await this.place.run(scenario.side, scenario.args, {at, fault});
+    return this.#judgeFault(await this.place.run(scenario.side, scenario.args, {at, fault}));
+  }
+
+  /** The same where the system itself fails, as the program says under which the command runs. */
+  async failUnder(program: readonly [string, ...string[]]): Promise<readonly string[]> {
+    this.place.putBack(this.#kept);
+    const {scenario} = this;
+    return this.#judgeFault(await this.place.runUnder(program, scenario.side, scenario.args));
+  }
+
+  async #judgeFault({exitCode, stderr}: CliResult): Promise<readonly string[]> {
     const faults = await this.judge();
     const isClear = /^error: .*\nwhat to do: .*\n/m.test(stderr);
     if (exitCode === 0 || (isClear && FAULT_EXITS.includes(Number(exitCode)))) return faults;
@@ -126,6 +137,8 @@ export class Matrix {
   async #judge(expect: (isSo: boolean, fault: string) => void): Promise<void> {
     const {place, scenario} = this;
     const database = place.database(scenario.side);
+    // As the application does when it starts.
+    if (existsSync(`${database}-journal`)) write(database, 'SELECT count(*) FROM sqlite_master');
     const rows = dumpTables(database);
     const side = this.#sideOf(rows);
     expect(side !== undefined, 'rows are neither as before nor as after');

@@ -62,20 +62,40 @@ export class Place {
     orders: Omit<Orders, 'places'> = {},
     onStart?: ProcessOptions['onStart'],
   ): Promise<CliResult> {
-    const state = this.state(side);
-    const places = {
-      database: this.database(side),
-      state,
-      staging: join(state, 'instances', `${side}.db`, 'staging'),
-      store: join(this.folder, 'store'),
-    };
-    const shared = ['--database', this.database(side), '--state', state];
-    const named = args[0] === 'undo' ? [] : ['--store', this.store, ...this.#tableOptions()];
+    const {database, state, store, staging} = this.paths(side);
+    const places = {database, state, staging, store};
     return runProcess(
       process.execPath,
-      ['--import', join(project, 'test/crash/steps.ts'), main, ...args, ...shared, ...named],
+      ['--import', join(project, 'test/crash/steps.ts'), main, ...this.#options(side, args)],
       {env: {...environment(), CRASH: JSON.stringify({places, ...orders})}, onStart},
     );
+  }
+
+  /** Runs a command under another program, such as one that makes system calls fail. */
+  async runUnder(
+    [program, ...before]: readonly [string, ...string[]],
+    side: Side,
+    args: readonly string[],
+  ): Promise<CliResult> {
+    const own = [process.execPath, main, ...this.#options(side, args)];
+    return runProcess(program, [...before, ...own], {env: environment()});
+  }
+
+  paths(side: Side): Record<'database' | 'state' | 'own' | 'staging' | 'store', string> {
+    const own = join(this.state(side), 'instances', `${side}.db`);
+    return {
+      database: this.database(side),
+      state: this.state(side),
+      own,
+      staging: join(own, 'staging'),
+      store: join(this.folder, 'store'),
+    };
+  }
+
+  #options(side: Side, args: readonly string[]): readonly string[] {
+    const shared = ['--database', this.database(side), '--state', this.state(side)];
+    const named = args[0] === 'undo' ? [] : ['--store', this.store, ...this.#tableOptions()];
+    return [...args, ...shared, ...named];
   }
 
   #tableOptions(): readonly string[] {

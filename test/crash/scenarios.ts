@@ -212,7 +212,7 @@ export async function again({side, args}: Scenario, place: Place): Promise<{wrot
   }
 }
 
-function write(path: string, sql: string): void {
+export function write(path: string, sql: string): void {
   const db = new BetterSqlite3(path);
   try {
     db.pragma('foreign_keys = ON');

@@ -170,6 +170,29 @@ function opened<T>(path: string, open: () => T): T {
   }
 }
 
+/**
+ * A COMMIT that met a lock or a constraint did not happen. One whose file could not be written or synced may have: what of
+ * it is on disk is found out by whoever opens the database next.
+ */
+function commit(connection: BetterSqlite3.Database, path: string): void {
+  try {
+    connection.exec('COMMIT');
+  } catch (error) {
+    const failed = translated(rolledBack(connection) ?? error, `cannot use ${path}`, {path});
+    if (isEngineError(failed, 'DATABASE_BUSY', 'CONSTRAINT')) throw failed;
+    throw new EngineError(
+      'COMMIT_UNKNOWN',
+      `${path} does not say whether it kept what was written: its COMMIT failed`,
+      {
+        site: {path},
+        hint: 'Check the disk and its space, then run this again: it finds out from the rows.',
+        retryable: true,
+        cause: failed,
+      },
+    );
+  }
+}
+
 type Transaction = {
   readonly connection: BetterSqlite3.Database;
   readonly begin: string;
@@ -186,7 +209,7 @@ async function inTransaction<T>(
     connection.exec(begin);
     begun = performance.now();
     const result = await work();
-    connection.exec('COMMIT');
+    commit(connection, path);
     return result;
   } catch (error) {
     throw translated(rolledBack(connection) ?? error, `cannot use ${path}`, {path});

@@ -31,6 +31,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'DATABASE_UNFINISHED',
     'DATABASE_FULL',
     'DATABASE_IO',
+    'COMMIT_UNKNOWN',
     'MIGRATION_RUNNING',
     'STATE_IN_USE',
     'STATE_UNWRITABLE',
