@@ -2,7 +2,7 @@
 import {execFileSync} from 'node:child_process';
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
-import {expect, test} from 'vitest';
+import {describe, expect, test} from 'vitest';
 import {environment} from '../helpers/cli.ts';
 import {makeInstances, typed, write, type Instances} from '../helpers/instances.ts';
 
@@ -13,15 +13,15 @@ const rows = (v: string): string =>
   `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
    INSERT INTO t SELECT i, '${v} ' || i FROM n`;
 
-type Unreliable = {readonly command: string; readonly how: string; readonly list?: string};
+type Unreliable = {readonly command: string; readonly how: string; readonly with?: string};
 
-const env = ({command, how, list = ''}: Unreliable): NodeJS.ProcessEnv => ({
+const env = ({command, how, with: given = ''}: Unreliable): NodeJS.ProcessEnv => ({
   ...environment(),
   ROWPLICA_RESTIC: script,
   UNRELIABLE_RESTIC: process.env['ROWPLICA_RESTIC'] ?? 'restic',
   UNRELIABLE_COMMAND: command,
   UNRELIABLE_HOW: how,
-  UNRELIABLE_LIST: list,
+  UNRELIABLE_WITH: given,
 });
 
 /** A primary and a replica with a repository, as far as `until`. */
@@ -109,7 +109,7 @@ test('a list that is not up to date leads nobody back, and gives no position twi
   await made.capture(reliable);
   await made.replicate(reliable);
 
-  const old = {store, env: env({command: 'snapshots', how: 'shows an old list', list})};
+  const old = {store, env: env({command: 'snapshots', how: 'shows an old list', with: list})};
   await expect(made.replicate(old)).rejects.toMatchObject({
     code: 'POSITION_MISMATCH',
     exitCode: 22,
@@ -120,4 +120,56 @@ test('a list that is not up to date leads nobody back, and gives no position twi
   await made.capture(reliable);
   expect(await made.replicate(reliable)).toMatchObject({epoch: 1});
   expect(content(replica)).toEqual(content(primary));
+});
+
+test.for(['2001-02-03 04:05:06', '2061-02-03 04:05:06'])(
+  'a primary whose clock says %s is followed all the same',
+  async (time) => {
+    const made = await instances('replicated');
+    const {primary, replica, store, reliable} = made;
+    write(primary, "UPDATE t SET v = 'second' WHERE id < 50");
+    await made.capture({
+      store,
+      env: env({command: 'backup', how: 'has another clock', with: time}),
+    });
+    expect(await made.replicate(reliable)).toMatchObject({sequence: 2, applied: true});
+    expect(content(replica)).toEqual(content(primary));
+    expect(await made.capture(reliable)).toMatchObject({changed: false});
+    write(primary, "UPDATE t SET v = 'third' WHERE id < 50");
+    expect(await made.capture(reliable)).toMatchObject({epoch: 1, sequence: 3});
+    expect(await made.replicate(reliable)).toMatchObject({sequence: 3});
+    expect(content(replica)).toEqual(content(primary));
+  },
+);
+
+describe('a repository that is deleted in the midst', () => {
+  test.for([
+    {command: 'snapshots', exitCode: 13}, // the one that it makes itself is gone at once too
+    {command: 'backup', exitCode: 10},
+  ])('of a capture, before restic $command', async ({command, exitCode}) => {
+    const made = await instances('replicated');
+    const {primary, replica, store, reliable, folder} = made;
+    write(primary, "UPDATE t SET v = 'second' WHERE id < 50");
+    const gone = {command, how: 'finds the repository gone', with: join(folder, 'repository')};
+    await expect(made.capture({store, env: env(gone)})).rejects.toMatchObject({exitCode});
+    expect(await made.capture(reliable)).toMatchObject({changed: true, sequence: 2});
+    await made.replicate(reliable);
+    expect(content(replica)).toEqual(content(primary));
+  });
+
+  test.for([
+    {command: 'snapshots', exitCode: 10},
+    {command: 'dump', exitCode: 10},
+    {command: 'restore', exitCode: 10},
+  ])('of a replicate, before restic $command', async ({command, exitCode}) => {
+    const made = await instances('captured');
+    const {primary, replica, store, reliable, folder} = made;
+    const before = content(replica);
+    const gone = {command, how: 'finds the repository gone', with: join(folder, 'repository')};
+    await expect(made.replicate({store, env: env(gone)})).rejects.toMatchObject({exitCode});
+    expect(content(replica)).toEqual(before);
+    await made.capture(reliable);
+    await made.replicate(reliable);
+    expect(content(replica)).toEqual(content(primary));
+  });
 });

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# restic, but that the command UNRELIABLE_COMMAND does what UNRELIABLE_HOW says.
+# restic, but that the command UNRELIABLE_COMMAND does what UNRELIABLE_HOW says, with UNRELIABLE_WITH.
 set -u
 real=${UNRELIABLE_RESTIC:-restic}
 command=$1
@@ -12,7 +12,9 @@ case $UNRELIABLE_HOW in
   'dies half-way') "$real" "$@" >/dev/null & sleep 0.3 && kill -9 $! && kill -9 $$ ;;
   'says nothing') exit 0 ;;
   'says nonsense') echo '{"message_type": [' && exit 0 ;;
-  'shows an old list') cat "$UNRELIABLE_LIST" ;;
+  'has another clock') exec "$real" "$@" --time "$UNRELIABLE_WITH" ;;
+  'finds the repository gone') rm -rf "$UNRELIABLE_WITH" && exec "$real" "$@" ;;
+  'shows an old list') cat "$UNRELIABLE_WITH" ;;
   'gives half') # of what it restores or dumps
     if [[ $command == dump ]]; then "$real" "$@" | head -c 100; exit 0; fi
     "$real" "$@" || exit
