@@ -219,6 +219,20 @@ test('a state copied from another instance under the same path is compared, and 
   expect((await two.status()).instance).not.toBe(own.instance);
 });
 
+test('the state of the primary under a replica is not its own: it is compared, or refused by name', async () => {
+  const instances = await large();
+  const own = (name: string): string => join(stateOf(instances), 'instances', name);
+  rmSync(stateOf(instances), {recursive: true});
+  cpSync(`${instances.primary}-state`, stateOf(instances), {recursive: true});
+  write(instances.replica, "UPDATE t SET b = 'drifted' WHERE id = 30000");
+  await captured(instances, [5, 'second']);
+  renameSync(own('primary.db'), own('replica.db'));
+  await expect(instances.replicate()).rejects.toMatchObject({code: 'CONFIG_INVALID', exitCode: 2});
+  renameSync(own('replica.db'), own('primary.db'));
+  await instances.replicate();
+  expectEqual(instances);
+});
+
 test('the fuse guards the history that an instance takes over which does not know where it stands', async () => {
   const instances = makeInstances({
     ddl,
