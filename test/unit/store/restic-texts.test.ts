@@ -135,18 +135,18 @@ describe('location and environment', () => {
     expect(() => findLocation('', env)).toThrow(expect.objectContaining({code: 'USAGE'}));
   });
 
-  test('a repository file stays in use, unless its path would be taken from another folder', async () => {
+  test('a repository file stays in use, unless it names a folder, which an argument may have to name too', async () => {
     const file = join(folder, 'address');
-    for (const [text, kept] of [
-      ['rest:http://u:p@h/\n', true],
-      ['/abs', true],
-      ['rel', false],
+    for (const [text, path] of [
+      ['rest:http://u:p@h/\n', undefined],
+      ['/abs', '/abs'],
+      ['rel', resolve('rel')],
     ] as const) {
       await writeFile(file, text);
       const user = {RESTIC_REPOSITORY_FILE: file, RESTIC_PASSWORD: 'x'};
       const env = makeEnvironment({env: user, location: findLocation(undefined, user)});
-      expect(env['RESTIC_REPOSITORY_FILE']).toBe(kept ? file : undefined);
-      expect(env['RESTIC_REPOSITORY']).toBe(kept ? undefined : `local:${resolve('rel')}`);
+      expect(env['RESTIC_REPOSITORY_FILE']).toBe(path === undefined ? file : undefined);
+      expect(env['RESTIC_REPOSITORY']).toBe(path && `local:${path}`);
     }
   });
 
