@@ -119,6 +119,10 @@ export const RESTIC_WATCH_MS = 250;
 
 /** Bytes of a configuration file: a thousand table names; reading YAML takes time in the square of its size, here about 1 s. */
 export const CONFIG_BYTES_MAX: number = 64 * 1024;
+/** Characters of a compat file: a table of a thousand values; reading YAML takes time in the square of its size, here about 1 s. */
+export const COMPAT_FILE_CHARS_MAX: number = 64 * 1024;
+/** Characters of a LIKE pattern in a compat file: matching takes time in the product of pattern and text. */
+export const COMPAT_PATTERN_CHARS_MAX = 200;
 /** Characters of an error's message, and of its hint: names come from snapshots, and may be of any length. */
 export const MESSAGE_CHARS_MAX = 2_000;
 

@@ -20,6 +20,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'SNAPSHOT_UNKNOWN',
     'NOTHING_TO_UNDO',
     'STORE_TOOL_MISSING',
+    'COMPAT_INVALID',
   ],
   10: ['STORE_MISSING', 'NO_SNAPSHOT'],
   11: ['STORE_LOCKED'],
