@@ -13,6 +13,7 @@ export type SharedFlags = {
   readonly tables?: readonly string[];
   readonly keyless?: string;
   readonly maxWriteLock?: string;
+  readonly compat?: string;
   readonly config?: string;
   readonly json?: true;
 };
@@ -35,11 +36,15 @@ export function addSharedOptions(command: Command, example: string): Command {
       '--keyless <how>',
       'multiset: compare tables without a usable key as multisets of whole rows (default: refuse them)',
     )
+    .option(
+      '--compat <dir>',
+      'folder of your own compat steps, for releases that Rowplica does not know (docs/migrations-compat.md)',
+    )
     .option('--config <file>', 'YAML file with any of the above')
     .option('--json', 'print one JSON document on stdout')
     .addHelpText(
       'after',
-      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_TABLES,\nROWPLICA_KEYLESS, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
+      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_TABLES,\nROWPLICA_KEYLESS, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_COMPAT, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
     );
 }
 
@@ -54,14 +59,14 @@ export function engineOptions(
   fallback?: string,
 ): EngineOptions {
   const {env, log, progress, signal} = context;
-  const {database, store, state, profile} = flags;
+  const {database, store, state, profile, compat} = flags;
   const tables = tableNames(flags.tables);
   const maxWriteLock = durationOf('--max-write-lock', flags.maxWriteLock);
   const keyless = keylessOf(flags.keyless, '--keyless', 'USAGE');
   const config = loadConfig({
     file: flags.config,
     env,
-    flags: {database, store, state, profile, tables, keyless, maxWriteLock},
+    flags: {database, store, state, profile, tables, keyless, maxWriteLock, compat},
   });
   const path = config.database ?? fallback;
   if (path === undefined) {

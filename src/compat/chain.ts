@@ -89,7 +89,7 @@ function cover(steps: readonly Step[], names: readonly string[]): Cover {
 const NAMES_SHOWN = 5;
 
 /** `migration a`, `migrations a, b and 7 more`. */
-export function list(migrations: readonly string[]): string {
+function list(migrations: readonly string[]): string {
   const shown = migrations.slice(0, NAMES_SHOWN).join(', ');
   const more = migrations.length - NAMES_SHOWN;
   const rest = more > 0 ? ` and ${more} more` : '';

@@ -46,13 +46,20 @@ function compileTest(test: Test, affinity: Affinity): CellTest {
 const isNumber = (cell: Cell): cell is bigint | number =>
   typeof cell === 'bigint' || typeof cell === 'number';
 
-/** LIKE: `%` is any text, `_` one character, letters of ASCII in any case. */
+/** LIKE: `%` is any text, `_` one character, letters of ASCII in any case. As in SQLite, a text ends at its first NUL. */
 function matcher(pattern: string): CellTest {
   const parts = pattern.split('%').map((part) => Array.from(asciiLower(part)));
   return (cell) => {
-    if (typeof cell !== 'string' && typeof cell !== 'bigint') return false;
-    return isLike(Array.from(asciiLower(String(cell))), parts);
+    const [text] = textOf(cell)?.split('\0') ?? [];
+    return text !== undefined && isLike(Array.from(asciiLower(text)), parts);
   };
+}
+
+/** Bytes that are not valid become marks, each of which is some character. */
+function textOf(cell: Cell): string | undefined {
+  if (typeof cell === 'string' || typeof cell === 'bigint') return String(cell);
+  if (typeof cell !== 'object' || cell === null || cell instanceof Uint8Array) return undefined;
+  return Buffer.from(cell.textBytes).toString('utf8');
 }
 
 /** The first part at the beginning, the last at the end, the others between as early as they come. */

@@ -1,5 +1,6 @@
 /** Compat steps on tables: what becomes of their columns, and of each row. */
 import {encodeKeyCell} from '../canonical/key.ts';
+import {EngineError} from '../kernel/errors.ts';
 import {operationsOf, type Located} from './direction.ts';
 import type {Operation, Step} from './step.ts';
 import {misfit, TableDraft, type LiftedTable, type SourceTable} from './table-draft.ts';
@@ -79,4 +80,32 @@ function deleteRows(
     }
     return false;
   });
+}
+
+/**
+ * Tables in an order in which each comes after those whose rows decide about its own.
+ *
+ * @throws {EngineError} `SCHEMA_MISMATCH` where rows of two tables decide about each other's.
+ */
+export function liftOrder(tables: readonly LiftedTable[]): readonly LiftedTable[] {
+  const waiting = [...tables];
+  const done: LiftedTable[] = [];
+  while (waiting.length > 0) {
+    const next = waiting.findIndex(({needs}) =>
+      needs.every((name) => !waiting.some(({source}) => source === name)),
+    );
+    const [found] = next === -1 ? [] : waiting.splice(next, 1);
+    if (found === undefined) throw circle(waiting);
+    done.push(found);
+  }
+  return done;
+}
+
+function circle(tables: readonly LiftedTable[]): EngineError {
+  const names = tables.map(({name}) => name).join(', ');
+  return new EngineError(
+    'SCHEMA_MISMATCH',
+    `compat steps let rows of these tables go with one another's: ${names}`,
+    {hint: 'Correct the steps: the rows of one table have to decide first.'},
+  );
 }

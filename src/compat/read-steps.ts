@@ -42,7 +42,7 @@ function readStep({path, folder, name, text}: CompatFile): Read {
   const parsed = stepSchema.safeParse(json);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    const at = issue?.path ?? [];
+    const at = [...(issue?.path ?? []), ...(issue?.code === 'unrecognized_keys' ? issue.keys : [])];
     throw invalid(path, lineOf(at), reasonOf(issue, at));
   }
   const {migrations, after = [], reversible = false, operations, application} = parsed.data;
@@ -77,12 +77,17 @@ function refuseNewer(json: unknown, path: string, lineOf: Read['lineOf']): void 
 
 type Issue = {readonly message: string; readonly code?: string | undefined};
 
-/** The operation is counted from 1, as people count. */
+/** What is in a list is counted from 1, as people count. */
 function reasonOf(issue: Issue | undefined, at: readonly PropertyKey[]): string {
   const named = at.map((part) => (typeof part === 'number' ? String(part + 1) : String(part)));
   const where = named.length === 0 ? '' : `${named.join(' ')}: `;
-  return `${where}${issue?.message ?? 'it is not as expected'}`;
+  return `${where}${REASONS[issue?.code ?? ''] ?? issue?.message ?? 'it is not as expected'}`;
 }
+
+const REASONS: Readonly<Record<string, string>> = {
+  unrecognized_keys: 'there is no such member',
+  invalid_union: 'it is none of what may stand here',
+};
 
 /** The line of the node at a path, or of the nearest one around it. */
 function lineIn(document: Document, counter: LineCounter, at: readonly PropertyKey[]): number {
@@ -142,7 +147,7 @@ function cycle(waiting: readonly Read[]): EngineError {
 }
 
 /** @param line From 1. */
-export function invalid(path: string, line: number, why: string): EngineError {
+function invalid(path: string, line: number, why: string): EngineError {
   return new EngineError('COMPAT_INVALID', `${path}:${line}: ${why}`, {
     site: {path},
     hint: 'See docs/migrations-compat.md for what a compat file may say.',

@@ -39,7 +39,7 @@ export type Test = {
 export type Condition = Literal | readonly Literal[] | Test;
 export type Where = Readonly<Record<string, Condition>>;
 /** How a column is declared. */
-export type Declared = {readonly type: string; readonly notNull?: boolean | undefined};
+type Declared = {readonly type: string; readonly notNull?: boolean | undefined};
 
 type OnColumn<Op extends string> = {
   readonly op: Op;

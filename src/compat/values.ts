@@ -24,7 +24,7 @@ export function stored(affinity: Affinity, cell: Cell): Cell | undefined {
   }
   const number = typeof cell === 'string' ? numberIn(cell) : cell;
   if (number === undefined) return cell;
-  if (affinity === 'real') return Number(number);
+  if (affinity === 'real') return Number(number) + 0; // such a column keeps whole reals as integers: no -0.0
   return typeof number === 'number' ? wholeOf(number) : number;
 }
 

@@ -16,6 +16,7 @@ export type Config = {
   readonly keyless?: 'multiset' | undefined;
   /** Milliseconds; written as a duration such as `500ms` or `2s`. */
   readonly maxWriteLock?: number | undefined;
+  readonly compat?: string | undefined;
 };
 
 const NO_DURATION = 'it is not a duration such as 500ms or 2s';
@@ -36,6 +37,7 @@ const configSchema = z.strictObject({
   tables: z.array(text).min(1).optional(),
   keyless: z.literal('multiset').optional(),
   maxWriteLock: duration.optional(),
+  compat: text.optional(),
 });
 
 export type ConfigSources = {
@@ -64,6 +66,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Config {
     state: present(env['ROWPLICA_STATE']),
     profile: present(env['ROWPLICA_PROFILE']),
     tables: present(env['ROWPLICA_TABLES'])?.split(','),
+    compat: present(env['ROWPLICA_COMPAT']),
     keyless: keylessOf(present(env['ROWPLICA_KEYLESS']), 'ROWPLICA_KEYLESS', 'CONFIG_INVALID'),
     maxWriteLock: durationOf('ROWPLICA_MAX_WRITE_LOCK', present(env['ROWPLICA_MAX_WRITE_LOCK'])),
   };
@@ -152,7 +155,7 @@ function parseYaml(path: string, yaml: string): unknown {
 function invalid(path: string, why: string, cause?: unknown): EngineError {
   return new EngineError('CONFIG_INVALID', `configuration ${path}: ${why}`, {
     site: {path},
-    hint: 'Known settings: database, store, state, profile, tables, keyless, maxWriteLock.',
+    hint: 'Known settings: database, store, state, profile, tables, keyless, maxWriteLock, compat.',
     cause,
   });
 }

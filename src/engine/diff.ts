@@ -14,6 +14,7 @@ import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
+import {adapt} from './adapt.ts';
 import {newestSnapshot, snapshotById} from './choose-snapshot.ts';
 import {noSnapshot} from './choose-target.ts';
 import {withDatabase, withStore, type ReadOpened} from './open.ts';
@@ -57,7 +58,10 @@ export async function diff(options: DiffOptions): Promise<DiffResult> {
   if (left.kind === 'database' && right.kind === 'database')
     return diffDatabases(options, left.url, right.url);
   return withStore(options, async (opened) => {
-    const [a, b] = [await resolve(opened, left), await resolve(opened, right)];
+    const [a, b] = [
+      await fitting(options, opened, left, right),
+      await fitting(options, opened, right, left),
+    ];
     const manifest = must(a ?? b, 'one side is a snapshot').manifest;
     return withSide(options, {opened, manifest, snapshot: a, name: left}, (ours) =>
       withSide(options, {opened, manifest, snapshot: b, name: right}, (theirs) =>
@@ -85,6 +89,21 @@ type Side = ReadonlyMap<
   string,
   {readonly shape: TableShape; readonly chunks: readonly ChunkEntry[]; readonly segments: Segments}
 >;
+
+/** A snapshot beside a database is compared as it would be applied there. */
+async function fitting(
+  options: DiffOptions,
+  opened: ReadOpened,
+  side: SideName,
+  other: SideName,
+): Promise<Snapshot | undefined> {
+  const snapshot = await resolve(opened, side);
+  if (snapshot === undefined || other.kind === 'snapshot') return snapshot;
+  const {reader, keep} = opened;
+  return withDatabase(options, other.url ?? options.database, (database) =>
+    adapt({database, reader, keep, options}, snapshot),
+  );
+}
 
 async function resolve(
   {store, state, reader}: ReadOpened,

@@ -146,7 +146,7 @@ function staysHere(ours: TableSchema, request: TableRequest, name: string): bool
   return request.key !== undefined && ours.primaryKey.some((column) => column.name === name);
 }
 
-function mismatch(table: string, column: string | undefined, why: string): EngineError {
+export function mismatch(table: string, column: string | undefined, why: string): EngineError {
   const what = column === undefined ? `table "${table}"` : `column "${table}.${column}"`;
   return new EngineError('SCHEMA_MISMATCH', `the snapshot cannot be applied: ${what}: ${why}`, {
     site: {table, column},

@@ -46,10 +46,9 @@ export function makeManifest(
 ): {readonly manifest: Manifest; readonly pages: readonly Page[]} {
   const pages: Page[] = [];
   const tables = captured.tables.map((table) => {
-    const listed = paginate(table.content.chunks);
-    if ('chunks' in listed) return manifestTable(table, {chunks: listed.chunks});
+    const listed = listTable(table);
     pages.push(...listed.pages);
-    return manifestTable(table, {pages: listed.pages.map((page) => page.entry)});
+    return listed.entry;
   });
   checkManifestSize(tables, pages);
   const manifest = {
@@ -61,6 +60,17 @@ export function makeManifest(
     tables,
   };
   return {manifest, pages};
+}
+
+/** A table as a manifest lists it, and the index pages that hold the list of its chunks where that is long. */
+export function listTable(table: CapturedTable): {
+  readonly entry: ManifestTable;
+  readonly pages: readonly Page[];
+} {
+  const listed = paginate(table.content.chunks);
+  if ('chunks' in listed) return {entry: manifestTable(table, listed), pages: []};
+  const pages = listed.pages.map((page) => page.entry);
+  return {entry: manifestTable(table, {pages}), pages: listed.pages};
 }
 
 function manifestTable(

@@ -1,6 +1,7 @@
 /** Opens what a call works with, and closes it again however the call ends. */
 import {existsSync, mkdtempSync} from 'node:fs';
 import {dirname, join, resolve} from 'node:path';
+import type {Digest} from '../canonical/digest.ts';
 import type {Database} from '../database/port.ts';
 import {openSqlite} from '../database/sqlite/database.ts';
 import {onLocal} from '../database/sqlite/local.ts';
@@ -19,6 +20,8 @@ export type ReadOpened = {
   readonly store: Store;
   /** Keeps what it fetches in a passing folder. */
   readonly reader: SnapshotReader;
+  /** Keeps an object beside those. */
+  readonly keep: (digest: Digest, bytes: Uint8Array) => void;
 };
 
 export type Opened = {readonly database: Database; readonly store: Store; readonly state: State};
@@ -91,7 +94,8 @@ export async function withStore<T>(
     return withScratch((folder) => {
       const cache = new ObjectFolder(join(folder, 'objects'));
       const temporary = (): string => mkdtempSync(join(folder, 'fetch-'));
-      return work({state, store, reader: new SnapshotReader({store, cache, temporary})});
+      const keep: ReadOpened['keep'] = (digest, bytes) => cache.write(digest, bytes);
+      return work({state, store, keep, reader: new SnapshotReader({store, cache, temporary})});
     });
   });
 }

@@ -11,6 +11,8 @@ export type EngineOptions = {
   readonly profile?: string | undefined;
   /** Tables to replicate by their own keys, instead of a profile's. */
   readonly tables?: readonly string[] | undefined;
+  /** A folder with compat steps of the user's own, beside those that come with Rowplica. */
+  readonly compat?: string | undefined;
   /** `multiset` compares tables without a usable key as multisets of whole rows; undefined refuses them. */
   readonly keyless?: 'multiset' | undefined;
   /** Milliseconds for which one transaction may hold the write lock; default 500. */

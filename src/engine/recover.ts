@@ -5,11 +5,11 @@
 import type {Database, View} from '../database/port.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import type {TableShape} from '../schema/table-shape.ts';
-import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
 import type {Changeset, State} from '../state/state.ts';
 import type {Log} from '../kernel/log.ts';
 import {decodeIntent, type GroupSize, type IntendedRow, type Intent} from './intent.ts';
+import {recordedManifest} from './recorded.ts';
 import {claimRows, groupOf, groupsNow, isReadable, rowNow} from './rows-now.ts';
 
 /** A change set that was under way, and what became of it. */
@@ -41,7 +41,7 @@ async function settle(
 async function outcomeOf(database: Database, pending: Changeset): Promise<Outcome> {
   if (pending.doubted !== 0) return 'unknown';
   try {
-    const {tables} = decodeManifest(pending.manifest, pending.digest);
+    const {tables} = recordedManifest(pending);
     const shapes = new Map(tables.map((table) => [table.name, shapeOf(table)]));
     const intent = decodeIntent(pending.body);
     return await database.view((view) => whatHappened(view, shapes, intent));

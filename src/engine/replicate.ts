@@ -8,6 +8,7 @@ import {checkFuse} from '../plan/fuse.ts';
 import {checkTriggers} from '../plan/make-plan.ts';
 import {cascadeCounts, isEmpty, rowSteps, totals, type Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
+import {adapt} from './adapt.ts';
 import {applyDurably} from './apply-snapshot.ts';
 import {checkAllowed, checkTables, chooseTarget, ownSnapshot} from './choose-target.ts';
 import {evidence} from './evidence.ts';
@@ -84,8 +85,8 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
     const target = await reader.open(ref, await state.position());
     checkTables(target.manifest, options.tables);
     checkAllowed(target.manifest, options.allowDeletes);
-    const outcome = await attempts(opened, reader, target, options);
-    if (options.dryRun !== true) await keepObjects(opened, reader, target);
+    const {outcome, applied} = await attempts(opened, reader, target, options);
+    if (options.dryRun !== true) await keepObjects(opened, reader, [target, applied]);
     return held ? {...outcome, held: 'undone'} : outcome;
   });
 }
@@ -102,11 +103,15 @@ async function attempts(
   reader: SnapshotReader,
   target: Snapshot,
   options: ReplicateOptions,
-): Promise<ReplicateResult> {
+): Promise<{readonly outcome: ReplicateResult; readonly applied: Snapshot}> {
+  const {database, state} = opened;
+  const keep = (digest: Digest, bytes: Uint8Array): void => state.objects.write(digest, bytes);
   let compareAll = options.verifyFull === true || proofFits(target.manifest);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await attemptOnce(opened, reader, target, {...options, compareAll});
+      const applied = await adapt({database, reader, keep, options}, target);
+      const outcome = await attemptOnce(opened, reader, applied, {...options, compareAll});
+      return {outcome, applied};
     } catch (error) {
       if (attempt === REPLAN_ATTEMPTS_MAX || !mayDifferNextTime(error, attempt > 1 && compareAll)) {
         warnOfTrimmed(opened.held, options.log);
@@ -220,16 +225,23 @@ function pagesAtHand({state}: Opened, manifest: Manifest): boolean {
   );
 }
 
-/** Of the objects at hand, keeps those of the snapshot that the database holds now. */
+/** Of the objects at hand, keeps those of the snapshot that the database holds now, and of what it was adapted from. */
 async function keepObjects(
   {state}: Opened,
   reader: SnapshotReader,
-  target: Snapshot,
+  [target, applied]: readonly [Snapshot, Snapshot],
 ): Promise<void> {
   const kept = new Set<Digest>();
-  for (const table of target.manifest.tables) {
-    for (const entry of [...(table.pages ?? []), ...(await reader.chunks(target, table))])
-      kept.add(entry.digest);
+  const isAdapted = applied !== target;
+  for (const snapshot of isAdapted ? [target, applied] : [target]) {
+    for (const table of snapshot.manifest.tables) {
+      for (const entry of [...(table.pages ?? []), ...(await reader.chunks(snapshot, table))])
+        kept.add(entry.digest);
+    }
+  }
+  if (isAdapted) {
+    state.objects.write(target.ref.digest, target.bytes);
+    kept.add(target.ref.digest);
   }
   state.objects.arrange(kept, target.manifest.depth);
 }

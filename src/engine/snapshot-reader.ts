@@ -13,6 +13,7 @@ import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import {decodePage} from '../snapshot/pages.ts';
 import {readBounded, removeAll} from '../state/files.ts';
+import {recordedManifest} from './recorded.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
 
 /** Where fetched objects are kept: the state's own folder, or a passing one. */
@@ -48,7 +49,8 @@ export class SnapshotReader {
 
   /** Fetches the manifest; `known` saves the round trip where the caller has these bytes already. */
   async open(ref: SnapshotRef, known?: KnownSnapshot): Promise<Snapshot> {
-    const bytes = isAtHand(known, ref) ? known.manifest : await this.#fetchManifest(ref);
+    const kept = isAtHand(known, ref) ? known.manifest : this.#options.cache.read(ref.digest);
+    const bytes = kept ?? (await this.#fetchManifest(ref));
     const manifest = decodeManifest(bytes, ref.digest);
     if (!isLabelOf(ref, manifest)) throw otherLabel(ref);
     return {ref, manifest, bytes};
@@ -56,7 +58,7 @@ export class SnapshotReader {
 
   /** A snapshot whose manifest is at hand; its objects are read from the cache, and fetched from nowhere. */
   reopen(known: KnownSnapshot): Snapshot {
-    const manifest = decodeManifest(known.manifest, known.digest);
+    const manifest = recordedManifest(known);
     const ref = {
       ...manifest,
       digest: known.digest,

@@ -6,7 +6,6 @@ import {EngineError, isEngineError} from '../kernel/errors.ts';
 import {REPLAN_ATTEMPTS_MAX, UNDO_BYTES_MAX} from '../kernel/limits.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
 import {estimateLock} from '../plan/lock-time.ts';
-import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {UndoRecord} from '../state/undo-records.ts';
 import {carriedBy} from './apply-snapshot.ts';
@@ -17,6 +16,7 @@ import {peekAtState, withState, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
 import {interrupted} from './read-tables.ts';
+import {recordedManifest} from './recorded.ts';
 import {recover, type Recovered} from './recover.ts';
 import {groupsAfter} from './rows-now.ts';
 import {planReverse, reverseChanges, type Reverse} from './reverse.ts';
@@ -112,7 +112,7 @@ async function attemptOnce(
   options: UndoOptions,
 ): Promise<UndoResult> {
   const intent = decodeIntent(record.body);
-  const manifest = decodeManifest(record.manifest, record.digest);
+  const manifest = recordedManifest(record);
   const reverse = await opened.database.view((view) =>
     planUndo(view, {record, intent, manifest, allowTriggers: options.allowTriggers === true}),
   );
@@ -202,7 +202,7 @@ async function undoDurably(
 
 /** What dangled before. A manifest that got damaged carries nothing: then an undo that would need it is refused. */
 function tablesBefore({previous}: UndoRecord): Manifest['tables'] {
-  return previous ? decodeManifest(previous.manifest, previous.digest).tables : [];
+  return previous ? recordedManifest(previous).tables : [];
 }
 
 /** Rows of an older copy, or of a transaction of which nobody knows whether it happened, may look as it left them by chance. */

@@ -5,13 +5,13 @@ import type {CanonicalRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
-import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
 import {newestSnapshot, snapshotById} from './choose-snapshot.ts';
 import {noSnapshot} from './choose-target.ts';
 import {peekAtState, withDatabase, withStore, type ReadOpened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
+import {recordedManifest} from './recorded.ts';
 import {interrupted, readTables} from './read-tables.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 
@@ -47,7 +47,7 @@ async function verifyLive(options: VerifyOptions): Promise<VerifyResult> {
     peekAtState(options, async (state) => {
       const position = await state?.position();
       if (position === undefined) throw nothingApplied();
-      const manifest = decodeManifest(position.manifest, position.digest);
+      const manifest = recordedManifest(position);
       const contents = await database.view(async (view) => {
         await guardSource(view, manifest, options.keyless);
         return readTables(view, manifest.tables.map(shapeOf), options);

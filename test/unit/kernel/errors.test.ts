@@ -39,6 +39,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
   ],
   20: [
     'VERSION_MISMATCH',
+    'UPGRADE_FIRST',
     'SCHEMA_MISMATCH',
     'NO_KEY',
     'KEY_UNUSABLE',

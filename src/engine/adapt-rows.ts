@@ -1,0 +1,174 @@
+/** Rows of one table, lifted or lowered, and cut into chunks as those of a snapshot are. */
+import {decodeCell} from '../canonical/cell.ts';
+import {encodeRow, rowText} from '../canonical/row.ts';
+import type {LiftedTable} from '../compat/table-draft.ts';
+import type {View} from '../database/port.ts';
+import {must} from '../kernel/assert.ts';
+import type {CanonicalRow, Cell, WireRow} from '../kernel/row.ts';
+import {columnKeys, keyLabel, rowKeys} from '../schema/row-key.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
+import type {TableContent} from '../snapshot/content.ts';
+import {shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
+import {upgradeFirst} from './adapt-errors.ts';
+import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+
+export type Adapting = {
+  readonly view: View;
+  readonly reader: SnapshotReader;
+  readonly snapshot: Snapshot;
+  /** The table in the snapshot; its chunks were fetched. */
+  readonly source: ManifestTable;
+  readonly table: LiftedTable;
+  /** Where rows are lowered: what lifts them again. */
+  readonly back: LiftedTable | undefined;
+  /** How this database compares the table. */
+  readonly shape: TableShape;
+};
+
+/**
+ * The table's rows as the steps leave them. In columns that only this database has, a row that is here keeps what it has.
+ *
+ * @throws {EngineError} `UPGRADE_FIRST` where a row would lose something by being lowered.
+ */
+export async function adaptRows(adapting: Adapting, sink: ChunkSink): Promise<TableContent> {
+  const {shape, table, view} = adapting;
+  const here = table.own.length === 0 ? undefined : new LiveGroups(view, shape);
+  return readContent(shape, adaptedPages(adapting, here), sink);
+}
+
+/** Rows that share the key columns; one, where those are the primary key. */
+type Group = {readonly key: string; readonly rows: readonly WireRow[]};
+
+async function* adaptedPages(
+  adapting: Adapting,
+  here: LiveGroups | undefined,
+): AsyncGenerator<readonly CanonicalRow[]> {
+  const {shape, table} = adapting;
+  const keyOf = rowKeys(shape);
+  for await (const {key, rows} of groups(shape, liftedPages(adapting))) {
+    const kept = here === undefined ? rows : keepOwn(rows, await here.of(key), shape, table.own);
+    yield kept
+      .map((cells) => ({cells, text: rowText(cells)}))
+      .sort((a, b) => compareText(a.text, b.text))
+      .map(({cells, text}) => ({key: keyOf(cells), text, cells}));
+  }
+}
+
+/** Rows of one group stand in the order of their text, as a live table gives them. */
+function compareText(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+async function* liftedPages({
+  reader,
+  snapshot,
+  source,
+  table,
+  back,
+  shape,
+}: Adapting): AsyncGenerator<readonly WireRow[]> {
+  const from = shapeOf(source);
+  const order = shape.columns.map(({name}) =>
+    table.columns.findIndex((column) => column.name === name),
+  );
+  for (const chunk of await reader.chunks(snapshot, source)) {
+    const page: WireRow[] = [];
+    for (const row of reader.rows(from, chunk)) {
+      const cells = table.lift(row.cells.map(decodeCell));
+      if (back !== undefined) refuseLoss(row, cells, {back, from});
+      if (cells !== undefined) page.push(encodeRow(order.map((at) => cells[at] ?? null)));
+    }
+    yield page;
+  }
+}
+
+type Back = {readonly back: LiftedTable; readonly from: TableShape};
+
+/** Lowered and lifted again, a row has to be what it was. */
+function refuseLoss(row: CanonicalRow, lowered: readonly Cell[] | undefined, to: Back): void {
+  const {back, from} = to;
+  const again = lowered && back.lift(lowered);
+  const label = `${from.table}[${keyLabel(from, row.key)}]`;
+  if (again === undefined)
+    throw upgradeFirst(`a release before it would not keep ${label}`, from.table);
+  const cellOf = (name: string): Cell | undefined =>
+    again[back.columns.findIndex((column) => column.name === name)];
+  const lost = from.columns.find(({name}, at) => {
+    const cell = cellOf(name);
+    return cell === undefined || rowText(encodeRow([cell])) !== rowText([row.cells[at] ?? null]);
+  });
+  if (lost === undefined) return;
+  throw upgradeFirst(
+    `${label} has something in "${lost.name}" for which there is no place here`,
+    from.table,
+    lost.name,
+  );
+}
+
+/** Consecutive rows with the same key columns, whatever pages they come in. */
+async function* groups(
+  shape: TableShape,
+  pages: AsyncIterable<readonly WireRow[]>,
+): AsyncGenerator<Group> {
+  const keyOf = columnKeys(shape);
+  let key: string | undefined;
+  let rows: WireRow[] = [];
+  for await (const page of pages) {
+    for (const row of page) {
+      const next = keyOf(row);
+      if (key !== undefined && next !== key) {
+        yield {key, rows};
+        rows = [];
+      }
+      key = next;
+      rows.push(row);
+    }
+  }
+  if (key !== undefined) yield {key, rows};
+}
+
+/** The live rows, group by group, walked along with those of the snapshot. */
+class LiveGroups {
+  readonly #groups: AsyncGenerator<Group>;
+  #next: Promise<IteratorResult<Group, void>> | undefined;
+
+  constructor(view: View, shape: TableShape) {
+    this.#groups = groups(shape, liveRows(view, shape));
+  }
+
+  /** Called in key order. */
+  async of(key: string): Promise<readonly WireRow[]> {
+    for (;;) {
+      const {done, value} = await (this.#next ??= this.#groups.next());
+      if (done === true || value.key > key) return [];
+      this.#next = undefined;
+      if (value.key === key) return value.rows;
+    }
+  }
+}
+
+async function* liveRows(view: View, shape: TableShape): AsyncGenerator<readonly WireRow[]> {
+  for await (const page of view.rows(shape)) yield page.map((row) => row.cells);
+}
+
+/** Each row takes over the own columns of a live row that is otherwise the same; of the only one, if there is one each. */
+function keepOwn(
+  rows: readonly WireRow[],
+  live: readonly WireRow[],
+  {columns}: TableShape,
+  own: readonly string[],
+): readonly WireRow[] {
+  const isOwn = columns.map(({name}) => own.includes(name));
+  const without = (row: WireRow): string => rowText(row.filter((_, at) => isOwn[at] !== true));
+  const free = Map.groupBy(live, without);
+  const merged = (row: WireRow, from: WireRow): WireRow =>
+    row.map((cell, at) => (isOwn[at] === true ? must(from[at], 'as many cells') : cell));
+  const [one] = live;
+  if (rows.length === 1 && live.length === 1 && one !== undefined)
+    return rows.map((row) => merged(row, one));
+  return rows.map((row) => {
+    const from = free.get(without(row))?.shift();
+    return from === undefined ? row : merged(row, from);
+  });
+}

@@ -1,0 +1,204 @@
+/**
+ * A snapshot of another schema version → one for this database: its rows lifted or lowered by compat steps. From then on it
+ * is a snapshot like any other: compared, planned, applied and proved as such.
+ */
+import type {Digest} from '../canonical/digest.ts';
+import {findChain} from '../compat/chain.ts';
+import {compileSteps, liftOrder} from '../compat/lift.ts';
+import type {Step} from '../compat/step.ts';
+import type {LiftedTable, SourceTable} from '../compat/table-draft.ts';
+import type {Database, View} from '../database/port.ts';
+import {must} from '../kernel/assert.ts';
+import {profileNamed} from '../profiles/find-profile.ts';
+import type {DatabaseSchema, TableSchema} from '../schema/table-schema.ts';
+import {shapeTable, type TableRequest, type TableShape} from '../schema/table-shape.ts';
+import {compareNames} from '../schema/names.ts';
+import {rootDigest} from '../snapshot/content.ts';
+import {encodeManifest} from '../snapshot/manifest-text.ts';
+import {shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
+import {adaptRows, type Adapting} from './adapt-rows.ts';
+import {loadSteps} from './compat-files.ts';
+import {upgradeFirst, versionMismatch} from './adapt-errors.ts';
+import {checkColumns} from './adapted-columns.ts';
+import {mismatch} from './guard.ts';
+import {followKeyless} from './keyless.ts';
+import {listTable, type CapturedTable} from './make-manifest.ts';
+import type {EngineOptions} from './options.ts';
+import {adaptedManifest} from './recorded.ts';
+import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+
+/** What makes a snapshot fit, and in which way. */
+type Version =
+  | {readonly verdict: 'identical'}
+  | {
+      readonly verdict: 'compatible';
+      readonly ours: readonly string[];
+      readonly direction: 'lift' | 'lower';
+      readonly steps: readonly Step[];
+    };
+
+type AdaptRequest = {
+  readonly database: Database;
+  readonly reader: SnapshotReader;
+  /** Keeps the chunks of what is made. */
+  readonly keep: (digest: Digest, bytes: Uint8Array) => void;
+  readonly options: EngineOptions;
+};
+
+/**
+ * The snapshot as this database can take it: itself where the versions are the same.
+ *
+ * @throws {EngineError} `UPGRADE_FIRST` where it is newer and cannot be lowered, `VERSION_MISMATCH` where no reviewed steps
+ * lead here, `SCHEMA_MISMATCH` where they lead elsewhere, naming migration, table and column.
+ */
+export async function adapt(request: AdaptRequest, snapshot: Snapshot): Promise<Snapshot> {
+  const {database, options} = request;
+  const version = await database.view((view) => versionOf(view, snapshot, options));
+  if (version.verdict === 'identical') return snapshot;
+  const {reader} = request;
+  const chunks = new Map<string, readonly {digest: Digest}[]>();
+  for (const table of snapshot.manifest.tables)
+    chunks.set(table.name, await reader.chunks(snapshot, table));
+  const wanted = [...chunks.values()].flat().map(({digest}) => digest);
+  options.progress('fetching', 0, wanted.length);
+  await reader.fetch(snapshot, wanted);
+  const tables = await database.view((view) => adaptTables(view, request, snapshot, version));
+  return assembled(request, snapshot, {version: version.ours, tables});
+}
+
+/** @throws {EngineError} `UPGRADE_FIRST`, `VERSION_MISMATCH`. */
+async function versionOf(
+  view: View,
+  {manifest}: Pick<Snapshot, 'manifest'>,
+  options: Pick<EngineOptions, 'compat'>,
+): Promise<Version> {
+  const {application, version: theirs} = manifest.source;
+  const profile = application === null ? undefined : profileNamed(application);
+  if (profile === undefined || !profile.recognises(await view.schema()))
+    return {verdict: 'identical'}; // the guard has the last word
+  const ours = await profile.version(view);
+  const chain = findChain(loadSteps(application, options.compat), theirs, ours);
+  switch (chain.kind) {
+    case 'identical':
+      return {verdict: 'identical'};
+    case 'lift':
+    case 'lower':
+      return {verdict: 'compatible', ours, direction: chain.kind, steps: chain.steps};
+    default:
+      throw chain.kind === 'held' ? upgradeFirst(chain.why) : versionMismatch(chain.why);
+  }
+}
+
+type Adapted = {
+  readonly version: readonly string[];
+  readonly tables: ReadonlyMap<string, CapturedTable | ManifestTable>;
+};
+
+type Compatible = Extract<Version, {verdict: 'compatible'}>;
+
+/** Tables as the snapshot knows them, for compat steps. */
+function sourceTable(table: ManifestTable): SourceTable {
+  const {name, columns, omitted, key} = table;
+  return {name, columns, omitted, key: key.columns.map((column) => column.name)};
+}
+
+async function adaptTables(
+  view: View,
+  request: AdaptRequest,
+  snapshot: Snapshot,
+  {direction, steps}: Compatible,
+): Promise<Adapted['tables']> {
+  const schema = await view.schema();
+  const {tables} = snapshot.manifest;
+  const lifted = compileSteps(steps, direction, tables.map(sourceTable));
+  refuseLostTables(tables, lifted, direction);
+  const back = direction === 'lower' ? compileSteps(steps, 'lift', lifted) : [];
+  const done = new Map<string, CapturedTable | ManifestTable>();
+  for (const table of liftOrder(lifted)) {
+    const source = must(
+      tables.find(({name}) => name === table.source),
+      table.source,
+    );
+    if (!table.touched) {
+      done.set(table.name, source);
+      continue;
+    }
+    const {ours, shape} = shapeHere(table, source, {schema, snapshot, request});
+    const adapting: Adapting = {
+      view,
+      snapshot,
+      reader: request.reader,
+      source,
+      table,
+      back: back.find((one) => one.source === table.name),
+      shape,
+    };
+    const content = await adaptRows(adapting, (entry, bytes) => request.keep(entry.digest, bytes));
+    const {counter, violations} = source;
+    done.set(table.name, {shape, schema: ours, content, counter, violations});
+  }
+  return done;
+}
+
+/** A table that the steps leave aside goes with its rows: to lower it, there must be none. */
+function refuseLostTables(
+  tables: readonly ManifestTable[],
+  lifted: readonly LiftedTable[],
+  direction: 'lift' | 'lower',
+): void {
+  if (direction === 'lift') return;
+  const kept = new Set(lifted.map(({source}) => source));
+  const lost = tables.find(({name, rows}) => !kept.has(name) && rows > 0);
+  if (lost === undefined) return;
+  throw upgradeFirst(`this database has no table "${lost.name}" for its rows`, lost.name);
+}
+
+type Here = {
+  readonly schema: DatabaseSchema;
+  readonly snapshot: Snapshot;
+  readonly request: AdaptRequest;
+};
+
+/** How this database declares and compares the table; every difference must be covered by the steps. */
+function shapeHere(
+  table: LiftedTable,
+  source: ManifestTable,
+  {schema, snapshot, request}: Here,
+): {readonly ours: TableSchema; readonly shape: TableShape} {
+  const ours = schema.tables.get(table.name);
+  if (ours === undefined) throw mismatch(table.name, undefined, 'this database does not have it');
+  const asked = requestOf(snapshot, table.name);
+  const here = followKeyless(shapeOf(source), ours, asked, request.options.keyless);
+  if (here.wholeRows === true)
+    throw mismatch(table.name, undefined, 'rows that no key identifies cannot be lifted');
+  const shape = shapeTable(ours, here);
+  checkColumns(table, ours, shape);
+  return {ours, shape};
+}
+
+function requestOf({manifest}: Snapshot, table: string): TableRequest {
+  const {application} = manifest.source;
+  const requests = application === null ? [] : profileNamed(application).tables;
+  return requests.find((request) => request.table === table) ?? {table};
+}
+
+/** The snapshot with other tables, under the same position. Lists of its chunks that are too long are cut into pages, as ever. */
+function assembled(
+  {keep, options}: AdaptRequest,
+  {ref, manifest}: Snapshot,
+  {version, tables}: Adapted,
+): Snapshot {
+  const listed = [...tables.entries()]
+    .toSorted(([a], [b]) => compareNames(a, b))
+    .map(([, table]) => {
+      if (!('content' in table)) return table;
+      const {entry, pages} = listTable(table);
+      for (const page of pages) keep(page.entry.digest, page.bytes);
+      return entry;
+    });
+  options.log.debug('the snapshot was adapted to the schema here', {tables: listed.length});
+  const source = {...manifest.source, version};
+  const made = {...manifest, source, tables: listed, root: rootDigest(listed)};
+  const adapted = adaptedManifest(made, ref.digest);
+  return {ref, manifest: adapted, bytes: encodeManifest(adapted)};
+}
