@@ -8,6 +8,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  writeFileSync,
   writeSync,
 } from 'node:fs';
 import {dirname} from 'node:path';
@@ -18,6 +19,17 @@ export const FILE_MODE = 0o600;
 
 export function makeFolder(path: string): void {
   guarded(path, () => mkdirSync(path, {recursive: true, mode: FOLDER_MODE}));
+}
+
+/** Makes a file where there is none. One that is there is not even opened: to close it would end this process's locks on it. */
+export function makeEmptyFile(path: string): void {
+  guarded(path, () => {
+    try {
+      writeFileSync(path, '', {flag: 'wx', mode: FILE_MODE});
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    }
+  });
 }
 
 /** Writes a file under its name only once its bytes are on disk. */

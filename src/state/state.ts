@@ -3,14 +3,14 @@
  *
  * What is recorded is never ahead of the database. Losing the folder costs time, never rows.
  */
-import {chmodSync, existsSync, mkdtempSync, writeFileSync} from 'node:fs';
+import {chmodSync, existsSync, mkdtempSync} from 'node:fs';
 import {basename, join} from 'node:path';
 import {localAge, onLocal, openLocal, tryLock, type Kysely} from '../database/sqlite/local.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import type {Position} from '../kernel/position.ts';
-import {FILE_MODE, guarded, makeFolder, removeAll} from './files.ts';
+import {FILE_MODE, guarded, makeEmptyFile, makeFolder, removeAll} from './files.ts';
 import {identify, whoseState, type Identity} from './identity.ts';
 import {ObjectFolder} from './object-folder.ts';
 import {distrustPosition, movePosition, reached, type NewPosition} from './position-row.ts';
@@ -201,7 +201,7 @@ function instanceFolder({folder, database}: StateOptions): string {
 /** Ends with the process, however that ends: what is left of it in the folder locks nobody out. */
 function takeLock(folder: string): () => void {
   const lock = join(folder, 'lock');
-  guarded(lock, () => writeFileSync(lock, '', {flag: 'a', mode: FILE_MODE}));
+  makeEmptyFile(lock);
   const release = tryLock(lock);
   if (release === undefined) throw inUse(folder);
   return release;

@@ -1,3 +1,4 @@
+import {execFileSync} from 'node:child_process';
 import {chmodSync, mkdirSync, renameSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
@@ -5,6 +6,8 @@ import {expect, test} from 'vitest';
 import {UNDO_RECORDS_MAX} from '../../../src/kernel/limits.ts';
 import {openState, peekState, type NewPosition, type State} from '../../../src/state/state.ts';
 import {tempFolder} from '../../helpers/temp-db.ts';
+
+const stateModule = join(import.meta.dirname, '../../../src/state/state.ts');
 
 function places(): {readonly folder: string; readonly database: string} {
   const root = tempFolder();
@@ -65,6 +68,20 @@ test('a second process is turned away, until the first has closed', async () => 
     await peeked?.close();
   });
   await withState(options, async () => {});
+});
+
+test('nor does one get in after another call of the first was turned away', async () => {
+  const options = places();
+  const elsewhere = `import {openState} from ${JSON.stringify(stateModule)};
+    await openState(${JSON.stringify(options)}).then(() => console.log('open'), ({code}) => console.log(code));`;
+  const inAnotherProcess = (): string =>
+    execFileSync(process.execPath, ['--input-type=module', '-e', elsewhere], {encoding: 'utf8'});
+  await withState(options, async () => {
+    expect(inAnotherProcess()).toBe('STATE_IN_USE\n');
+    await expect(openState(options)).rejects.toMatchObject({code: 'STATE_IN_USE'});
+    expect(inAnotherProcess()).toBe('STATE_IN_USE\n');
+  });
+  expect(inAnotherProcess()).toBe('open\n');
 });
 
 test('looking does not make a state', async () => {
