@@ -1,5 +1,6 @@
 /** Files of the state folder: secrets in clear, so 0600 in folders of 0700, and never half written. */
 import {
+  chmodSync,
   closeSync,
   fsyncSync,
   lstatSync,
@@ -8,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
@@ -15,10 +17,22 @@ import {dirname} from 'node:path';
 import {EngineError} from '../kernel/errors.ts';
 
 export const FOLDER_MODE = 0o700;
-export const FILE_MODE = 0o600;
+const FILE_MODE = 0o600;
 
 export function makeFolder(path: string): void {
   guarded(path, () => mkdirSync(path, {recursive: true, mode: FOLDER_MODE}));
+}
+
+/** False only where nothing is there. What may not be looked at is no reason to believe so. */
+export function isThere(path: string): boolean {
+  return guarded(path, () => statSync(path, {throwIfNoEntry: false}) !== undefined);
+}
+
+/** Takes all rights away from others, where they have any. */
+export function keepToOwner(path: string): void {
+  guarded(path, () => {
+    if ((statSync(path).mode & 0o777) !== FILE_MODE) chmodSync(path, FILE_MODE);
+  });
 }
 
 /** Makes a file where there is none. One that is there is not even opened: to close it would end this process's locks on it. */
@@ -66,6 +80,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EPERM: 'access is denied',
   EIO: 'the disk reported an error',
   ENOTDIR: 'a part of the path is not a folder',
+  ENOENT: 'it is not there',
 };
 
 /** Runs a file operation; failures of the file system become `STATE_UNWRITABLE`. */
@@ -73,14 +88,21 @@ export function guarded<T>(path: string, operation: () => T): T {
   try {
     return operation();
   } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
-    const why = REASONS[code];
+    const why = reasonOf(cause);
     if (why === undefined) throw cause;
-    throw new EngineError('STATE_UNWRITABLE', `cannot write ${path}: ${why}`, {
+    throw new EngineError('STATE_UNWRITABLE', `cannot use ${path}: ${why}`, {
       site: {path},
       hint: 'Make room or access for the state folder, or choose another with --state.',
       retryable: true,
       cause,
     });
   }
+}
+
+/** Undefined for what is no error of the system. To some of those Node gives no code, only a text. */
+function reasonOf(error: unknown): string | undefined {
+  if (!(error instanceof Error && 'code' in error)) return undefined;
+  const code = String(error.code);
+  if (code in REASONS || !('syscall' in error)) return REASONS[code];
+  return `the system says ${code || error.message.replace(/^\W+/, '')}`;
 }

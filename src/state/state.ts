@@ -3,14 +3,14 @@
  *
  * What is recorded is never ahead of the database. Losing the folder costs time, never rows.
  */
-import {chmodSync, existsSync, mkdtempSync} from 'node:fs';
+import {mkdtempSync} from 'node:fs';
 import {basename, join} from 'node:path';
 import {localAge, onLocal, openLocal, tryLock, type Kysely} from '../database/sqlite/local.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import type {Position} from '../kernel/position.ts';
-import {FILE_MODE, guarded, makeEmptyFile, makeFolder, removeAll} from './files.ts';
+import {guarded, isThere, keepToOwner, makeEmptyFile, makeFolder, removeAll} from './files.ts';
 import {identify, whoseState, type Identity} from './identity.ts';
 import {ObjectFolder} from './object-folder.ts';
 import {distrustPosition, movePosition, reached, type NewPosition} from './position-row.ts';
@@ -158,7 +158,10 @@ export async function openState(options: StateOptions): Promise<State> {
   try {
     removeAll(join(folder, 'tmp')); // left by an interrupted run
     return await onLocal(folder, () =>
-      openFolder(folder, release, (db) => identify(db, filesOf(folder, options))),
+      openFolder(folder, release, (db) => {
+        keepToOwner(stateFile(folder));
+        return identify(db, filesOf(folder, options));
+      }),
     );
   } catch (error) {
     release();
@@ -175,7 +178,7 @@ export async function openState(options: StateOptions): Promise<State> {
 export async function peekState(options: StateOptions): Promise<State | undefined> {
   const folder = instanceFolder(options);
   const file = stateFile(folder);
-  if (!existsSync(file)) return undefined;
+  if (!isThere(file)) return undefined;
   const age = await localAge({path: file, migrations: stateMigrations});
   if (age === 'new') return undefined;
   const look = (): Promise<State> =>
@@ -221,7 +224,6 @@ async function openFolder(
   const file = stateFile(folder);
   const db = await openLocal<StateTables>({path: file, migrations: stateMigrations});
   try {
-    chmodSync(file, FILE_MODE);
     return new State(folder, db, await identityOf(db), release);
   } catch (error) {
     await db.destroy();

@@ -28,6 +28,19 @@ async function withState<T>(
   }
 }
 
+/** As a user who has no rights to this folder. */
+async function asAnother(folder: string, work: () => Promise<void>): Promise<void> {
+  const isRoot = process.geteuid?.() === 0;
+  if (isRoot) process.seteuid?.(65_534);
+  else chmodSync(folder, 0);
+  try {
+    await work();
+  } finally {
+    if (isRoot) process.seteuid?.(0);
+    else chmodSync(folder, 0o700);
+  }
+}
+
 const position = (sequence: number): NewPosition => ({
   lineage: 'l',
   epoch: 1,
@@ -87,6 +100,32 @@ test('nor does one get in after another call of the first was turned away', asyn
 test('looking does not make a state', async () => {
   const options = places();
   expect(await peekState(options)).toBeUndefined();
+});
+
+test('a state that may not be looked at is not taken for none', async () => {
+  const options = places();
+  await withState(options, async () => {});
+  await asAnother(options.folder, async () => {
+    for (const open of [peekState, openState]) {
+      await expect(open(options)).rejects.toMatchObject({
+        code: 'STATE_UNWRITABLE',
+        exitCode: 14,
+        message: expect.stringContaining('access is denied'),
+      });
+    }
+  });
+});
+
+test('looking changes no rights, which may not be ours to change', async () => {
+  const options = places();
+  const file = await withState(options, async (state) => join(state.folder, 'state.db'));
+  chmodSync(file, 0o440);
+  const peeked = await peekState(options);
+  await peeked?.close();
+  expect(statSync(file).mode & 0o777).toBe(0o440);
+  chmodSync(file, 0o640);
+  await withState(options, async () => {});
+  expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
 test('what was begun stays pending until it is dropped or applied', async () => {
