@@ -84,7 +84,11 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /** Runs a file operation; failures of the file system become `STATE_UNWRITABLE`. */
-export function guarded<T>(path: string, operation: () => T): T {
+export function guarded<T>(
+  path: string,
+  operation: () => T,
+  hint = 'Make room or access for the state folder, or choose another with --state.',
+): T {
   try {
     return operation();
   } catch (cause) {
@@ -92,7 +96,7 @@ export function guarded<T>(path: string, operation: () => T): T {
     if (why === undefined) throw cause;
     throw new EngineError('STATE_UNWRITABLE', `cannot use ${path}: ${why}`, {
       site: {path},
-      hint: 'Make room or access for the state folder, or choose another with --state.',
+      hint,
       retryable: true,
       cause,
     });

@@ -7,12 +7,13 @@ import {SCRATCH_SETTLED_MS} from '../kernel/limits.ts';
 import {guarded, removeAll} from './files.ts';
 
 const PREFIX = 'rowplica-';
-const LOCK = 'lock';
+/** Tells our folders from others that begin with our name: those are removed with all that is in them. */
+const LOCK = '.rowplica-passing';
 
 /** Runs work with an empty folder that only its owner may read, and removes it; also those whose process died. */
 export async function withScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
   removeAbandoned();
-  const folder = guarded(tmpdir(), () => mkdtempSync(join(tmpdir(), PREFIX)));
+  const folder = guarded(tmpdir(), () => mkdtempSync(join(tmpdir(), PREFIX)), HINT);
   const release = tryLock(join(folder, LOCK));
   try {
     return await work(folder);
@@ -22,15 +23,27 @@ export async function withScratch<T>(work: (folder: string) => Promise<T>): Prom
   }
 }
 
-/** The lock of a process that died is free. One that has just begun may not have taken it yet. */
+const HINT = 'Make room or access for the folder of passing files, or name another with TMPDIR.';
+
+/** What cannot be removed stays, and is no reason to fail: this is done for others. */
 function removeAbandoned(): void {
-  for (const name of readdirSync(tmpdir())) {
-    const folder = join(tmpdir(), name);
-    if (!name.startsWith(PREFIX) || !isSettled(folder)) continue;
+  try {
+    const ours = readdirSync(tmpdir()).filter((name) => name.startsWith(PREFIX));
+    for (const name of ours) removeIfAbandoned(join(tmpdir(), name));
+  } catch {
+    // Where the folder itself is at fault, making one in it says so.
+  }
+}
+
+/** The lock of a process that died is free. One that has just begun may not have taken it yet. */
+function removeIfAbandoned(folder: string): void {
+  try {
+    if (!isSettled(folder)) return;
     const release = tryLock(join(folder, LOCK));
-    if (release === undefined) continue;
-    release();
-    removeAll(folder);
+    release?.();
+    if (release !== undefined) removeAll(folder);
+  } catch {
+    // See above.
   }
 }
 

@@ -67,7 +67,7 @@ const RULES: readonly Rule[] = [
     prefix: 'SQLITE_CANTOPEN',
     code: 'DATABASE_IO',
     why: 'it cannot be opened',
-    hint: 'Check its permissions; a database in WAL mode needs a folder that SQLite may write to.',
+    hint: 'Check its permissions (a database in WAL mode needs a folder that SQLite may write to), and that its path has less than 500 characters.',
   },
   {
     prefix: 'SQLITE_IOERR',

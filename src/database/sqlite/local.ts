@@ -3,7 +3,6 @@ import BetterSqlite3 from 'better-sqlite3';
 import {Kysely, SqliteDialect} from 'kysely';
 import {Migrator, type Migration} from 'kysely/migration';
 import {EngineError} from '../../kernel/errors.ts';
-import {translated} from './errors.ts';
 
 export {sql, type Generated, type Kysely} from 'kysely';
 export type {Migration} from 'kysely/migration';
@@ -79,18 +78,29 @@ async function openMigrator<Tables>({path, migrations}: LocalOptions): Promise<{
  * Takes a lock that ends with the process, however it ends.
  *
  * @returns how to release it, or undefined where another process holds it.
+ * @throws {EngineError} `STATE_UNWRITABLE`, `STATE_DAMAGED`.
  */
 export function tryLock(path: string): (() => void) | undefined {
-  const connection = new BetterSqlite3(path, {timeout: 0});
+  let connection: BetterSqlite3.Database | undefined;
   try {
+    connection = new BetterSqlite3(path, {timeout: 0});
     connection.exec('BEGIN EXCLUSIVE');
-    return () => connection.close();
+    const locked = connection;
+    return () => locked.close();
   } catch (error) {
-    connection.close();
-    if (error instanceof BetterSqlite3.SqliteError && error.code.startsWith('SQLITE_BUSY'))
-      return undefined;
-    throw translated(error, `cannot lock ${path}`, {path});
+    connection?.close();
+    if (!(error instanceof BetterSqlite3.SqliteError)) throw error;
+    if (error.code.startsWith('SQLITE_BUSY')) return undefined;
+    throw DAMAGED.test(error.code) ? noLock(path, error) : unwritable(path, error);
   }
+}
+
+function noLock(path: string, cause: unknown): EngineError {
+  return new EngineError('STATE_DAMAGED', `cannot lock ${path}: it is another kind of file`, {
+    site: {path},
+    hint: 'Remove that file while no Rowplica runs: it is made anew, and holds nothing.',
+    cause,
+  });
 }
 
 /**
@@ -104,22 +114,28 @@ export async function onLocal<T>(path: string, work: () => Promise<T>): Promise<
   } catch (error) {
     if (!(error instanceof BetterSqlite3.SqliteError)) throw error;
     if (DAMAGED.test(error.code)) throw damaged(path, error);
-    throw new EngineError(
-      'STATE_UNWRITABLE',
-      `cannot keep state in ${path}: ${reasonOf(error.code)}`,
-      {
-        site: {path},
-        hint: 'Make room or access for the state folder, or choose another with --state; then run it again.',
-        retryable: true,
-        cause: error,
-      },
-    );
+    throw unwritable(path, error);
   }
+}
+
+type SqliteError = InstanceType<typeof BetterSqlite3.SqliteError>;
+
+function unwritable(path: string, cause: SqliteError): EngineError {
+  return new EngineError(
+    'STATE_UNWRITABLE',
+    `cannot keep state in ${path}: ${reasonOf(cause.code)}`,
+    {
+      site: {path},
+      hint: 'Make room or access for the state folder, or choose another with --state; then run it again.',
+      retryable: true,
+      cause,
+    },
+  );
 }
 
 const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
 
-function damaged(path: string, cause: InstanceType<typeof BetterSqlite3.SqliteError>): EngineError {
+function damaged(path: string, cause: SqliteError): EngineError {
   return new EngineError(
     'STATE_DAMAGED',
     `the state in ${path} is damaged: SQLite reports ${cause.code}`,
@@ -133,6 +149,8 @@ function damaged(path: string, cause: InstanceType<typeof BetterSqlite3.SqliteEr
 
 function reasonOf(code: string): string {
   if (code === 'SQLITE_FULL' || code === 'SQLITE_ERROR') return 'the disk is full';
+  if (code.startsWith('SQLITE_CANTOPEN'))
+    return 'SQLite cannot open it (access is denied, or its path has more than 500 characters)';
   return code.startsWith('SQLITE_READONLY') ? 'it may only be read' : `SQLite reports ${code}`;
 }
 
