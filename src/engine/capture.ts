@@ -9,16 +9,16 @@ import {checkFuse} from '../plan/fuse.ts';
 import {countChanges} from '../plan/make-plan.ts';
 import {encodeManifest, manifestDigest} from '../snapshot/manifest-text.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
-import type {SnapshotLabel, SnapshotRef, Store} from '../store/port.ts';
+import type {SnapshotRef, Store} from '../store/port.ts';
 import type {ObjectFolder} from '../state/object-folder.ts';
 import {claimNext, type Authority} from './authority.ts';
-import {newestSnapshot, shortId} from './choose-snapshot.ts';
 import {diffListed, type Listed} from './compare-snapshots.ts';
 import {makeManifest, sameContent, type Captured} from './make-manifest.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {readSource} from './read-source.ts';
 import {recover} from './recover.ts';
+import {notShown, refuseRival} from './rival.ts';
 import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
 
 export type TableCapture = ChangeCounts & {readonly rows: number};
@@ -167,9 +167,10 @@ async function storeSnapshot(
     author: manifest.author,
   };
   options.progress('storing', 0, files.length);
-  await store.save({folder: state.objects.root, files, label});
-  await refuseRival(store, label, authority.parent === undefined);
+  const saved = await store.save({folder: state.objects.root, files, label});
+  const {isShown} = await refuseRival(store, saved, authority.parent === undefined);
   await state.reach({...label, manifest: bytes});
+  if (!isShown) throw notShown(store, saved);
   const {digest: snapshot, lineage, epoch, sequence} = label;
   const leftOut = (parent?.manifest.tables ?? [])
     .map(({name}) => name)
@@ -202,38 +203,6 @@ async function createStore(store: Store): Promise<void> {
       },
     );
   }
-}
-
-/**
- * Two primaries may have stored at the same moment; both look again, and both say so. Of two that followed one snapshot in
- * different epochs the higher one counts, but does not hold what the other captured.
- */
-async function refuseRival(
-  store: Store,
-  mine: Pick<SnapshotLabel, 'lineage' | 'sequence' | 'digest'>,
-  isFirst: boolean,
-): Promise<void> {
-  const refs = await store.list();
-  const newest = newestSnapshot(refs, mine.lineage);
-  const isNewest = newest?.digest === mine.digest;
-  const other = isFirst ? refs.find((ref) => ref.lineage !== mine.lineage) : undefined;
-  const beside = refs.find(
-    ({lineage, sequence, digest}) =>
-      lineage === mine.lineage && sequence >= mine.sequence && digest !== mine.digest,
-  );
-  const rival = isNewest ? (other ?? beside) : newest;
-  if (rival === undefined) return;
-  throw new EngineError(
-    'FENCED',
-    `another primary (${shortId(rival.author)}) stored a snapshot at the same time`,
-    {
-      site: {snapshot: shortId(rival.digest)},
-      hint:
-        rival === beside && isNewest
-          ? 'Run only one primary. The other one is fenced now; this one goes on, without what the other captured in that snapshot.'
-          : 'Run only one primary: remove the snapshots of the other from the store, or replicate here to follow it.',
-    },
-  );
 }
 
 /** What changed since the parent; where that cannot be read any more, every row counts as new. */

@@ -99,17 +99,25 @@ test('a restic that is only slow is waited for', async () => {
   expect(content(replica)).toEqual(content(primary));
 });
 
-test('a list that is not up to date leads nobody back, and gives no position twice', async () => {
-  const made = await instances('replicated');
-  const {primary, replica, store, reliable} = made;
-  const list = join(made.folder, 'list.json');
+/** What a store is from now on that goes on showing what it holds now. */
+function listOfNow({folder, store}: {readonly folder: string; readonly store: string}): {
+  readonly store: string;
+  readonly env: NodeJS.ProcessEnv;
+} {
+  const list = join(folder, 'list.json');
   const args = ['-r', store.slice('restic:'.length), 'snapshots', '--json', '--no-lock'];
   writeFileSync(list, execFileSync('restic', args, {env: environment()}));
+  return {store, env: env({command: 'snapshots', how: 'shows an old list', with: list})};
+}
+
+test('a list that is not up to date leads nobody back, and gives no position twice', async () => {
+  const made = await instances('replicated');
+  const {primary, replica, reliable} = made;
+  const old = listOfNow(made);
   write(primary, "UPDATE t SET v = 'second' WHERE id < 50");
   await made.capture(reliable);
   await made.replicate(reliable);
 
-  const old = {store, env: env({command: 'snapshots', how: 'shows an old list', with: list})};
   await expect(made.replicate(old)).rejects.toMatchObject({
     code: 'POSITION_MISMATCH',
     exitCode: 22,
@@ -172,4 +180,17 @@ describe('a repository that is deleted in the midst', () => {
     await made.replicate(reliable);
     expect(content(replica)).toEqual(content(primary));
   });
+});
+
+test('a list that stays behind, twice, makes no rival of the primary itself', async () => {
+  const made = await instances('replicated');
+  const {primary, replica, reliable} = made;
+  const old = listOfNow(made);
+  for (const v of ['second', 'third']) {
+    write(primary, `UPDATE t SET v = '${v}' WHERE id < 50`);
+    await expect(made.capture(old)).rejects.toMatchObject({code: 'STORE_FAILED', retryable: true});
+  }
+  expect(await made.capture(reliable)).toMatchObject({changed: false, epoch: 1, sequence: 3});
+  expect(await made.replicate(reliable)).toMatchObject({epoch: 1, sequence: 3});
+  expect(content(replica)).toEqual(content(primary));
 });

@@ -51,29 +51,19 @@ export async function saveSnapshot(
   return readBack(client, must(summary.id, 'a backup that succeeded names its snapshot'), label);
 }
 
-/** Older versions tell a short id only: then the store is asked for the full one, which `list` gives. */
+/** Older versions tell a short id only: then the store is asked for the full one. A list that is not up to date leaves it short. */
 async function readBack(
   client: ResticClient,
   id: string,
   label: StagedSnapshot['label'],
 ): Promise<SnapshotRef> {
-  if (id.length === FULL_ID_CHARS) {
-    return {...label, storeId: id, time: new Date().toISOString()};
-  }
+  const saved = {...label, storeId: id, time: new Date().toISOString()};
+  if (id.length === FULL_ID_CHARS) return saved;
   const {stdout} = await client.read({
     args: ['snapshots', '--json', '--no-lock', id],
     snapshot: id,
   });
-  const [ref] = parseSnapshots(stdout);
-  if (ref !== undefined) return ref;
-  throw new EngineError(
-    'STORE_FAILED',
-    `${client.name} does not show the snapshot ${id} just made`,
-    {
-      site: {snapshot: id},
-      retryable: true,
-    },
-  );
+  return parseSnapshots(stdout).find(({storeId}) => storeId.startsWith(id)) ?? saved;
 }
 
 async function forget(client: ResticClient, id: string | undefined): Promise<void> {
