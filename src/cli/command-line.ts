@@ -19,12 +19,13 @@ import {
   statusText,
   verifyText,
 } from './print/results.ts';
-import {sayAside} from './terminal.ts';
+import {sayAside, tolerateLostOutput} from './terminal.ts';
 import {addUndo} from './undo-commands.ts';
 import {version} from './version.ts';
 
 /** Runs one command and gives its exit code. Never throws for an expected failure. */
 export async function runCommandLine(args: readonly string[]): Promise<number> {
+  tolerateLostOutput();
   let exitCode = 0;
   const program = buildProgram((code) => {
     exitCode = code;
