@@ -43,19 +43,21 @@ export async function run(
   }
 }
 
-/** The first signal ends the work in an orderly way, the second at once. */
+/** The first signal ends the work in an orderly way, the second at once. A terminal that closes may send SIGHUP twice. */
 function interruptible(): {readonly signal: AbortSignal; readonly dispose: () => void} {
   const controller = new AbortController();
-  const onSignal = (): void => {
-    if (controller.signal.aborted) process.exit(EXIT_INTERRUPTED);
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted && signal !== 'SIGHUP') process.exit(EXIT_INTERRUPTED);
     controller.abort();
   };
-  process.on('SIGINT', onSignal).on('SIGTERM', onSignal);
+  for (const signal of SIGNALS) process.on(signal, onSignal);
   const dispose = (): void => {
-    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    for (const signal of SIGNALS) process.off(signal, onSignal);
   };
   return {signal: controller.signal, dispose};
 }
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 function interrupted(cause: unknown): EngineError {
   const message = isEngineError(cause, 'INTERRUPTED') ? cause.message : 'interrupted';

@@ -25,7 +25,7 @@ beforeAll(async () => {
   execute(primary, `UPDATE item SET body = 'two'`);
 });
 
-describe.each(['SIGINT', 'SIGTERM'] as const)('%s', (signal) => {
+describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s', (signal) => {
   test('during a capture stops restic, leaves no lock, and the next capture goes on', async () => {
     const before = listing(join(repository, 'snapshots'));
     const started = join(folder, `started-${signal}`);
