@@ -143,7 +143,7 @@ function openWriter(
     const connection = new BetterSqlite3(path, {fileMustExist: true, timeout: busyMs});
     return prepared(connection, () => {
       connection.pragma('wal_autocheckpoint = 0');
-      connection.pragma('synchronous = FULL');
+      connection.pragma('synchronous = EXTRA'); // FULL leaves it open whether a journal's removal lasts
       connection.pragma('foreign_keys = OFF'); // no effect inside a transaction; the plan spells actions out
       connection.pragma('recursive_triggers = OFF');
       setUp(connection);

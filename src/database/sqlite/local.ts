@@ -158,7 +158,7 @@ function openFile(path: string): BetterSqlite3.Database {
   const connection = new BetterSqlite3(path);
   try {
     connection.pragma('journal_mode = DELETE');
-    connection.pragma('synchronous = FULL');
+    connection.pragma('synchronous = EXTRA'); // a journal that came back would take an intent back
     return connection;
   } catch (error) {
     connection.close();
