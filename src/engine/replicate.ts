@@ -194,6 +194,7 @@ async function trustedBase(
   const position = await state.position();
   if (position === undefined || !position.trusted || position.digest === target.ref.digest)
     return undefined;
+  if (position.author === state.instance.id) return undefined; // a primary's application writes it all the time
   if (!(await database.view((view) => evidence(view, state.undos, position))).isAsLeft)
     return undefined;
   const base = readable(() => reader.reopen(position));

@@ -3,6 +3,7 @@ import {
   cpSync,
   copyFileSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
@@ -192,6 +193,25 @@ test('rows that a replica changed after it took over as primary are no doubt', a
   const own = {database: instances.replica, state: stateOf(instances)};
   expect(await instances.capture(own)).toMatchObject({tookOver: true, sequence: 3});
   expect(await instances.status()).toMatchObject({position: {trusted: true}, upToDate: true});
+});
+
+test.each([
+  ['follows the one that took over', undefined],
+  ['goes back to a snapshot by name', '1.1'],
+])('a primary that %s has all its rows compared: its application wrote since', async (_, named) => {
+  const instances = await large();
+  const store = join(instances.folder, 'store', 'snapshots');
+  const [first = ''] = readdirSync(store).map((name) => name.slice(-64));
+  await changed(instances, [5, 'second']);
+  write(instances.replica, "UPDATE t SET b = 'own' WHERE id = 39000");
+  const own = {database: instances.replica, state: stateOf(instances)};
+  expect(await instances.capture(own)).toMatchObject({tookOver: true, sequence: 3});
+  write(instances.primary, "UPDATE t SET b = 'not captured' WHERE id = 20000");
+  const old = {database: instances.primary, state: `${instances.primary}-state`};
+  await instances.replicate({...old, snapshot: named === undefined ? undefined : first});
+  const rows = typed(instances.primary, 't', columns);
+  expect(rows.filter((row) => row.includes('not captured'))).toEqual([]);
+  if (named === undefined) expectEqual(instances);
 });
 
 test('nothing is read beyond the changed chunks where all is as it was left', async () => {
