@@ -113,7 +113,7 @@ export async function onLocal<T>(path: string, work: () => Promise<T>): Promise<
     return await work();
   } catch (error) {
     if (!(error instanceof BetterSqlite3.SqliteError)) throw error;
-    if (DAMAGED.test(error.code)) throw damaged(path, error);
+    if (DAMAGED.test(error.code) || OTHER_TABLES.test(error.message)) throw damaged(path, error);
     throw unwritable(path, error);
   }
 }
@@ -134,6 +134,9 @@ function unwritable(path: string, cause: SqliteError): EngineError {
 }
 
 const DAMAGED = /^SQLITE_(?:CORRUPT|NOTADB)/;
+/** What SQLite says where tables are not those that the migrations made: all of it has one code with lack of space. */
+const OTHER_TABLES =
+  /^(?:no such (?:table|column)|table .+ has no column|duplicate column)|already exists/;
 
 function damaged(path: string, cause: SqliteError): EngineError {
   return new EngineError(

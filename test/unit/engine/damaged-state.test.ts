@@ -101,6 +101,16 @@ test('a damaged state says what to do, and is not to be tried again', async () =
   }
 });
 
+test.each([
+  'DROP TABLE hold',
+  'ALTER TABLE position DROP COLUMN author',
+  'DELETE FROM kysely_migration',
+])('a state after %s is told to be damaged, not the disk to be full', async (sql) => {
+  const instances = await behind();
+  write(stateFile(instances), sql);
+  await expect(instances.replicate()).rejects.toMatchObject({code: 'STATE_DAMAGED', exitCode: 30});
+});
+
 test('a write of the state that was cut short is rolled back by its journal', async () => {
   const instances = await behind();
   const path = stateFile(instances);
