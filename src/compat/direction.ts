@@ -1,22 +1,42 @@
 /** Operations of steps in the order in which they run, forward or backward. */
-import type {Literal, Operation, Step} from './step.ts';
+import type {Literal, Operation, Refusal, Step} from './step.ts';
+
+export type Refuse = Refusal & {readonly op: 'refuse'};
 
 /** An operation with where it stands, for messages. */
-export type Located = {readonly step: Step; readonly line: number; readonly operation: Operation};
+export type Located = {
+  readonly step: Step;
+  readonly line: number;
+  readonly operation: Operation | Refuse;
+};
 
-/** Steps are in their order; to lower, they and their operations run from the last to the first, each turned round. */
+/**
+ * Steps are in their order; to lower, they and their operations run from the last to the first, each turned round, and
+ * what a step refuses is refused before.
+ */
 export function operationsOf(
   steps: readonly Step[],
   direction: 'lift' | 'lower',
 ): readonly Located[] {
-  const all = steps.flatMap((step) =>
-    step.operations.map((operation, at) => ({step, line: step.lines[at] ?? 1, operation})),
-  );
-  if (direction === 'lift') return all;
-  return all.toReversed().flatMap((located) => {
-    const operation = inverse(located.operation);
-    return operation === undefined ? [] : [{...located, operation}];
-  });
+  if (direction === 'lift') return steps.flatMap(forward);
+  return steps.toReversed().flatMap((step) => [
+    ...step.refuse.map((refusal, at) => {
+      const operation: Refuse = {op: 'refuse', ...refusal};
+      return {step, line: step.refuseLines[at] ?? 1, operation};
+    }),
+    ...forward(step).toReversed().flatMap(backward),
+  ]);
+}
+
+type Forward = Located & {readonly operation: Operation};
+
+function forward(step: Step): readonly Forward[] {
+  return step.operations.map((operation, at) => ({step, line: step.lines[at] ?? 1, operation}));
+}
+
+function backward(located: Forward): readonly Located[] {
+  const operation = inverse(located.operation);
+  return operation === undefined ? [] : [{...located, operation}];
 }
 
 /** Why a step cannot be taken back, undefined where it can. */

@@ -8,7 +8,8 @@ import {misfit, TableDraft, type LiftedTable, type SourceTable} from './table-dr
 /**
  * Compiles steps, in their order, for the tables of a snapshot. Tables that are not among them are left alone.
  *
- * @param direction `lift` towards the later schema, `lower` back.
+ * @param direction `lift` towards the later schema, `lower` back. Tables that the other side does not have are not in the
+ * result: to lower is to lose their rows.
  * @throws {EngineError} `SCHEMA_MISMATCH` naming file and line of an operation that does not fit these tables.
  */
 export function compileSteps(
@@ -33,6 +34,7 @@ function apply(drafts: Map<string, TableDraft>, located: Located): void {
   draft.at = located;
   draft.touched = true;
   if (operation.op === 'dropTable') drafts.delete(operation.table);
+  else if (operation.op === 'refuse') draft.refuse(operation.where);
   else if (operation.op === 'deleteRows') deleteRows(drafts, draft, operation);
   else draft.edit(operation);
 }

@@ -45,7 +45,8 @@ function readStep({path, folder, name, text}: CompatFile): Read {
     const at = [...(issue?.path ?? []), ...(issue?.code === 'unrecognized_keys' ? issue.keys : [])];
     throw invalid(path, lineOf(at), reasonOf(issue, at));
   }
-  const {migrations, after = [], reversible = false, operations, application} = parsed.data;
+  const {migrations, operations, application} = parsed.data;
+  const {after = [], reversible = false, refuse = []} = parsed.data;
   if (application !== folder)
     throw invalid(
       path,
@@ -53,7 +54,9 @@ function readStep({path, folder, name, text}: CompatFile): Read {
       `it is of "${application}", in a folder of "${folder}"`,
     );
   const lines = operations.map((_, at) => lineOf(['operations', at]));
-  return {step: {name, file: path, migrations, after, reversible, operations, lines}, lineOf};
+  const refuseLines = refuse.map((_, at) => lineOf(['refuse', at]));
+  const said = {migrations, after, reversible, refuse, operations};
+  return {step: {name, file: path, ...said, lines, refuseLines}, lineOf};
 }
 
 /** Aliases are refused: they may multiply a small file beyond all bounds, and nobody needs them. */

@@ -116,5 +116,7 @@ export const stepSchema: z.ZodType<StepFile> = z.strictObject({
   after: z.array(name).optional(),
   /** The release before understands rows that it gives back; whether nothing is lost is checked row by row. */
   reversible: z.boolean().optional(),
+  /** Rows, as the step leaves them, that the release before does not understand; without `where` all of the table. */
+  refuse: z.array(z.strictObject({table: name, where: where.optional()})).optional(),
   operations: z.array(operationSchema),
 });

@@ -78,6 +78,9 @@ export type Operation =
         | undefined;
     });
 
+/** Rows, as the step leaves them, that the release before does not understand; without `where` all of the table. */
+export type Refusal = {readonly table: string; readonly where?: Where | undefined};
+
 /** What a file says. */
 export type StepFile = {
   readonly format: number;
@@ -89,6 +92,8 @@ export type StepFile = {
   readonly after?: readonly string[] | undefined;
   /** The release before understands rows that were lowered; whether nothing is lost is checked row by row. */
   readonly reversible?: boolean | undefined;
+  /** Where such a row is among those to lower, nothing is. */
+  readonly refuse?: readonly Refusal[] | undefined;
   readonly operations: readonly Operation[];
 };
 
@@ -101,7 +106,10 @@ export type Step = {
   readonly migrations: readonly string[];
   readonly after: readonly string[];
   readonly reversible: boolean;
+  readonly refuse: readonly Refusal[];
   readonly operations: readonly Operation[];
   /** Line of each operation in the file, from 1. */
   readonly lines: readonly number[];
+  /** Line of each refusal. */
+  readonly refuseLines: readonly number[];
 };

@@ -38,7 +38,11 @@ export type LiftedTable = SourceTable & {
   readonly touched: boolean;
   /** Tables, by `source`, whose rows have to be lifted before these. */
   readonly needs: readonly string[];
-  /** The row as the steps leave it, its cells in the order of `columns`; undefined where it goes. */
+  /**
+   * The row as the steps leave it, its cells in the order of `columns`; undefined where it goes.
+   *
+   * @throws {EngineError} `HELD` for a row to lower that the release before does not understand.
+   */
   readonly lift: (cells: readonly Cell[]) => readonly Cell[] | undefined;
 };
 
@@ -77,6 +81,15 @@ export class TableDraft {
       return {at, holds: compileCondition(condition, this.#affinity(at))};
     });
     return (cells) => tests.every(({at, holds}) => holds(cells[at] ?? null));
+  }
+
+  refuse(where: Where | undefined): void {
+    const holds = this.compileWhere(where);
+    const {at, name} = this;
+    this.edits.push((cells) => {
+      if (holds(cells)) throw refused(at, name);
+      return true;
+    });
   }
 
   edit(operation: Editing): void {
@@ -236,6 +249,15 @@ export class TableDraft {
   #column(at: number): LiftColumn {
     return this.columns[at] ?? {name: '', declared: '', notNull: false};
   }
+}
+
+function refused(at: Located | undefined, table: string): EngineError {
+  const where = at === undefined ? '' : ` (${at.step.file}:${at.line})`;
+  return new EngineError(
+    'HELD',
+    `rows of "${table}" cannot be lowered: the release before "${at?.step.name ?? ''}" does not understand one of them${where}`,
+    {site: {table}, hint: 'Upgrade the application on this instance.', retryable: true},
+  );
 }
 
 export function misfit(at: Located | undefined, why: string, table?: string): EngineError {

@@ -17,7 +17,7 @@ import type {Cell} from '../../src/kernel/row.ts';
 import {rowText, encodeRow} from '../../src/canonical/row.ts';
 import {cells, runs} from '../helpers/arbitraries.ts';
 import {insertRow, makeDb, tempFolder} from '../helpers/temp-db.ts';
-import {tableOf} from '../helpers/compat.ts';
+import {tableOf} from '../helpers/table-of.ts';
 
 const TYPES = ['INTEGER', 'VARCHAR(20)', 'DOUBLE', 'NUMERIC', 'BOOLEAN', '', 'BLOB'] as const;
 const isText = (type: string): boolean => type.startsWith('VARCHAR');
@@ -322,7 +322,9 @@ const stepOf = (name: string, operations: readonly Operation[]): Step => ({
   migrations: [name],
   after: [],
   reversible: true,
+  refuse: [],
   operations,
+  refuseLines: [],
   lines: operations.map((_, at) => at + 1),
 });
 
