@@ -115,11 +115,17 @@ function inDomain({in: wanted, notIn}: NonNullable<Test['topLevelDomain']>): Cel
 
 const lower = (text: string): string => text.toLowerCase();
 
-/** The last label of the host in an address or a bare host name; none where that is an IP address. */
+/** Scheme, user and password, host, port, and what ends them. */
+const ADDRESS =
+  /^(?:(?:[a-z][a-z0-9+.-]*:)?[/\\]{2})?(?:[^/\\?#]*@)?([^/\\?#:[\]]+)(?::\d*)?(?:[/\\?#]|$)/i;
+const LABEL = /^(?!-)[a-z0-9_\u{80}-\u{10ffff}-]{1,63}(?<!-)$/u;
+const HOST_CHARS_MAX = 255;
+
+/** The last label of the host in an address or a bare host name; none where that is an IP address, or no host. */
 function topLevelDomain(address: string): string | undefined {
-  const host = /^(?:[a-z][a-z0-9+.-]*:\/\/)?(?:[^/?#@]*@)?([^/?#:[\]\s]+)/i.exec(
-    address.trim(),
-  )?.[1];
-  const label = host?.replace(/\.$/, '').split('.').at(-1)?.toLowerCase();
-  return label === undefined || label === '' || /^\d+$/.test(label) ? undefined : label;
+  const host = ADDRESS.exec(address.trim())?.[1]?.replace(/\.+$/, '').toLowerCase() ?? '';
+  const labels = host.split('.');
+  if (host.length > HOST_CHARS_MAX || !labels.every((label) => LABEL.test(label))) return undefined;
+  const last = labels.at(-1);
+  return last === undefined || /^\d+$/.test(last) ? undefined : last;
 }

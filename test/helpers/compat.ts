@@ -89,7 +89,8 @@ export function takeSteps(
   return new Map(
     lifted.map((table) => {
       const rows = from.get(table.source)?.rows ?? [];
-      return [table.name, {table, rows: rows.flatMap((row) => [table.lift(row) ?? []])}];
+      const kept = rows.map(table.lift).filter((row) => row !== undefined);
+      return [table.name, {table, rows: kept}];
     }),
   );
 }
