@@ -1,7 +1,7 @@
 /** Operations of steps in the order in which they run, forward or backward. */
 import type {Literal, Operation, Refusal, Step} from './step.ts';
 
-export type Refuse = Refusal & {readonly op: 'refuse'};
+type Refuse = Refusal & {readonly op: 'refuse'};
 
 /** An operation with where it stands, for messages. */
 export type Located = {

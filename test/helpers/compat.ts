@@ -11,7 +11,7 @@ import type {LiftColumn, SourceTable} from '../../src/compat/table-draft.ts';
 import type {Cell} from '../../src/kernel/row.ts';
 import {uptimeKuma} from '../../src/profiles/uptime-kuma/profile.ts';
 
-export type Rows = readonly (readonly Cell[])[];
+type Rows = readonly (readonly Cell[])[];
 
 /** The replicated part of a database: each table as it is declared, and its rows. */
 export type Replicated = ReadonlyMap<string, {readonly table: SourceTable; readonly rows: Rows}>;
@@ -147,7 +147,7 @@ function shown(
 }
 
 /** A value with its storage class: 1, 1.0 and '1' are three. */
-export function typed(cell: Cell | undefined): string {
+function typed(cell: Cell | undefined): string {
   if (cell === undefined) return 'absent';
   if (cell === null) return 'null';
   if (typeof cell === 'number') return `real ${Object.is(cell, -0) ? '-0' : cell}`;

@@ -86,3 +86,14 @@ test('Err: a condition on a column that is not there, named with its line', () =
     'a.yaml:7: refuse: table "monitor" has no column "colour"',
   );
 });
+
+test.each([
+  ['refuse: [{table: monitor, were: {}}]', 'a.yaml:5: refuse 1: Unrecognized key: "were"'],
+  ['refuse: [{where: {type: x}}]', 'a.yaml:5: refuse 1 table: '],
+  ['refuse: {table: monitor}', 'a.yaml:5: refuse: '],
+])('Err: %s', (refuse, message) => {
+  expect(() => stepOf(`${refuse}\noperations: []\n`)).toThrow(message);
+  expect(() => stepOf(`${refuse}\noperations: []\n`)).toThrow(
+    expect.objectContaining({code: 'COMPAT_INVALID'}),
+  );
+});

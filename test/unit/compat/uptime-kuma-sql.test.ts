@@ -47,26 +47,22 @@ const address = (name: string, type: string, column: string, value: string): str
 const before: Readonly<Record<string, readonly string[]>> = {
   'patch-notification-config.sql': [notification('12'), notification('1.50'), notification(null)],
   'patch-add-timeout-monitor.sql': [
-    ...[
-      0,
-      1,
-      7,
-      20.5,
-      '',
-      '33',
-      '12 s',
-      'x',
-      9007199254740992n,
-      9223372036854775807n,
-      -5,
-      1e21,
-    ].map((interval) => monitorRow({name: 'interval', type: 'ping', interval})),
-  ],
-  'patch-timeout.sql': [
-    ...[-1, -0.5, 0.5, 48, '', 'x', '-3'].map((timeout) =>
-      monitorRow({name: 'time-out', type: 'port', timeout}),
-    ),
-  ],
+    0,
+    1,
+    7,
+    20.5,
+    '',
+    '33',
+    '12 s',
+    'x',
+    9007199254740992n,
+    9223372036854775807n,
+    -5,
+    1e21,
+  ].map((interval) => monitorRow({name: 'interval', type: 'ping', interval})),
+  'patch-timeout.sql': [-1, -0.5, 0.5, 48, '', 'x', '-3'].map((timeout) =>
+    monitorRow({name: 'time-out', type: 'port', timeout}),
+  ),
   'patch-fix-kafka-producer-booleans.sql': [
     monitorRow({
       name: 'k',
@@ -81,16 +77,12 @@ const before: Readonly<Record<string, readonly string[]>> = {
   '2025-02-17-2142-generalize-analytics.js': [
     "UPDATE status_page SET google_analytics_tag_id = 'G-123' WHERE id = 1",
   ],
-  '2025-06-15-0001-manual-monitor-fix.js': [
-    ...['1', '0', ' 1 ', 'up', '', '2.5'].map((manual_status) =>
-      monitorRow({name: 'manual', type: 'manual', manual_status}),
-    ),
-  ],
-  '2025-10-14-0000-add-ip-family-fix.js': [
-    ...[1, 0, 'ipv4', '6'].map((ip_family) =>
-      monitorRow({name: 'family', type: 'http', ip_family}),
-    ),
-  ],
+  '2025-06-15-0001-manual-monitor-fix.js': ['1', '0', ' 1 ', 'up', '', '2.5'].map((manual_status) =>
+    monitorRow({name: 'manual', type: 'manual', manual_status}),
+  ),
+  '2025-10-14-0000-add-ip-family-fix.js': [1, 0, 'ipv4', '6'].map((ip_family) =>
+    monitorRow({name: 'family', type: 'http', ip_family}),
+  ),
   '2025-06-13-0000-maintenance-add-last-start.js': [
     ['recurring-interval', '* * * * *', '02:00'],
     ['recurring-interval', '* * * * *', '23:30'],
