@@ -4,6 +4,7 @@ import {EngineError} from '../kernel/errors.ts';
 import {affinityOf, type Affinity} from '../schema/affinity.ts';
 import {compileCondition} from './condition.ts';
 import type {Located} from './direction.ts';
+import {upgradeFirst} from './errors.ts';
 import {compileExpression, type Calculate} from './expression.ts';
 import type {Expression, Literal, Operation, Where} from './step.ts';
 import {cellOf, stored} from './values.ts';
@@ -41,7 +42,7 @@ export type LiftedTable = SourceTable & {
   /**
    * The row as the steps leave it, its cells in the order of `columns`; undefined where it goes.
    *
-   * @throws {EngineError} `HELD` for a row to lower that the release before does not understand.
+   * @throws {EngineError} `UPGRADE_FIRST` for a row to lower that the release before does not understand.
    */
   readonly lift: (cells: readonly Cell[]) => readonly Cell[] | undefined;
 };
@@ -253,11 +254,8 @@ export class TableDraft {
 
 function refused(at: Located | undefined, table: string): EngineError {
   const where = at === undefined ? '' : ` (${at.step.file}:${at.line})`;
-  return new EngineError(
-    'HELD',
-    `rows of "${table}" cannot be lowered: the release before "${at?.step.name ?? ''}" does not understand one of them${where}`,
-    {site: {table}, hint: 'Upgrade the application on this instance.', retryable: true},
-  );
+  const before = at?.step.migrations.join(', ') ?? '';
+  return upgradeFirst(`it means nothing to a release before ${before}${where}`, table);
 }
 
 export function misfit(at: Located | undefined, why: string, table?: string): EngineError {

@@ -3,6 +3,7 @@ import {decodeCell} from '../canonical/cell.ts';
 import {encodeRow, rowText} from '../canonical/row.ts';
 import type {LiftedTable} from '../compat/table-draft.ts';
 import type {View} from '../database/port.ts';
+import {isEngineError} from '../kernel/errors.ts';
 import {must} from '../kernel/assert.ts';
 import type {CanonicalRow, Cell, WireRow} from '../kernel/row.ts';
 import {columnKeys, keyLabel, rowKeys} from '../schema/row-key.ts';
@@ -10,7 +11,7 @@ import type {TableShape} from '../schema/table-shape.ts';
 import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
 import type {TableContent} from '../snapshot/content.ts';
 import {shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
-import {upgradeFirst} from './adapt-errors.ts';
+import {ofRow, upgradeFirst} from '../compat/errors.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 
 export type Adapting = {
@@ -75,7 +76,7 @@ async function* liftedPages({
   for (const chunk of await reader.chunks(snapshot, source)) {
     const page: WireRow[] = [];
     for (const row of reader.rows(from, chunk)) {
-      const cells = table.lift(row.cells.map(decodeCell));
+      const cells = liftedCells(table, from, row);
       if (back !== undefined) refuseLoss(row, cells, {back, from});
       if (cells !== undefined) page.push(encodeRow(order.map((at) => cells[at] ?? null)));
     }
@@ -83,13 +84,30 @@ async function* liftedPages({
   }
 }
 
+/** Cells as the steps leave them; a refusal names the row. */
+function liftedCells(
+  table: LiftedTable,
+  from: TableShape,
+  row: CanonicalRow,
+): readonly Cell[] | undefined {
+  try {
+    return table.lift(row.cells.map(decodeCell));
+  } catch (error) {
+    if (!isEngineError(error, 'UPGRADE_FIRST')) throw error;
+    throw ofRow(error, labelOf(from, row));
+  }
+}
+
+const labelOf = (shape: TableShape, {key}: CanonicalRow): string =>
+  `${shape.table}[${keyLabel(shape, key)}]`;
+
 type Back = {readonly back: LiftedTable; readonly from: TableShape};
 
 /** Lowered and lifted again, a row has to be what it was. */
 function refuseLoss(row: CanonicalRow, lowered: readonly Cell[] | undefined, to: Back): void {
   const {back, from} = to;
   const again = lowered && back.lift(lowered);
-  const label = `${from.table}[${keyLabel(from, row.key)}]`;
+  const label = labelOf(from, row);
   if (again === undefined)
     throw upgradeFirst(`a release before it would not keep ${label}`, from.table);
   const cellOf = (name: string): Cell | undefined =>

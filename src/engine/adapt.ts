@@ -18,7 +18,7 @@ import {encodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
 import {adaptRows, type Adapting} from './adapt-rows.ts';
 import {loadSteps} from './compat-files.ts';
-import {upgradeFirst, versionMismatch} from './adapt-errors.ts';
+import {upgradeFirst, versionMismatch} from '../compat/errors.ts';
 import {checkColumns} from './adapted-columns.ts';
 import {mismatch} from './guard.ts';
 import {followKeyless} from './keyless.ts';

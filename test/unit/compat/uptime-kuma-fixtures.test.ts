@@ -83,7 +83,7 @@ describe.skipIf(skipped !== '')(`rows of real releases${skipped}`, () => {
     for (const type of unknown) {
       const others = takeSteps(between, 'lift', withTypes(data, [type]));
       expect(() => takeSteps(between, 'lower', others), type).toThrow(
-        expect.objectContaining({code: 'HELD', site: {table: 'monitor'}}),
+        expect.objectContaining({code: 'UPGRADE_FIRST', site: {table: 'monitor'}}),
       );
     }
   });
@@ -128,7 +128,7 @@ describe.skipIf(skipped !== '')(`rows of real releases${skipped}`, () => {
         takeSteps(between, 'lower', only(withTypes(data, [type]), 'monitor'));
         return false;
       } catch (error) {
-        expect(error).toMatchObject({code: 'HELD', site: {table: 'monitor'}});
+        expect(error).toMatchObject({code: 'UPGRADE_FIRST', site: {table: 'monitor'}});
         return true;
       }
     });
