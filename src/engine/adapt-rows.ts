@@ -4,7 +4,6 @@ import {encodeRow, rowText} from '../canonical/row.ts';
 import type {LiftedTable} from '../compat/table-draft.ts';
 import type {View} from '../database/port.ts';
 import {isEngineError} from '../kernel/errors.ts';
-import {must} from '../kernel/assert.ts';
 import type {CanonicalRow, Cell, WireRow} from '../kernel/row.ts';
 import {columnKeys, keyLabel, rowKeys} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
@@ -181,7 +180,7 @@ function keepOwn(
   const without = (row: WireRow): string => rowText(row.filter((_, at) => isOwn[at] !== true));
   const free = Map.groupBy(live, without);
   const merged = (row: WireRow, from: WireRow): WireRow =>
-    row.map((cell, at) => (isOwn[at] === true ? must(from[at], 'as many cells') : cell));
+    row.map((cell, at) => (isOwn[at] === true ? (from[at] ?? null) : cell));
   const [one] = live;
   if (rows.length === 1 && live.length === 1 && one !== undefined)
     return rows.map((row) => merged(row, one));

@@ -212,7 +212,7 @@ describe.skipIf(!mountable)(
       const before = dumpTables(database);
       const state = join(folder, 'full-state');
       const refused = await new Instance({database, store, state, tables}).refused('replicate');
-      expectRefusal(refused, {exitCode: 14, code: 'DATABASE_FULL', told: /full/});
+      expectRefusal(refused, {exitCode: 14, code: 'COMMIT_UNKNOWN', told: /the disk is full/});
       expect(dumpTables(database)).toEqual(before);
     });
 

@@ -178,11 +178,12 @@ function commit(connection: BetterSqlite3.Database, path: string): void {
   try {
     connection.exec('COMMIT');
   } catch (error) {
-    const failed = translated(rolledBack(connection) ?? error, `cannot use ${path}`, {path});
+    const failed = translated(rolledBack(connection) ?? error, `cannot commit to ${path}`, {path});
     if (isEngineError(failed, 'DATABASE_BUSY', 'CONSTRAINT')) throw failed;
+    const why = failed instanceof EngineError ? failed.message : `cannot commit to ${path}`;
     throw new EngineError(
       'COMMIT_UNKNOWN',
-      `${path} does not say whether it kept what was written: its COMMIT failed`,
+      `${why}; whether it kept what was written shows when it is opened next`,
       {
         site: {path},
         hint: 'Check the disk and its space, then run this again: it finds out from the rows.',
