@@ -29,10 +29,12 @@ export type ColumnSchema = {
   /** As declared, upper case, white space collapsed. */
   readonly declared: string;
   readonly notNull: boolean;
-  /** Default expression as declared, or undefined. */
+  /** Default as an expression in the engine's one spelling; undefined where it is NULL. */
   readonly default: string | undefined;
   /** Computed by the database: never written. */
   readonly generated: boolean;
+  /** What a generated column is computed by, in one spelling. */
+  readonly expression?: string | undefined;
   readonly collation: string;
   /** What the column makes of the values it stores: numbers of texts that look like them, texts of numbers, or nothing. */
   readonly stores: 'number' | 'text' | 'any';
@@ -41,10 +43,20 @@ export type ColumnSchema = {
 export type UniqueIndex = {
   /** The name a person finds in the schema, or the columns where it has none. */
   readonly name: string;
-  /** In index order; `column` is undefined for an expression. */
-  readonly columns: readonly {readonly column: string | undefined; readonly collation: string}[];
+  /** In index order. */
+  readonly columns: readonly UniqueTerm[];
   /** Has a WHERE clause: holds for some rows only. */
   readonly partial: boolean;
+  /** That clause, in one spelling. */
+  readonly where?: string | undefined;
+};
+
+export type UniqueTerm = {
+  /** Undefined for an expression. */
+  readonly column: string | undefined;
+  /** That expression, in one spelling. */
+  readonly expression?: string | undefined;
+  readonly collation: string;
 };
 
 export type ForeignKeyAction = 'NO ACTION' | 'RESTRICT' | 'CASCADE' | 'SET NULL' | 'SET DEFAULT';
@@ -88,6 +100,8 @@ export type TableSchema = {
   readonly hiddenId?: string | undefined;
   readonly uniques: readonly UniqueIndex[];
   readonly foreignKeys: readonly ForeignKey[];
+  /** Conditions that rows have to meet, in one spelling. */
+  readonly checks: readonly string[];
   readonly triggers: readonly Trigger[];
 };
 

@@ -179,6 +179,7 @@ export function schemaWith(
     keyIsOrdered: true,
     uniques: [],
     foreignKeys: [],
+    checks: [],
     triggers: [],
     ...more,
   };

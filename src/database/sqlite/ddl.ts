@@ -1,40 +1,8 @@
 /** Reads from DDL the little that pragmas hide, by tokens: white space, comments and quoting do not matter. */
 
-/** SQLite compares names and keywords by ASCII letters alone. */
-export function asciiLower(text: string): string {
-  return text.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
-}
-
-export function asciiUpper(text: string): string {
-  return text.replace(/[a-z]/g, (letter) => letter.toUpperCase());
-}
-
-type Token = {
-  readonly text: string;
-  readonly word: boolean;
-  readonly quoted: boolean;
-  /** Where it begins and ends in the text. */
-  readonly from: number;
-  readonly to: number;
-};
-
-const TOKEN =
-  /--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)|'(?:[^']|'')*'|"((?:[^"]|"")*)"|`((?:[^`]|``)*)`|\[([^\]]*)\]|([A-Za-z_\u0080-\u{10FFFF}][A-Za-z0-9_$\u0080-\u{10FFFF}]*)|[^\s]/gu;
-
-function tokens(ddl: string): readonly Token[] {
-  const out: Token[] = [];
-  for (const match of ddl.matchAll(TOKEN)) {
-    const [text, double, back, bracket, word] = match;
-    if (text.startsWith('--') || text.startsWith('/*')) continue;
-    const single = text.startsWith("'") ? text.slice(1, -1).replaceAll("''", "'") : undefined;
-    const name = double?.replaceAll('""', '"') ?? back?.replaceAll('``', '`') ?? bracket ?? single;
-    const quoted = name !== undefined;
-    const from = match.index;
-    const place = {from, to: from + text.length};
-    out.push({text: name ?? word ?? text, word: word !== undefined, quoted, ...place});
-  }
-  return out;
-}
+import {asciiLower} from '../../schema/names.ts';
+import {canonical} from './expression.ts';
+import {inParentheses, isMark, isWord, tokens, type Token} from './tokens.ts';
 
 /** Tables that a trigger's body writes, in lower case, as SQLite compares names. */
 export function tablesWritten(triggerDdl: string): readonly string[] {
@@ -56,23 +24,46 @@ function targetOf(token: Token, rest: readonly Token[]): string | undefined {
   return isWord(rest[0], 'OR') ? rest[2]?.text : rest[0]?.text;
 }
 
-function isWord(token: Token | undefined, keyword: string): boolean {
-  return token !== undefined && token.word && asciiUpper(token.text) === keyword;
-}
-
 const TABLE_CONSTRAINTS = ['CONSTRAINT', 'PRIMARY', 'UNIQUE', 'CHECK', 'FOREIGN'];
 
-/** Declared collations of a table's columns, by lower-case name; columns without one are left out. */
-export function columnCollations(tableDdl: string): ReadonlyMap<string, string> {
+/** What pragmas do not tell of a table. Columns are named in lower case. */
+export type TableTexts = {
+  /** Declared collations; columns without one are left out. */
+  readonly collations: ReadonlyMap<string, string>;
+  /** Expressions of the generated columns. */
+  readonly generated: ReadonlyMap<string, string>;
+  readonly checks: readonly string[];
+};
+
+/** `columns` are the table's, in lower case. */
+export function tableTexts(tableDdl: string, columns: ReadonlySet<string>): TableTexts {
+  const all = tokens(tableDdl);
   const collations = new Map<string, string>();
-  for (const definition of definitions(tokens(tableDdl))) {
+  const generated = new Map<string, string>();
+  for (const definition of definitions(all)) {
     const [name] = definition;
     if (name === undefined || TABLE_CONSTRAINTS.some((word) => isWord(name, word))) continue;
     const at = definition.findLastIndex((token) => isWord(token, 'COLLATE')); // the last one counts
     const collation = at < 0 ? undefined : definition[at + 1];
     if (collation !== undefined) collations.set(asciiLower(name.text), collation.text);
+    const [expression] = after(all, definition, 'AS');
+    if (expression !== undefined)
+      generated.set(asciiLower(name.text), canonical(expression, columns));
   }
-  return collations;
+  // Constraints of a table need no comma between them.
+  const checks = definitions(all).flatMap((definition) => after(all, definition, 'CHECK'));
+  return {collations, generated, checks: checks.map((check) => canonical(check, columns))};
+}
+
+/** What stands in parentheses after each of these keywords. */
+function after(
+  all: readonly Token[],
+  definition: readonly Token[],
+  keyword: string,
+): readonly (readonly Token[])[] {
+  return definition
+    .filter((token, at) => isWord(token, keyword) && isMark(definition[at + 1], '('))
+    .map((token) => inParentheses(all, all.indexOf(token) + 1));
 }
 
 /** The terms of a CREATE INDEX, as they are written, without collation and direction; and its condition. */
@@ -95,8 +86,8 @@ function withoutOrdering(term: readonly Token[]): readonly Token[] {
 }
 
 function isOutside(before: readonly Token[]): boolean {
-  const marks = before.filter((token) => !token.quoted).map(({text}) => text);
-  return marks.filter((m) => m === '(').length === marks.filter((m) => m === ')').length;
+  const count = (mark: string): number => before.filter((token) => isMark(token, mark)).length;
+  return count('(') === count(')');
 }
 
 /** Numbers and texts that stand in a declaration, in CHECKs and defaults. */
@@ -116,7 +107,7 @@ function definitions(all: readonly Token[]): readonly (readonly Token[])[] {
   const found: Token[][] = [];
   let depth = 0;
   for (const token of all) {
-    const mark = token.quoted ? '' : token.text;
+    const mark = token.kind === 'mark' ? token.text : '';
     if (mark === ')') depth--;
     if (depth === 1 && mark === ',') found.push([]);
     else if (depth === 1) found.at(-1)?.push(token);

@@ -4,7 +4,7 @@ import {PARK_GAPS_MAX} from '../../kernel/limits.ts';
 import type {Cell} from '../../kernel/row.ts';
 import type {ParkingHints, ReferenceDefault} from '../../kernel/statement.ts';
 import type {ColumnSchema, ForeignKey} from '../../schema/table-schema.ts';
-import {asciiUpper, constantsIn} from './ddl.ts';
+import {constantsIn} from './ddl.ts';
 import {exactCells, exactTerm} from './rows.ts';
 import type {SqliteSchema} from './schema.ts';
 import {id, list, sql, type Sql} from './sql.ts';
@@ -58,7 +58,7 @@ export function referenceDefault(
     tables.get(table)?.columns.find((column) => column.name === name);
   const written = key.columns.map((name) => {
     const text = columnOf(key.table, name)?.default;
-    return sql`(${sql.raw(expression(text ?? 'NULL'))}\n)`;
+    return sql`(${sql.raw(text ?? 'NULL')}\n)`;
   });
   const arrived = written.map((value, at) => {
     const stored = converted(value, columnOf(key.table, key.columns[at] ?? '')?.stores);
@@ -83,14 +83,3 @@ function converted(value: Sql, stores: ColumnSchema['stores'] = 'any'): Sql {
       return value;
   }
 }
-
-/** A default may be a bare word or stand in double quotes: SQLite takes both for text there, and only there. */
-function expression(written: string): string {
-  const word = /^[A-Za-z_]\w*$/.test(written) && !WORDS.includes(asciiUpper(written));
-  const quoted = /^"(?:[^"]|"")*"$/.test(written);
-  if (!word && !quoted) return written;
-  const text = quoted ? written.slice(1, -1).replaceAll('""', '"') : written;
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-const WORDS = ['NULL', 'TRUE', 'FALSE', 'CURRENT_TIME', 'CURRENT_DATE', 'CURRENT_TIMESTAMP'];

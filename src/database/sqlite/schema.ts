@@ -1,25 +1,24 @@
 /** Reads a SQLite schema through pragmas. */
 import type BetterSqlite3 from 'better-sqlite3';
 import type {Fold} from '../../canonical/key.ts';
-import {compareNames} from '../../schema/names.ts';
+import {asciiLower, asciiUpper, compareNames} from '../../schema/names.ts';
 import type {
   ColumnSchema,
   ForeignKey,
   ForeignKeyAction,
   KeyColumn,
-  LogicalType,
   TableSchema,
   Trigger,
   UniqueIndex,
+  UniqueTerm,
 } from '../../schema/table-schema.ts';
-import {asciiLower, asciiUpper, columnCollations, tablesWritten} from './ddl.ts';
+import {affinityOf, logicalType, type Affinity} from './column-types.ts';
+import {indexTexts, tableTexts, tablesWritten, type TableTexts} from './ddl.ts';
+import {canonicalDefault, canonicalExpression} from './expression.ts';
 
 type Connection = BetterSqlite3.Database;
 
 export type Encoding = 'UTF-8' | 'UTF-16le' | 'UTF-16be';
-
-/** How SQLite treats values on their way into a column. */
-export type Affinity = 'integer' | 'numeric' | 'real' | 'text' | 'none';
 
 export type SqliteTable = TableSchema & {
   readonly affinities: ReadonlyMap<string, Affinity>;
@@ -90,18 +89,17 @@ function readTable(
   const keyIndex = indexes.find((index) => index.origin === 'pk');
   const keyColumns = columns.filter((column) => column.pk > 0).sort((a, b) => a.pk - b.pk);
   const keyIsRowid = keyColumns.length === 1 && keyIndex === undefined && row.wr === 0;
-  const ddl = ddlOf(connection, row.name);
-  const collations = columnCollations(ddl);
-  const collationOf = (column: string): string => collations.get(asciiLower(column)) ?? 'BINARY';
+  const known = new Set(columns.map((column) => asciiLower(column.name)));
+  const texts = tableTexts(ddlOf(connection, 'table', row.name), known);
+  const collationOf = (column: string): string =>
+    texts.collations.get(asciiLower(column)) ?? 'BINARY';
   const inKey = keyIndex === undefined ? [] : indexColumns(connection, keyIndex.name);
   const primaryKey = keyColumns.map(({name}, at) =>
     keyColumn(name, collationOf(name), inKey[at]?.coll),
   );
   return {
     name: row.name,
-    columns: columns.map((column) =>
-      columnSchema(column, collationOf(column.name), row.strict === 1),
-    ),
+    columns: columns.map((column) => columnSchema(column, texts, row.strict === 1)),
     primaryKey,
     keyIsAssigned: keyIsRowid,
     keyIsOrdered:
@@ -109,8 +107,9 @@ function readTable(
     hiddenId: row.wr === 1 ? undefined : hiddenId(columns.map((column) => column.name)),
     uniques: indexes
       .filter((index) => index.unique === 1 && index.origin !== 'pk')
-      .map((index) => uniqueIndex(connection, index)),
+      .map((index) => uniqueIndex(connection, index, known)),
     foreignKeys: foreignKeys(connection, row.name, names),
+    checks: texts.checks,
     triggers: triggers(connection, row.name),
     affinities: new Map(
       columns.map((column) => [column.name, affinityOf(column.type, row.strict === 1)]),
@@ -124,11 +123,9 @@ function hiddenId(columns: readonly string[]): string | undefined {
   return ['rowid', '_rowid_', 'oid'].find((name) => !taken.has(name));
 }
 
-function ddlOf(connection: Connection, table: string): string {
-  const query = `SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?`;
-  return (
-    (connection.prepare<[string], string>(query).pluck().get(table) as string | undefined) ?? ''
-  );
+function ddlOf(connection: Connection, type: 'table' | 'index', name: string): string {
+  const query = `SELECT sql FROM sqlite_master WHERE type = ? AND name = ?`;
+  return (connection.prepare(query).pluck().get(type, name) as string | null | undefined) ?? '';
 }
 
 const STORES: Readonly<Record<Affinity, ColumnSchema['stores']>> = {
@@ -139,7 +136,8 @@ const STORES: Readonly<Record<Affinity, ColumnSchema['stores']>> = {
   none: 'any',
 };
 
-function columnSchema(column: ColumnRow, collation: string, strict: boolean): ColumnSchema {
+function columnSchema(column: ColumnRow, texts: TableTexts, strict: boolean): ColumnSchema {
+  const name = asciiLower(column.name);
   return {
     name: column.name,
     type: logicalType(column.type),
@@ -150,9 +148,10 @@ function columnSchema(column: ColumnRow, collation: string, strict: boolean): Co
         .replace(/ ?([(),]) ?/g, '$1'),
     ),
     notNull: column.notnull === 1,
-    default: column.dflt_value ?? undefined,
+    default: canonicalDefault(column.dflt_value),
     generated: column.hidden === 2 || column.hidden === 3,
-    collation: asciiUpper(collation),
+    expression: texts.generated.get(name),
+    collation: asciiUpper(texts.collations.get(name) ?? 'BINARY'),
     stores: STORES[affinityOf(column.type, strict)],
   };
 }
@@ -174,16 +173,32 @@ function indexColumns(connection: Connection, index: string): readonly IndexColu
     .filter((column) => column.key === 1);
 }
 
-function uniqueIndex(connection: Connection, index: IndexRow): UniqueIndex {
-  const columns = indexColumns(connection, index.name).map((column) => ({
-    column: column.name ?? undefined,
-    collation: column.coll,
-  }));
+function uniqueIndex(
+  connection: Connection,
+  index: IndexRow,
+  known: ReadonlySet<string>,
+): UniqueIndex {
+  const {terms, where} = indexTexts(ddlOf(connection, 'index', index.name));
+  const columns = indexColumns(connection, index.name).map(({name, coll}, at): UniqueTerm => {
+    const collation = coll;
+    if (name !== null) return {column: name, collation};
+    return {
+      column: undefined,
+      expression: canonicalExpression(terms[at] ?? '', known),
+      collation,
+    };
+  });
   const automatic = index.name.startsWith('sqlite_autoindex_');
   const name = automatic
-    ? columns.map((column) => column.column ?? 'expression').join(', ')
+    ? columns.map(({column}) => column ?? 'expression').join(', ')
     : index.name;
-  return {name, columns, partial: index.partial === 1};
+  const partial = index.partial === 1;
+  return {
+    name,
+    columns,
+    partial,
+    ...(partial ? {where: canonicalExpression(where ?? '', known)} : {}),
+  };
 }
 
 function foreignKeys(
@@ -251,30 +266,4 @@ function triggers(connection: Connection, table: string): readonly Trigger[] {
           ? undefined
           : tablesWritten(sql).filter((other) => other !== asciiLower(table)),
     }));
-}
-
-/** SQLite's own rules for a declared type (https://sqlite.org/datatype3.html, section 3.1). */
-export function affinityOf(declared: string, strict: boolean): Affinity {
-  const type = asciiUpper(declared);
-  if (strict && type === 'ANY') return 'none';
-  if (type.includes('INT')) return 'integer';
-  if (/CHAR|CLOB|TEXT/.test(type)) return 'text';
-  if (type === '' || type.includes('BLOB')) return 'none';
-  if (/REAL|FLOA|DOUB/.test(type)) return 'real';
-  return 'numeric';
-}
-
-/** What a declared type means to people, which SQLite itself does not enforce. */
-export function logicalType(declared: string): LogicalType {
-  const type = asciiUpper(declared);
-  if (type.includes('BOOL')) return 'boolean';
-  if (/DATETIME|TIMESTAMP/.test(type)) return 'datetime';
-  if (/^DATE\b/.test(type)) return 'date';
-  if (/^TIME\b/.test(type)) return 'time';
-  if (/JSON/.test(type)) return 'json';
-  if (/UUID/.test(type)) return 'uuid';
-  if (/DECIMAL/.test(type)) return 'decimal';
-  const affinity = affinityOf(declared, false);
-  if (affinity === 'none') return type.includes('BLOB') ? 'blob' : 'any';
-  return affinity === 'numeric' && type === 'ANY' ? 'any' : affinity;
 }

@@ -1,11 +1,7 @@
 import BetterSqlite3 from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
-import {
-  affinityOf,
-  logicalType,
-  readSchema,
-  type SqliteTable,
-} from '../../../../src/database/sqlite/schema.ts';
+import {affinityOf, logicalType} from '../../../../src/database/sqlite/column-types.ts';
+import {readSchema, type SqliteTable} from '../../../../src/database/sqlite/schema.ts';
 import {fingerprintOf} from '../../../../src/schema/fingerprint.ts';
 import {known} from '../../../helpers/tables.ts';
 
@@ -128,12 +124,31 @@ test('unique indexes tell columns, collations, expressions and conditions', () =
     {
       name: 'expr',
       columns: [
-        {column: undefined, collation: 'BINARY'},
+        {column: undefined, expression: 'lower(b)', collation: 'BINARY'},
         {column: 'c', collation: 'RTRIM'},
       ],
       partial: false,
     },
-    {name: 'part', columns: [{column: 'c', collation: 'BINARY'}], partial: true},
+    {
+      name: 'part',
+      columns: [{column: 'c', collation: 'BINARY'}],
+      partial: true,
+      where: 'b is null',
+    },
+  ]);
+});
+
+test('CHECKs and what computes columns are read from the declaration, wherever they stand', () => {
+  const ddl = `CREATE TABLE "t" (id INTEGER PRIMARY KEY, [a] TEXT /* CHECK (no) */ NOT NULL CHECK (length("A") < 6) DEFAULT 'CHECK (b)',
+    "check" INT, s TEXT GENERATED ALWAYS AS (a || ')') STORED, n AS ((id+1)),
+    CONSTRAINT short CHECK ("check" in (1,2)) CHECK ((a <> '')), UNIQUE (a))`;
+  const table = read(ddl.replaceAll('\n', '\r\n'));
+  expect(table.checks).toEqual(['length(a) < 6', 'check in(1, 2)', "a <> ''"]);
+  expect(
+    table.columns.flatMap(({name, expression}) => (expression ? [[name, expression]] : [])),
+  ).toEqual([
+    ['s', "a || ')'"],
+    ['n', 'id + 1'],
   ]);
 });
 
