@@ -1,6 +1,6 @@
 /** Whether a snapshot's rows mean the same in this database: same application version, same tables. */
 import {EngineError} from '../kernel/errors.ts';
-import {fingerprintOf} from '../schema/fingerprint.ts';
+import {hasFingerprint} from '../schema/fingerprint.ts';
 import {compareNames} from '../schema/names.ts';
 import type {DatabaseSchema, TableSchema} from '../schema/table-schema.ts';
 import {shapeTable, type TableRequest} from '../schema/table-shape.ts';
@@ -104,7 +104,9 @@ function guardTable(
     }
   }
   const request = requestOf(ours);
-  if (fingerprintOf(ours) !== theirs.fingerprint) throw otherColumns(theirs, ours, request);
+  const isSame = hasFingerprint(ours, theirs.fingerprint);
+  if (isSame === undefined) throw unknownRule(theirs.name);
+  if (!isSame) throw otherColumns(theirs, ours, request);
   if (JSON.stringify(shapeTable(ours, request)) === JSON.stringify(shapeOf(theirs))) return;
   throw mismatch(
     theirs.name,
@@ -113,7 +115,7 @@ function guardTable(
   );
 }
 
-/** Names what else differs, now that every captured column is the same. */
+/** Names what else differs, as far as the manifest tells, now that every captured column has the same type. */
 function otherColumns(
   theirs: ManifestTable,
   ours: TableSchema,
@@ -133,17 +135,36 @@ function otherColumns(
   );
   if (travels !== undefined)
     return mismatch(theirs.name, travels.name, 'it is a plain column only here');
+  if (theirs.key.kind === 'primary' && !sameKey(ours.primaryKey, theirs.key.columns))
+    return mismatch(theirs.name, undefined, 'its primary key is declared otherwise');
   return mismatch(
     theirs.name,
     undefined,
-    'its key, or a column that does not travel, is declared otherwise',
+    // A manifest holds no more of these than the fingerprint.
+    'a default, a constraint, a unique index, or a column that does not travel is declared otherwise',
   );
+}
+
+type KeyPart = {readonly name: string; readonly fold: string | undefined};
+
+function sameKey(here: readonly KeyPart[], there: readonly KeyPart[]): boolean {
+  const told = (key: readonly KeyPart[]): string =>
+    JSON.stringify(key.map(({name, fold}) => [name, fold]));
+  return told(here) === told(there);
 }
 
 /** True for what a profile leaves out, and for ids of rows that are matched otherwise. */
 function staysHere(ours: TableSchema, request: TableRequest, name: string): boolean {
   if (request.ignore?.includes(name)) return true;
   return request.key !== undefined && ours.primaryKey.some((column) => column.name === name);
+}
+
+function unknownRule(table: string): EngineError {
+  return new EngineError(
+    'SCHEMA_MISMATCH',
+    `the snapshot cannot be applied: the fingerprint of table "${table}" follows a rule that this Rowplica does not know`,
+    {site: {table}, hint: 'Upgrade Rowplica on this instance.'},
+  );
 }
 
 export function mismatch(table: string, column: string | undefined, why: string): EngineError {

@@ -221,8 +221,18 @@ describe('what this database forbids', () => {
   });
 
   test('a CHECK that only the replica has', async () => {
-    const {source, target, primary} = items('code TEXT', 'code TEXT CHECK (length(code) < 10)');
-    execute(primary, `UPDATE item SET code = 'much too long for it' WHERE id = 3`);
+    const {source, target} = items('code TEXT', 'code TEXT CHECK (length(code) < 10)');
+    await source.capture();
+    const told = /"item": a default, a constraint, .* is declared otherwise$/;
+    await expectUntouched(target, ['replicate'], {exitCode: 20, code: 'SCHEMA_MISMATCH', told});
+  });
+
+  test('a CHECK that the primary left aside', async () => {
+    const {source, target, primary} = items('code TEXT CHECK (length(code) < 10)');
+    execute(
+      primary,
+      `PRAGMA ignore_check_constraints = ON; UPDATE item SET code = 'much too long for it' WHERE id = 3`,
+    );
     await source.capture();
     await expectUntouched(target, ['replicate'], {exitCode: 20, code: 'CONSTRAINT', told: /CHECK/});
   });

@@ -21,6 +21,12 @@ export function canonical(expression: readonly Token[], columns: ReadonlySet<str
     .join('');
 }
 
+/** A declared type in upper case; SQLite hands it out with the comments that stand in it. */
+export function canonicalType(text: string): string {
+  const words = tokens(text).map((token) => asciiUpper(token.text));
+  return words.join(' ').replace(/ ?([(),+-]) ?/g, '$1');
+}
+
 /**
  * A default in one spelling, or undefined where it is NULL, which is what columns without one have. A bare word and any
  * quoted one are texts there, and only there.

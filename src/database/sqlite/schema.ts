@@ -14,7 +14,7 @@ import type {
 } from '../../schema/table-schema.ts';
 import {affinityOf, logicalType, type Affinity} from './column-types.ts';
 import {indexTexts, tableTexts, tablesWritten, type TableTexts} from './ddl.ts';
-import {canonicalDefault, canonicalExpression} from './expression.ts';
+import {canonicalDefault, canonicalExpression, canonicalType} from './expression.ts';
 
 type Connection = BetterSqlite3.Database;
 
@@ -141,12 +141,7 @@ function columnSchema(column: ColumnRow, texts: TableTexts, strict: boolean): Co
   return {
     name: column.name,
     type: logicalType(column.type),
-    declared: asciiUpper(
-      column.type
-        .trim()
-        .replace(/\s+/g, ' ')
-        .replace(/ ?([(),]) ?/g, '$1'),
-    ),
+    declared: canonicalType(column.type),
     notNull: column.notnull === 1,
     default: canonicalDefault(column.dflt_value),
     generated: column.hidden === 2 || column.hidden === 3,

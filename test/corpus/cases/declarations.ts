@@ -116,6 +116,16 @@ const differing: readonly Case[] = [
 const forbidding: readonly Case[] = [
   {
     ...shared,
+    name: 'a value that a CHECK forbids, and that the primary took with checks ignored',
+    trap: [33, 73],
+    ddl: 'CREATE TABLE item (id INTEGER PRIMARY KEY, v, CONSTRAINT is_short CHECK (length(v) < 6))',
+    primary: `PRAGMA ignore_check_constraints = ON;
+      INSERT INTO item VALUES (1, 'beryl'), (2, 'tourmaline')`,
+    replica: "INSERT INTO item VALUES (1, 'coral')",
+    expect: {refuse: 'CONSTRAINT', naming: 'is_short'},
+  },
+  {
+    ...shared,
     name: 'NULL for a column that is NOT NULL on the replica alone',
     trap: 33,
     ddl: {primary: plain, replica: 'CREATE TABLE item (id INTEGER PRIMARY KEY, v NOT NULL)'},
@@ -125,7 +135,7 @@ const forbidding: readonly Case[] = [
   },
   {
     ...shared,
-    name: 'a value that a CHECK of the replica alone forbids',
+    name: 'a CHECK that the replica alone has',
     trap: [33, 73],
     ddl: {
       primary: plain,
@@ -134,20 +144,20 @@ const forbidding: readonly Case[] = [
     },
     primary: "INSERT INTO item VALUES (1, 'beryl'), (2, 'tourmaline')",
     replica: "INSERT INTO item VALUES (1, 'coral')",
-    expect: {refuse: 'CONSTRAINT', naming: 'is_short'},
+    expect: {refuse: 'SCHEMA_MISMATCH', naming: '"item"'},
   },
   {
     ...shared,
-    name: 'equal values where the replica alone wants them unique',
+    name: 'values that the replica alone wants unique',
     trap: 33,
     ddl: {primary: plain, replica: `${plain}; CREATE UNIQUE INDEX only_here ON item (v)`},
     primary: "INSERT INTO item VALUES (1, 'beryl'), (2, 'amber'), (3, 'amber')",
     replica: "INSERT INTO item VALUES (1, 'coral')",
-    expect: {refuse: 'CONSTRAINT', naming: 'item.v'},
+    expect: {refuse: 'SCHEMA_MISMATCH', naming: '"item"'},
   },
   {
     ...shared,
-    name: 'equal values where the replica alone wants them unique, and would replace rows',
+    name: 'values that the replica alone wants unique, and would replace rows',
     trap: [25, 67],
     ddl: {
       primary: plain,
@@ -155,7 +165,60 @@ const forbidding: readonly Case[] = [
     },
     primary: "INSERT INTO item VALUES (1, 'beryl'), (2, 'amber'), (3, 'amber')",
     replica: "INSERT INTO item VALUES (1, 'coral')",
-    expect: {refuse: 'CONSTRAINT', naming: 'item.v'},
+    expect: {refuse: 'SCHEMA_MISMATCH', naming: '"item"'},
+  },
+];
+
+const otherwise: readonly Case[] = [
+  {
+    ...shared,
+    name: 'another default on the replica',
+    trap: [23, 73],
+    ddl: {
+      primary: 'CREATE TABLE item (id INTEGER PRIMARY KEY, v DEFAULT 1)',
+      replica: 'CREATE TABLE item (id INTEGER PRIMARY KEY, v DEFAULT 2)',
+    },
+    primary: 'INSERT INTO item VALUES (1, 1)',
+    replica: 'INSERT INTO item VALUES (1, 2)',
+    expect: {refuse: 'SCHEMA_MISMATCH', naming: 'default'},
+  },
+  {
+    ...shared,
+    name: 'another action of a reference on the replica',
+    trap: [33, 73],
+    tables: ['item', 'of'],
+    ddl: {
+      primary: `${plain}; CREATE TABLE of (id INTEGER PRIMARY KEY, item REFERENCES item)`,
+      replica: `${plain}; CREATE TABLE of (id INTEGER PRIMARY KEY, item REFERENCES item ON DELETE CASCADE)`,
+    },
+    primary: 'INSERT INTO item VALUES (1, 1)',
+    replica: 'INSERT INTO item VALUES (1, 2)',
+    expect: {refuse: 'SCHEMA_MISMATCH', naming: '"of"'},
+  },
+  {
+    ...shared,
+    name: 'another expression of a generated column on the replica',
+    trap: [21, 73],
+    ddl: {
+      primary: 'CREATE TABLE item (id INTEGER PRIMARY KEY, v, more AS (v * 2))',
+      replica: 'CREATE TABLE item (id INTEGER PRIMARY KEY, v, more AS (v * 3))',
+    },
+    primary: 'INSERT INTO item VALUES (1, 1)',
+    replica: 'INSERT INTO item VALUES (1, 2)',
+    expect: {refuse: 'SCHEMA_MISMATCH', naming: '"item"'},
+  },
+  {
+    ...shared,
+    name: 'the same constraints in another order, under other names and in other quotes',
+    trap: 73,
+    ddl: {
+      primary: `CREATE TABLE item (id INTEGER PRIMARY KEY, v TEXT DEFAULT (('x')) CHECK ((length(v) < 9)), w UNIQUE);
+        CREATE UNIQUE INDEX some ON item (lower(v)) WHERE w IS NOT NULL`,
+      replica: `create table "item" ([w], "v" text constraint short check (LENGTH( \`v\` )<9) default 'x', id integer,
+        primary key (id), constraint one unique ("w")); create unique index other on item(LOWER("v")) where (W is not null)`,
+    },
+    primary: "INSERT INTO item (id, v, w) VALUES (1, 'amber', 1), (2, 'beryl', 2)",
+    replica: "INSERT INTO item (id, v, w) VALUES (1, 'beryl', 1), (3, 'amber', 2)",
   },
 ];
 
@@ -261,7 +324,7 @@ const files: readonly Case[] = [
 
 export const declarations: Theme = {
   title: 'Names, declarations, files',
-  cases: [...names, ...differing, ...forbidding, ...clauses, ...counters, ...files],
+  cases: [...names, ...differing, ...forbidding, ...otherwise, ...clauses, ...counters, ...files],
 };
 
 function quote(name: string): string {

@@ -65,7 +65,7 @@ function tableOf(name: string, {rows, digest}: TableContent, more: object): Mani
     columns: shape.columns.map((column) => ({...column, declared: 'TEXT', notNull: false})),
     omitted: ['made'],
     key: {kind: shape.keyKind, columns: shape.key},
-    fingerprint: `f1:${digest}`,
+    fingerprint: `f2:${digest}`,
     rows,
     digest,
     counter: 9,

@@ -2,7 +2,6 @@ import BetterSqlite3 from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
 import {affinityOf, logicalType} from '../../../../src/database/sqlite/column-types.ts';
 import {readSchema, type SqliteTable} from '../../../../src/database/sqlite/schema.ts';
-import {fingerprintOf} from '../../../../src/schema/fingerprint.ts';
 import {known} from '../../../helpers/tables.ts';
 
 function read(ddl: string, table = 't'): SqliteTable {
@@ -202,27 +201,6 @@ test('views, virtual tables and the tables of SQLite itself are not among the ta
     CREATE VIEW v AS SELECT 1; CREATE VIRTUAL TABLE f USING fts5(a); ANALYZE;`);
   expect([...readSchema(db).tables.keys()]).toEqual(['odd " name', 'sqlitex']);
   db.close();
-});
-
-test('the fingerprint does not depend on the order of columns, but on all that is declared of them', () => {
-  const base = 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL NOT NULL)';
-  const print = (ddl: string): string => fingerprintOf(read(ddl));
-  const same = [
-    'CREATE TABLE t (b real  NOT NULL, a text, id INTEGER, PRIMARY KEY (id))',
-    `${base}; CREATE INDEX i ON t (a)`,
-    'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT);ALTER TABLE t ADD COLUMN b REAL NOT NULL DEFAULT 0',
-  ];
-  for (const ddl of same) expect(print(ddl)).toBe(print(base));
-  const other = [
-    base.replace('a TEXT', 'a INT'),
-    base.replace(' NOT NULL', ''),
-    base.replace('a TEXT', 'a2 TEXT'),
-    base.replace('id INTEGER PRIMARY KEY', 'id INTEGER PRIMARY KEY, c'),
-    'CREATE TABLE t (id INTEGER, a TEXT PRIMARY KEY, b REAL NOT NULL)',
-    'CREATE TABLE t (id INTEGER, a TEXT COLLATE NOCASE PRIMARY KEY, b REAL NOT NULL)',
-    base.replace('a TEXT', "a TEXT AS ('x')"),
-  ];
-  expect(new Set([base, ...other].map(print)).size).toBe(other.length + 1);
 });
 
 /** SQLite itself says which affinity a type has: by what becomes of '1.0', 1 and 1.5. */
