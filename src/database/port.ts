@@ -65,6 +65,9 @@ export type View = {
   /** What the columns of a foreign key get when an insert leaves them out. */
   referenceDefault(key: ForeignKey): Promise<ReferenceDefault>;
 
+  /** The version that the application keeps in the database beside its tables, as a name; undefined where it keeps none. */
+  ownVersion(): Promise<string | undefined>;
+
   /** Highest key that the table ever gave out by itself, where the database keeps count. */
   counter(table: string): Promise<bigint | undefined>;
 };

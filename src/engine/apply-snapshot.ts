@@ -6,7 +6,7 @@ import type {Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import {encodeIntent, type Dangling} from './intent.ts';
 import type {Opened} from './open.ts';
-import {guardSource} from './plan-replicate.ts';
+import {guardSource, type GuardOptions} from './plan-replicate.ts';
 import {violationsOf} from './read-source.ts';
 import {groupsAfter} from './rows-now.ts';
 import type {Snapshot} from './snapshot-reader.ts';
@@ -16,15 +16,15 @@ export async function applyDurably(
   {database, state}: Opened,
   target: Snapshot,
   plan: Plan,
-  {full, trimmed}: {readonly full: boolean; readonly trimmed: ReadonlyMap<string, number>},
+  {trimmed, ...how}: ApplyOptions & {readonly trimmed: ReadonlyMap<string, number>},
 ): Promise<Applied> {
   const position = {...target.ref, manifest: target.bytes};
-  const dangling = full ? await danglingNow(database, target.manifest) : [];
+  const dangling = how.full ? await danglingNow(database, target.manifest) : [];
   const groups = await database.view((view) => groupsAfter(view, plan));
   const intent = await state.intend(position, encodeIntent(plan, {dangling, groups, trimmed}));
   let applied: Applied;
   try {
-    applied = await applyPlan(database, applyRequest(plan, target.manifest, full));
+    applied = await applyPlan(database, applyRequest(plan, target.manifest, how));
   } catch (error) {
     // Without an answer, the record stays: the next run finds out from the rows.
     if (!isEngineError(error, 'COMMIT_UNKNOWN')) await state.drop(intent);
@@ -34,8 +34,15 @@ export async function applyDurably(
   return applied;
 }
 
-/** All that `applyPlan` is told of a plan that leads to a snapshot; `full` digests every table. */
-export function applyRequest(plan: Plan, manifest: Manifest, full: boolean): ApplyRequest {
+/** `full` digests every table. */
+export type ApplyOptions = Pick<GuardOptions, 'migrations'> & {readonly full: boolean};
+
+/** All that `applyPlan` is told of a plan that leads to a snapshot. */
+export function applyRequest(
+  plan: Plan,
+  manifest: Manifest,
+  {full, migrations}: ApplyOptions,
+): ApplyRequest {
   const prove = manifest.tables.map((table) => ({
     shape: shapeOf(table),
     digest: table.digest,
@@ -47,7 +54,8 @@ export function applyRequest(plan: Plan, manifest: Manifest, full: boolean): App
     if (typeof value === 'bigint') counters.set(name, value);
   }
   // Whether whole rows may be compared here was decided when the plan was made.
-  const guard: ApplyRequest['guard'] = (view) => guardSource(view, manifest, 'multiset');
+  const guard: ApplyRequest['guard'] = (view) =>
+    guardSource(view, manifest, {keyless: 'multiset', migrations});
   return {
     plan,
     guard,

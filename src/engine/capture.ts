@@ -20,6 +20,7 @@ import {readSource} from './read-source.ts';
 import {recover} from './recover.ts';
 import {notShown, refuseRival} from './rival.ts';
 import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
+import {settled} from './source-version.ts';
 
 export type TableCapture = ChangeCounts & {readonly rows: number};
 
@@ -57,6 +58,7 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     const refs = await listIfThere(store);
     const position = await state.position();
     const authority = claimNext({refs: refs ?? [], position, author: state.instance.id});
+    await settled(database, options);
     const captured = await captureDatabase(database, state.objects, options);
     if (refs === undefined) await createStore(store);
     const parent = await openParent(opened, authority.parent, options);

@@ -23,6 +23,7 @@ import {guardSource} from './plan-replicate.ts';
 import {readTables, selectTables} from './read-tables.ts';
 import {chunksIn, liveSegments, storedSegments, type Segments} from './segments.ts';
 import type {Snapshot} from './snapshot-reader.ts';
+import {settled} from './source-version.ts';
 
 export type DiffOptions = EngineOptions & {
   /** `live`, `latest`, a snapshot id, or a database. */
@@ -134,12 +135,13 @@ async function withSide<T>(
   const {snapshot, name, manifest, opened} = request;
   if (snapshot !== undefined) return work(await storedSide(opened, snapshot, manifest));
   const url = (name.kind === 'database' ? name.url : undefined) ?? options.database;
-  return withDatabase(options, url, (database) =>
-    database.view(async (view) => {
-      await guardSource(view, manifest, options.keyless);
+  return withDatabase(options, url, async (database) => {
+    await settled(database, options);
+    return database.view(async (view) => {
+      await guardSource(view, manifest, options);
       return work(await liveSide(view, manifest.tables.map(shapeOf), options));
-    }),
-  );
+    });
+  });
 }
 
 async function liveSide(

@@ -8,6 +8,7 @@ import type {TableShape} from '../schema/table-shape.ts';
 import {peekAtState, withDatabase, withStore} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {selectTables, type Selected} from './read-tables.ts';
+import {appliedMigrations} from './source-version.ts';
 
 export type DoctorResult = {
   /** False where a finding is a problem. */
@@ -37,22 +38,29 @@ async function examineDatabase(
     const head = ok('database', `${database.name} opens (${engine} ${version}).`);
     try {
       const selected = await selectTables(view, options);
-      return [head, ...(await examineTables(view, selected))];
+      return [head, ...(await examineTables(view, selected, options))];
     } catch (error) {
       return [head, problem('tables', error)];
     }
   });
 }
 
-async function examineTables(view: View, {profile, shapes}: Selected): Promise<readonly Finding[]> {
+async function examineTables(
+  view: View,
+  {profile, shapes}: Selected,
+  {migrations}: EngineOptions,
+): Promise<readonly Finding[]> {
   const known = profile === undefined ? 'no profile' : `profile ${profile.name}`;
   const findings: Finding[] = [
     ok('tables', `${counted(shapes.length, 'table')} to replicate (${known}).`),
   ];
   try {
-    const version = (await profile?.version(view)) ?? [];
-    if (profile !== undefined)
-      findings.push(ok('version', `${counted(version.length, 'migration')} applied.`));
+    const version = await appliedMigrations(view, profile, migrations);
+    findings.push(
+      version.length > 0 || profile !== undefined
+        ? ok('version', `${counted(version.length, 'migration')} applied.`)
+        : {level: 'note', subject: 'version', message: UNVERSIONED},
+    );
   } catch (error) {
     findings.push(problem('version', error));
   }
@@ -60,6 +68,9 @@ async function examineTables(view: View, {profile, shapes}: Selected): Promise<r
   findings.push(...(await keylessTables(view, shapes)));
   return [...findings, ...((await profile?.findings(view)) ?? [])];
 }
+
+const UNVERSIONED =
+  'nothing tells which migrations this database has seen: its tables alone decide what may be replicated. Is there a table of migrations? Name it with --migrations-table.';
 
 const DANGLING_COUNTED_MAX = 1000;
 

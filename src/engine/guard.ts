@@ -16,7 +16,7 @@ export function guard(
   {version, requests, keyless}: Here,
 ): void {
   refuseFilters(manifest);
-  guardVersion(manifest.source.version, version);
+  if (hasVersion(manifest)) guardVersion(manifest.source, version);
   for (const table of manifest.tables) {
     const request = requests.find((candidate) => candidate.table === table.name) ?? {
       table: table.name,
@@ -49,18 +49,30 @@ function refuseFilters(manifest: Manifest): void {
   );
 }
 
-function guardVersion(theirs: readonly string[], ours: readonly string[]): void {
+/** The first releases read versions by profiles alone; their fingerprints tell them apart. */
+function hasVersion({source, tables}: Manifest): boolean {
+  const isFormer = tables.every(({fingerprint}) => fingerprint.startsWith('f1:'));
+  return source.application !== null || source.version.length > 0 || !isFormer;
+}
+
+function guardVersion(
+  {version: theirs, application}: Manifest['source'],
+  ours: readonly string[],
+): void {
   const missingHere = theirs.filter((name) => !ours.includes(name));
   const missingThere = ours.filter((name) => !theirs.includes(name));
+  // Where nothing at all is known on one side, it may only have been told where to look on the other.
+  const orTold = application === null && (theirs.length === 0 || ours.length === 0);
+  const tell = orTold ? ', or name the table of its migrations on both (--migrations-table)' : '';
   if (missingHere.length > 0)
     throw versionMismatch(
       `this database lacks ${named(missingHere)}`,
-      'Upgrade the application on this instance.',
+      `Upgrade the application on this instance${tell}.`,
     );
   if (missingThere.length > 0)
     throw versionMismatch(
       `the snapshot comes from a database without ${named(missingThere)}`,
-      'Upgrade the application on the primary.',
+      `Upgrade the application on the primary${tell}.`,
     );
 }
 

@@ -1,5 +1,6 @@
 /** What every engine call is told. */
 import type {Log, Progress} from '../kernel/log.ts';
+import type {MigrationRecord} from '../profiles/migration-records.ts';
 
 export type EngineOptions = {
   /** `sqlite:<path>` or a plain path. */
@@ -15,6 +16,8 @@ export type EngineOptions = {
   readonly compat?: string | undefined;
   /** `multiset` compares tables without a usable key as multisets of whole rows; undefined refuses them. */
   readonly keyless?: 'multiset' | undefined;
+  /** Where a tool that is not known here records the migrations it applied: the names are part of the application's version. */
+  readonly migrations?: MigrationRecord | undefined;
   /** Milliseconds for which one transaction may hold the write lock; default 500. */
   readonly maxWriteLock?: number | undefined;
   /** Environment that the store's own tools see. */

@@ -9,6 +9,7 @@ import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow, ChangeCounts, RowChange} from '../kernel/row.ts';
 import {isEmpty, type Plan} from '../plan/plan.ts';
 import {profileNamed} from '../profiles/find-profile.ts';
+import {refuseRecords} from '../profiles/migration-records.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 import type {TableShape} from '../schema/table-shape.ts';
@@ -19,6 +20,7 @@ import type {EngineOptions} from './options.ts';
 import {interrupted, readTables} from './read-tables.ts';
 import {liveSegments} from './segments.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+import {appliedMigrations, settled} from './source-version.ts';
 
 export type PlanRequest = {
   readonly database: Database;
@@ -41,8 +43,9 @@ export type Planned = {
 /** Compares every live row, or where a base is given only those in chunks that changed since. */
 export async function planReplicate(request: PlanRequest): Promise<Planned> {
   const {database, reader, target, base, options} = request;
+  await settled(database, options);
   const ours = await database.view(async (view) => {
-    await guardSource(view, target.manifest, options.keyless);
+    await guardSource(view, target.manifest, options);
     return base === undefined ? scannedTables(view, target.manifest, options) : undefined;
   });
   const tables = await compareTables(
@@ -82,8 +85,14 @@ function changedMeanwhile(): EngineError {
   });
 }
 
+export type GuardOptions = Pick<EngineOptions, 'migrations'> & {readonly keyless?: Keyless};
+
 /** Refuses a snapshot that means something else in this database. */
-export async function guardSource(view: View, manifest: Manifest, keyless: Keyless): Promise<void> {
+export async function guardSource(
+  view: View,
+  manifest: Manifest,
+  {keyless, migrations}: GuardOptions,
+): Promise<void> {
   const schema = await view.schema();
   const {application} = manifest.source;
   const profile = application === null ? undefined : profileNamed(application);
@@ -96,7 +105,12 @@ export async function guardSource(view: View, manifest: Manifest, keyless: Keyle
       },
     );
   }
-  const version = (await profile?.version(view)) ?? [];
+  refuseRecords(
+    manifest.tables.map(({name}) => name),
+    schema,
+    migrations,
+  );
+  const version = await appliedMigrations(view, profile, migrations);
   guard(manifest, schema, {version, requests: profile?.tables ?? [], keyless});
 }
 

@@ -11,6 +11,7 @@ import type {Violations} from '../snapshot/manifest.ts';
 import {Captured, type CapturedTable} from './make-manifest.ts';
 import type {EngineOptions} from './options.ts';
 import {readTables, selectTables} from './read-tables.ts';
+import {appliedMigrations} from './source-version.ts';
 
 export async function readSource(
   view: View,
@@ -19,7 +20,7 @@ export async function readSource(
   sink: ChunkSink,
 ): Promise<Captured> {
   const {profile, shapes} = await selectTables(view, options);
-  const version = (await profile?.version(view)) ?? [];
+  const version = await appliedMigrations(view, profile, options.migrations);
   const schema = await view.schema();
   const contents = await readTables(view, shapes, options, sink);
   const tables: CapturedTable[] = [];

@@ -3,6 +3,7 @@ import {setImmediate} from 'node:timers/promises';
 import type {View} from '../database/port.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {profileNamed, recognise} from '../profiles/find-profile.ts';
+import {refuseRecords} from '../profiles/migration-records.ts';
 import type {Profile} from '../profiles/profile.ts';
 import {compareNames} from '../schema/names.ts';
 import {shapeTable, type TableRequest, type TableShape} from '../schema/table-shape.ts';
@@ -22,7 +23,7 @@ export type Selected = {
  *
  * @param wholeRows Tables to be compared by whole rows in any case, where keyless tables are.
  * @throws {EngineError} `TABLE_NOT_FOUND`, `PROFILE_NOT_FOUND`, `NO_KEY`, `KEY_UNUSABLE`, and `USAGE`
- * where nothing says which tables.
+ * where nothing says which tables, `CONFIG_INVALID` for one that records migrations.
  */
 export async function selectTables(
   view: View,
@@ -36,6 +37,11 @@ export async function selectTables(
     options.tables === undefined
       ? profileRequests(profile, schema.tables)
       : namedRequests(options.tables, profile);
+  refuseRecords(
+    requests.map(({table}) => table),
+    schema,
+    options.migrations,
+  );
   const marked = await markKeyless(view, requests, options.keyless, wholeRows);
   const shapes = marked.map((request) => {
     const table = schema.tables.get(request.table);

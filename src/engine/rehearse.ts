@@ -3,14 +3,12 @@ import {applyPlan} from '../apply/apply-plan.ts';
 import type {Database} from '../database/port.ts';
 import type {Plan} from '../plan/plan.ts';
 import type {Snapshot} from './snapshot-reader.ts';
-import {applyRequest} from './apply-snapshot.ts';
+import {applyRequest, type ApplyOptions} from './apply-snapshot.ts';
 
-export type Rehearsal = {
+export type Rehearsal = ApplyOptions & {
   readonly plan: Plan;
   /** Tables whose dependents are left alone, and the references to what goes with them. */
   readonly without: ReadonlySet<string>;
-  /** Digests every table, as the transaction itself will. */
-  readonly full: boolean;
 };
 
 /**
@@ -21,7 +19,7 @@ export type Rehearsal = {
 export async function rehearse(
   database: Database,
   target: Snapshot,
-  {plan, without, full}: Rehearsal,
+  {plan, without, ...how}: Rehearsal,
 ): Promise<void> {
   const stays = ({key}: {readonly key: {readonly table: string}}): boolean =>
     !without.has(key.table);
@@ -31,7 +29,7 @@ export async function rehearse(
     after: plan.after.filter(stays),
     children: plan.children.filter(stays),
   };
-  await applyPlan(rollingBack(database), applyRequest(rest, target.manifest, full));
+  await applyPlan(rollingBack(database), applyRequest(rest, target.manifest, how));
 }
 
 class Rehearsed extends Error {}

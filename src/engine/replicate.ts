@@ -167,7 +167,9 @@ async function attemptOnce(
     await trimFirst({opened, target, held: opened.held, options}, {plan, full, trims: lock.trims});
     return attemptOnce(opened, reader, target, {...options, hasTrimmed: true}); // counts what is left
   }
-  const done = await applyDurably(opened, target, plan, {full, trimmed: opened.held.trimmed});
+  const {migrations} = options;
+  const {trimmed} = opened.held;
+  const done = await applyDurably(opened, target, plan, {full, trimmed, migrations});
   return result(target, planned, opened.held, {
     applied: true,
     dryRun: false,

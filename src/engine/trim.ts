@@ -111,7 +111,7 @@ type Trimming = {
   readonly opened: Opened;
   readonly target: Snapshot;
   readonly held: HeldLocks;
-  readonly options: Pick<EngineOptions, 'signal' | 'progress'>;
+  readonly options: Pick<EngineOptions, 'signal' | 'progress' | 'migrations'>;
 };
 
 /**
@@ -127,9 +127,9 @@ export async function trimFirst(
     trims,
   }: {readonly plan: Plan; readonly full: boolean; readonly trims: readonly Trim[]},
 ): Promise<void> {
-  const {opened, target} = trimming;
+  const {opened, target, options} = trimming;
   const without = new Set(trims.map(({table}) => table));
-  await rehearse(opened.database, target, {plan, without, full});
+  await rehearse(opened.database, target, {plan, without, full, migrations: options.migrations});
   await trim(trimming, trims);
 }
 
@@ -155,10 +155,13 @@ async function trim(trimming: Trimming, trims: readonly Trim[]): Promise<void> {
   }
 }
 
-async function trimSome({opened, target}: Trimming, part: TrimPart): Promise<number> {
+async function trimSome({opened, target, options}: Trimming, part: TrimPart): Promise<number> {
   const {among, parents} = part;
   return opened.database.transact(async (view) => {
-    await guardSource(view, target.manifest, 'multiset');
+    await guardSource(view, target.manifest, {
+      keyless: 'multiset',
+      migrations: options.migrations,
+    });
     const {tables} = await view.schema();
     if (!isLeaf(tables, among.table)) throw otherSchema(among.table);
     await checkPreconditions(view, parents);

@@ -20,6 +20,7 @@ import {recordedManifest} from './recorded.ts';
 import {recover, type Recovered} from './recover.ts';
 import {groupsAfter} from './rows-now.ts';
 import {planReverse, reverseChanges, type Reverse} from './reverse.ts';
+import {settled} from './source-version.ts';
 
 export type UndoOptions = EngineOptions & {
   /** Plan and print, write nothing. */
@@ -113,8 +114,10 @@ async function attemptOnce(
 ): Promise<UndoResult> {
   const intent = decodeIntent(record.body);
   const manifest = recordedManifest(record);
+  const wanted = {record, intent, manifest, migrations: options.migrations};
+  await settled(opened.database, options);
   const reverse = await opened.database.view((view) =>
-    planUndo(view, {record, intent, manifest, allowTriggers: options.allowTriggers === true}),
+    planUndo(view, wanted, options.allowTriggers === true),
   );
   const {isRestored} = await opened.database.view((view) =>
     evidence(view, opened.state.undos, record),
@@ -134,32 +137,30 @@ async function attemptOnce(
   if (options.dryRun === true)
     return {...result, undone: false, dryRun: true, held: held === undefined ? null : 'undone'};
   if (options.signal?.aborted) throw interrupted();
-  const {cascades} = await undoDurably(opened, {record, intent, manifest}, reverse);
+  const {cascades} = await undoDurably(opened, wanted, reverse);
   const done = {undone: true, dryRun: false, held: 'undone' as const};
   return {...result, ...done, cascades: Object.fromEntries(cascades)};
 }
 
-type Undoing = {
+type Undoing = Pick<EngineOptions, 'migrations'> & {
   readonly record: UndoRecord;
   readonly intent: Intent;
   readonly manifest: Manifest;
 };
 
-async function planUndo(
-  view: View,
-  {record, intent, manifest, allowTriggers}: Undoing & {readonly allowTriggers: boolean},
-): Promise<Reverse> {
+async function planUndo(view: View, wanted: Undoing, allowTriggers: boolean): Promise<Reverse> {
+  const {record, intent, manifest} = wanted;
   if (intent.rows === undefined) throw tooLarge(record);
-  await guardUnchanged(view, record, manifest);
+  await guardUnchanged(view, wanted);
   const shapes = manifest.tables.map(shapeOf);
   const {rows, groups} = intent;
   return planReverse(view, await reverseChanges(view, shapes, {rows, groups}), allowTriggers);
 }
 
 /** The record names columns and keys as they were: in a schema changed since, they may mean something else. */
-async function guardUnchanged(view: View, record: UndoRecord, manifest: Manifest): Promise<void> {
+async function guardUnchanged(view: View, {record, manifest, migrations}: Undoing): Promise<void> {
   try {
-    await guardSource(view, manifest, 'multiset'); // decided when it was applied
+    await guardSource(view, manifest, {keyless: 'multiset', migrations}); // decided when it was applied
   } catch (cause) {
     if (!isEngineError(cause, 'SCHEMA_MISMATCH', 'VERSION_MISMATCH')) throw cause;
     throw new EngineError(
@@ -177,9 +178,10 @@ async function guardUnchanged(view: View, record: UndoRecord, manifest: Manifest
 /** Intent first, then the transaction, then the record that it happened. */
 async function undoDurably(
   {database, state}: Omit<Opened, 'store'>,
-  {record, intent, manifest}: Undoing,
+  wanted: Undoing,
   {plan, hasTriggers}: Reverse,
 ): Promise<Applied> {
+  const {record, intent, manifest} = wanted;
   const before = tablesBefore(record);
   const groups = await database.view((view) => groupsAfter(view, plan));
   const undoing = await state.undos.intend(record, encodeIntent(plan, {groups}));
@@ -187,7 +189,7 @@ async function undoDurably(
   try {
     applied = await applyPlan(database, {
       plan,
-      guard: (view) => guardUnchanged(view, record, manifest),
+      guard: (view) => guardUnchanged(view, wanted),
       untouched: hasTriggers ? manifest.tables.map(shapeOf) : [],
       counters: new Map(),
       isCarried: carriedBy([...before, ...intent.dangling]),

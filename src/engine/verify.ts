@@ -14,6 +14,7 @@ import {guardSource} from './plan-replicate.ts';
 import {recordedManifest} from './recorded.ts';
 import {interrupted, readTables} from './read-tables.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+import {settled} from './source-version.ts';
 
 export type VerifyOptions = EngineOptions & {
   /** Checks every chunk of this snapshot (an id or `latest`) instead of the live rows. */
@@ -48,8 +49,9 @@ async function verifyLive(options: VerifyOptions): Promise<VerifyResult> {
       const position = await state?.position();
       if (position === undefined) throw nothingApplied();
       const manifest = recordedManifest(position);
+      await settled(database, options);
       const contents = await database.view(async (view) => {
-        await guardSource(view, manifest, options.keyless);
+        await guardSource(view, manifest, options);
         return readTables(view, manifest.tables.map(shapeOf), options);
       });
       const found = manifest.tables.map((table) => verified(table, contents.get(table.name)));

@@ -41,6 +41,10 @@ export const COMPOSITE_REFERENCES_PER_STATEMENT = 200;
 
 /** Milliseconds to wait for a lock of the application's database. Uptime Kuma itself waits 1-5 s. */
 export const DATABASE_BUSY_MS = 5_000;
+/** Milliseconds to wait while the application migrates its database: most migrations take less, and the next run comes soon. */
+export const MIGRATION_WAIT_MS = 10_000;
+/** Milliseconds between looks at its lock: short beside a migration, and each look is one small read. */
+export const MIGRATION_POLL_MS = 250;
 /** How often a plan is made afresh when the application changes a row in between. */
 export const REPLAN_ATTEMPTS_MAX = 3;
 /** Cells that the full proof digests under the write lock at most: about 25 ms on a small machine. */

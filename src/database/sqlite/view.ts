@@ -96,6 +96,7 @@ export function sqliteView(
     },
     parkingHints: async (table, column) => parkingHints(connection, table, column),
     referenceDefault: async (key) => referenceDefault(connection, known(), key),
+    ownVersion: async () => ownVersion(connection),
     counter: async (table) => counterOf(connection, table),
   };
 }
@@ -112,6 +113,12 @@ export function sqliteWriteView(
     deleteSome: async (among, limit) => deleteSome(connection, schemaOf(connection), among, limit),
     raiseCounter: async (table, atLeast) => raiseCounter(connection, table, atLeast),
   };
+}
+
+/** 0 is what every file begins with. */
+function ownVersion(connection: Connection): string | undefined {
+  const version = connection.pragma('user_version', {simple: true});
+  return version === 0 ? undefined : `user_version ${String(version)}`;
 }
 
 /** What is worked out once for all rows of a table. */

@@ -299,10 +299,22 @@ const files: readonly Case[] = [
     trap: 34,
     ddl: {
       primary: plain,
-      replica: `PRAGMA journal_mode = DELETE; PRAGMA page_size = 512; PRAGMA user_version = 7; VACUUM; ${plain}`,
+      replica: `PRAGMA journal_mode = DELETE; PRAGMA page_size = 512; VACUUM; ${plain}`,
     },
     primary: 'INSERT INTO item VALUES (1, 1), (2, 2)',
     replica: 'INSERT INTO item VALUES (1, 2), (3, 2); CREATE INDEX by_v ON item (v); ANALYZE',
+  },
+  {
+    ...shared,
+    name: 'another version that the application keeps in the file (user_version)',
+    trap: 23,
+    ddl: {
+      primary: `PRAGMA user_version = 8; ${plain}`,
+      replica: `PRAGMA user_version = 7; ${plain}`,
+    },
+    primary: 'INSERT INTO item VALUES (1, 1)',
+    replica: 'INSERT INTO item VALUES (1, 2)',
+    expect: {refuse: 'VERSION_MISMATCH', naming: 'user_version 8'},
   },
   {
     ...shared,

@@ -43,9 +43,13 @@ function snapshotOf(schema: TableSchema, fingerprint = fingerprintOf(schema)): M
   };
 }
 
-function checked(manifest: Manifest, ours: TableSchema): () => void {
+function checked(
+  manifest: Manifest,
+  ours: TableSchema,
+  version: readonly string[] = [],
+): () => void {
   const tables = new Map([[ours.name, ours]]);
-  return () => guard(manifest, {tables}, {version: [], requests: [], keyless: undefined});
+  return () => guard(manifest, {tables}, {version, requests: [], keyless: undefined});
 }
 
 /** Worked out by hand: by the rule of the first releases. */
@@ -111,4 +115,14 @@ test.each<[string, TableSchema, RegExp]>([
       message: expect.stringMatching(told),
     }),
   );
+});
+
+test('a snapshot of the first releases that tells no version fits any, a later one only none', () => {
+  expect(checked(snapshotOf(item, former), item, ['one'])).not.toThrow();
+  expect(checked(snapshotOf(item), item, ['one'])).toThrow(/without migration one$/);
+  const told = {
+    ...snapshotOf(item, former),
+    source: {...snapshotOf(item).source, version: ['two']},
+  };
+  expect(checked(told, item, ['one'])).toThrow(/lacks migration two$/);
 });
