@@ -1,6 +1,6 @@
 /** Options that most commands share. */
 import type {Command} from 'commander';
-import {durationOf, keylessOf, loadConfig} from '../config/config.ts';
+import {durationOf, keylessOf, loadConfig, type Config} from '../config/config.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {CommandContext} from './run-command.ts';
@@ -12,6 +12,8 @@ export type SharedFlags = {
   readonly profile?: string;
   readonly tables?: readonly string[];
   readonly keyless?: string;
+  readonly migrationsTable?: string;
+  readonly migrationsColumn?: string;
   readonly maxWriteLock?: string;
   readonly compat?: string;
   readonly config?: string;
@@ -40,11 +42,16 @@ export function addSharedOptions(command: Command, example: string): Command {
       '--compat <dir>',
       'folder of your own compat steps, for releases that Rowplica does not know (docs/migrations-compat.md)',
     )
+    .option(
+      '--migrations-table <name>',
+      'table in which a tool other than knex and Kysely records the migrations it applied',
+    )
+    .option('--migrations-column <name>', 'its column with their names')
     .option('--config <file>', 'YAML file with any of the above')
     .option('--json', 'print one JSON document on stdout')
     .addHelpText(
       'after',
-      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_TABLES,\nROWPLICA_KEYLESS, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_COMPAT, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
+      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_TABLES,\nROWPLICA_KEYLESS, ROWPLICA_MIGRATIONS_TABLE, ROWPLICA_MIGRATIONS_COLUMN, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_COMPAT, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
     );
 }
 
@@ -63,10 +70,11 @@ export function engineOptions(
   const tables = tableNames(flags.tables);
   const maxWriteLock = durationOf('--max-write-lock', flags.maxWriteLock);
   const keyless = keylessOf(flags.keyless, '--keyless', 'USAGE');
+  const migrations = migrationsOf(flags);
   const config = loadConfig({
     file: flags.config,
     env,
-    flags: {database, store, state, profile, tables, keyless, maxWriteLock, compat},
+    flags: {database, store, state, profile, tables, keyless, migrations, maxWriteLock, compat},
   });
   const path = config.database ?? fallback;
   if (path === undefined) {
@@ -75,6 +83,17 @@ export function engineOptions(
     });
   }
   return {...config, database: path, env, log, progress, signal};
+}
+
+function migrationsOf({migrationsTable, migrationsColumn}: SharedFlags): Config['migrations'] {
+  for (const [flag, value] of Object.entries({
+    '--migrations-table': migrationsTable,
+    '--migrations-column': migrationsColumn,
+  })) {
+    if (value !== '') continue;
+    throw new EngineError('USAGE', `${flag} is empty`, {hint: 'Give it a name, or leave it out.'});
+  }
+  return {table: migrationsTable, column: migrationsColumn};
 }
 
 /** Given once, the names are separated by commas; given several times, each is one name as it stands. */

@@ -4,6 +4,7 @@ import {parse} from 'yaml';
 import {z} from 'zod';
 import {EngineError} from '../kernel/errors.ts';
 import {CONFIG_BYTES_MAX} from '../kernel/limits.ts';
+import type {MigrationRecord} from '../profiles/migration-records.ts';
 import {milliseconds} from './duration.ts';
 
 /** What may be configured; every member may be left out. */
@@ -14,9 +15,19 @@ export type Config = {
   readonly profile?: string | undefined;
   readonly tables?: readonly string[] | undefined;
   readonly keyless?: 'multiset' | undefined;
+  /** Where a tool that is not known here records the migrations it applied. */
+  readonly migrations?: GivenRecord | undefined;
   /** Milliseconds; written as a duration such as `500ms` or `2s`. */
   readonly maxWriteLock?: number | undefined;
   readonly compat?: string | undefined;
+};
+
+/** The table may come from one source, and the column from another. */
+type GivenRecord = {readonly [part in keyof MigrationRecord]?: string | undefined};
+
+/** What the sources give together. */
+export type LoadedConfig = Omit<Config, 'migrations'> & {
+  readonly migrations?: MigrationRecord | undefined;
 };
 
 const NO_DURATION = 'it is not a duration such as 500ms or 2s';
@@ -36,6 +47,7 @@ const configSchema = z.strictObject({
   profile: text.optional(),
   tables: z.array(text).min(1).optional(),
   keyless: z.literal('multiset').optional(),
+  migrations: z.strictObject({table: text.optional(), column: text.optional()}).optional(),
   maxWriteLock: duration.optional(),
   compat: text.optional(),
 });
@@ -47,16 +59,35 @@ export type ConfigSources = {
 };
 
 /** @throws {EngineError} `CONFIG_INVALID` naming file and setting. */
-export function loadConfig({file, env, flags}: ConfigSources): Config {
+export function loadConfig({file, env, flags}: ConfigSources): LoadedConfig {
   const path = file ?? present(env['ROWPLICA_CONFIG']);
-  return merged([path === undefined ? {} : readConfigFile(path), fromEnvironment(env), flags]);
+  const layers = [path === undefined ? {} : readConfigFile(path), fromEnvironment(env), flags];
+  const migrations = wholeRecord(
+    merged<GivenRecord>(layers.map((layer) => layer.migrations ?? {})),
+  );
+  return {...merged(layers), migrations};
 }
 
-function merged(layers: readonly Config[]): Config {
+/** Later layers count; what they leave undefined they do not give. */
+function merged<T extends object>(layers: readonly T[]): T {
   const given = layers.map((layer) =>
     Object.fromEntries(Object.entries(layer).filter(([, value]) => value !== undefined)),
   );
-  return Object.assign({}, ...given) as Config;
+  return Object.assign({}, ...given) as T;
+}
+
+/** Each says nothing without the other. */
+function wholeRecord({table, column}: GivenRecord): MigrationRecord | undefined {
+  if (table === undefined && column === undefined) return undefined;
+  if (table !== undefined && column !== undefined) return {table, column};
+  const [given, missing] = table === undefined ? ['column', 'table'] : ['table', 'column'];
+  throw new EngineError(
+    'CONFIG_INVALID',
+    `migrations: the ${given} is given, but not the ${missing} that it goes with`,
+    {
+      hint: 'Give both: --migrations-table and --migrations-column, ROWPLICA_MIGRATIONS_TABLE and _COLUMN, or migrations: {table, column} in the file.',
+    },
+  );
 }
 
 function fromEnvironment(env: NodeJS.ProcessEnv): Config {
@@ -68,6 +99,10 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Config {
     tables: present(env['ROWPLICA_TABLES'])?.split(','),
     compat: present(env['ROWPLICA_COMPAT']),
     keyless: keylessOf(present(env['ROWPLICA_KEYLESS']), 'ROWPLICA_KEYLESS', 'CONFIG_INVALID'),
+    migrations: {
+      table: present(env['ROWPLICA_MIGRATIONS_TABLE']),
+      column: present(env['ROWPLICA_MIGRATIONS_COLUMN']),
+    },
     maxWriteLock: durationOf('ROWPLICA_MAX_WRITE_LOCK', present(env['ROWPLICA_MAX_WRITE_LOCK'])),
   };
 }
@@ -155,7 +190,7 @@ function parseYaml(path: string, yaml: string): unknown {
 function invalid(path: string, why: string, cause?: unknown): EngineError {
   return new EngineError('CONFIG_INVALID', `configuration ${path}: ${why}`, {
     site: {path},
-    hint: 'Known settings: database, store, state, profile, tables, keyless, maxWriteLock, compat.',
+    hint: 'Known settings: database, store, state, profile, tables, keyless, migrations, maxWriteLock, compat.',
     cause,
   });
 }

@@ -64,6 +64,31 @@ test.each(['500', '-1s', '0ms', '1h', 'soon'])(
   },
 );
 
+test('the table of migrations and its column may come from different sources', () => {
+  const migrations = {table: 'history', column: 'v'};
+  const env = {ROWPLICA_MIGRATIONS_TABLE: 'history', ROWPLICA_MIGRATIONS_COLUMN: 'v'};
+  expect(load('migrations: {table: history, column: v}').migrations).toEqual(migrations);
+  expect(load('', env).migrations).toEqual(migrations);
+  expect(
+    load('migrations: {table: other, column: v}', {...env, ROWPLICA_MIGRATIONS_COLUMN: ''})
+      .migrations,
+  ).toEqual(migrations);
+  expect(load('', env, {migrations: {table: undefined, column: 'w'}}).migrations).toEqual({
+    table: 'history',
+    column: 'w',
+  });
+  expect(load('').migrations).toBe(undefined);
+});
+
+test.each([
+  [{table: 'history', column: undefined}, /the table is given, but not the column/],
+  [{table: undefined, column: 'v'}, /the column is given, but not the table/],
+])('half of %j is refused', (migrations, told) => {
+  expect(() => load('', {}, {migrations})).toThrow(
+    expect.objectContaining({code: 'CONFIG_INVALID', message: expect.stringMatching(told)}),
+  );
+});
+
 test.each(['', '# nothing\n', '{}'])('a file of %j says nothing', (text) => {
   expect(load(text)).toEqual({});
 });
@@ -74,6 +99,8 @@ test.each([
   ['an empty setting', 'store: ""', /"store"/],
   ['no tables', 'tables: []', /"tables"/],
   ['a table that is no text', 'tables: [1]', /"tables\.0"/],
+  ['migrations without names', 'migrations: {table: ""}', /"migrations\.table"/],
+  ['another part of migrations', 'migrations: {tabel: x}', /tabel/],
   ['a list', '- database', /expected/],
   ['bad YAML', 'database: [', /YAML/],
 ])('refuses %s, naming file and setting', (_, text, message) => {
