@@ -26,6 +26,7 @@ import {listTable, type CapturedTable} from './make-manifest.ts';
 import type {EngineOptions} from './options.ts';
 import {adaptedManifest} from './recorded.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+import {appliedMigrations, settled} from './source-version.ts';
 
 /** What makes a snapshot fit, and in which way. */
 type Version =
@@ -53,6 +54,7 @@ type AdaptRequest = {
  */
 export async function adapt(request: AdaptRequest, snapshot: Snapshot): Promise<Snapshot> {
   const {database, options} = request;
+  await settled(database, options);
   const version = await database.view((view) => versionOf(view, snapshot, options));
   if (version.verdict === 'identical') return snapshot;
   const {reader} = request;
@@ -70,13 +72,13 @@ export async function adapt(request: AdaptRequest, snapshot: Snapshot): Promise<
 async function versionOf(
   view: View,
   {manifest}: Pick<Snapshot, 'manifest'>,
-  options: Pick<EngineOptions, 'compat'>,
+  options: Pick<EngineOptions, 'compat' | 'migrations'>,
 ): Promise<Version> {
   const {application, version: theirs} = manifest.source;
   const profile = application === null ? undefined : profileNamed(application);
   if (profile === undefined || !profile.recognises(await view.schema()))
     return {verdict: 'identical'}; // the guard has the last word
-  const ours = await profile.version(view);
+  const ours = await appliedMigrations(view, profile, options.migrations);
   const chain = findChain(loadSteps(application, options.compat), theirs, ours);
   switch (chain.kind) {
     case 'identical':

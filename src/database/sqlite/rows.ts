@@ -12,7 +12,7 @@ import {EngineError} from '../../kernel/errors.ts';
 import type {Cell, WireCell, WireRow} from '../../kernel/row.ts';
 import {locatorColumns} from '../../schema/locator.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
-import type {Affinity} from './column-types.ts';
+import type {Affinity} from '../../schema/affinity.ts';
 import type {Encoding, SqliteTable} from './schema.ts';
 import {fixedPart, id, list, sql, type Sql} from './sql.ts';
 

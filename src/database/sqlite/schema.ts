@@ -12,7 +12,8 @@ import type {
   UniqueIndex,
   UniqueTerm,
 } from '../../schema/table-schema.ts';
-import {affinityOf, logicalType, type Affinity} from './column-types.ts';
+import type {Affinity} from '../../schema/affinity.ts';
+import {affinityIn, logicalType} from './column-types.ts';
 import {indexTexts, tableTexts, tablesWritten, type TableTexts} from './ddl.ts';
 import {canonicalDefault, canonicalExpression, canonicalType} from './expression.ts';
 
@@ -112,7 +113,7 @@ function readTable(
     checks: texts.checks,
     triggers: triggers(connection, row.name),
     affinities: new Map(
-      columns.map((column) => [column.name, affinityOf(column.type, row.strict === 1)]),
+      columns.map((column) => [column.name, affinityIn(column.type, row.strict === 1)]),
     ),
   };
 }
@@ -147,7 +148,7 @@ function columnSchema(column: ColumnRow, texts: TableTexts, strict: boolean): Co
     generated: column.hidden === 2 || column.hidden === 3,
     expression: texts.generated.get(name),
     collation: asciiUpper(texts.collations.get(name) ?? 'BINARY'),
-    stores: STORES[affinityOf(column.type, strict)],
+    stores: STORES[affinityIn(column.type, strict)],
   };
 }
 

@@ -38,7 +38,9 @@ function content(path: string, of: string = path): Record<string, unknown> {
 }
 
 const sorted = (rows: readonly Readonly<Record<string, string>>[]): readonly string[] =>
-  rows.map((row) => JSON.stringify(Object.entries(row).toSorted())).toSorted();
+  rows
+    .map((row) => JSON.stringify(Object.entries(row).toSorted(([a], [b]) => (a < b ? -1 : 1))))
+    .toSorted();
 
 describe.skipIf(fixturesRoot() === undefined)(
   'databases that the application itself upgraded (skipped without ROWPLICA_FIXTURES)',

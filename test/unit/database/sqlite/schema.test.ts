@@ -1,6 +1,6 @@
 import BetterSqlite3 from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
-import {affinityOf, logicalType} from '../../../../src/database/sqlite/column-types.ts';
+import {affinityIn, logicalType} from '../../../../src/database/sqlite/column-types.ts';
 import {readSchema, type SqliteTable} from '../../../../src/database/sqlite/schema.ts';
 import {known} from '../../../helpers/tables.ts';
 
@@ -242,13 +242,13 @@ test.each([
     'real,real': 'real',
     'integer,integer': 'integer or numeric',
   };
-  const affinity = affinityOf(type, false);
+  const affinity = affinityIn(type, false);
   const told = ['integer', 'numeric'].includes(affinity) ? 'integer or numeric' : affinity;
   expect(told).toBe(affinities[stored]);
 });
 
 test('ANY holds everything as it is in a STRICT table, and is numeric elsewhere', () => {
-  expect([affinityOf('ANY', true), affinityOf('any', true), affinityOf('ANY', false)]).toEqual([
+  expect([affinityIn('ANY', true), affinityIn('any', true), affinityIn('ANY', false)]).toEqual([
     'none',
     'none',
     'numeric',
