@@ -2,6 +2,7 @@
 import stringify from 'fast-json-stable-stringify';
 import {digestOf} from '../../src/canonical/digest.ts';
 import {rowText} from '../../src/canonical/row.ts';
+import {readSteps} from '../../src/compat/read-steps.ts';
 import {parseConfig} from '../../src/config/config.ts';
 import {decodeIntent} from '../../src/engine/intent.ts';
 import {must} from '../../src/kernel/assert.ts';
@@ -64,6 +65,16 @@ export const decoders: readonly Decoder[] = [
     documents: documents.configurations,
     codes: ['CONFIG_INVALID'],
     decode: (bytes) => parseConfig('rowplica.yaml', bytes.toString('utf8')),
+  },
+  {
+    name: 'compat step',
+    documents: documents.compatSteps,
+    codes: ['COMPAT_INVALID', 'FORMAT_NEWER'],
+    decode: (bytes) => {
+      const file = (name: string, text: string) => ({path: name, folder: 'app', name, text});
+      const other = 'format: 1\napplication: app\nsummary: s\nmigrations: [z]\noperations: []\n';
+      return readSteps([file('step', bytes.toString('utf8')), file('other', other)]);
+    },
   },
   {
     name: 'label of a directory store',

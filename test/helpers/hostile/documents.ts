@@ -148,3 +148,41 @@ export const configurations: readonly Buffer[] = [
   '{"database":"x","keyless":"multiset"}',
   'database: &a x\nstore: *a\ntables: [*a, *a]\n',
 ].map((text) => Buffer.from(text));
+
+/** With each operation, and most kinds of values and conditions. */
+export const compatSteps: readonly Buffer[] = [
+  `format: 1
+application: app
+summary: s
+migrations: [a, b]
+after: [other]
+reversible: true
+refuse: [{table: t, where: {type: [x, 1, null, true]}}]
+operations:
+  - {op: addColumn, table: t, column: c, type: DOUBLE, notNull: true, value: {column: d, times: 0.8, plus: 1}}
+  - {op: dropColumn, table: t, column: c, restore: {type: TEXT, value: x}}
+  - {op: renameColumn, table: t, from: a, to: b}
+  - {op: changeColumn, table: t, column: c, type: TEXT, was: {type: INTEGER}}
+  - {op: mapValues, table: t, column: c, map: {a: b, c: null}, where: {x: {not: [1, 2]}}}
+`,
+  `format: 1
+application: app
+summary: s
+migrations:
+  - a
+operations:
+  - op: setColumn
+    table: t
+    column: c
+    value: {text: [at, {column: s, split: ":", piece: 2, integer: true}]}
+    where: {a: {atMost: 0}, b: {atLeast: 1}, c: {like: "%x_"}, d: {notLike: y}}
+  - op: deleteRows
+    table: t
+    where: {a: {json: {member: type, is: [line], ignoreCase: true}}, b: {topLevelDomain: {in: [com]}}}
+    with: [{table: u, column: t_id, to: id}]
+  - {op: changeTable, table: t}
+  - {op: renameTable, from: t, to: u}
+  - {op: addTable, table: v}
+  - {op: dropTable, table: v}
+`,
+].map((text) => Buffer.from(text));
