@@ -4,11 +4,13 @@ import {dirname, join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {
   capture,
+  diff,
   noProgress,
   replicate,
   silentLog,
   status,
   undo,
+  verify,
   type EngineOptions,
 } from '../../../src/index.ts';
 import {isEngineError} from '../../../src/kernel/errors.ts';
@@ -268,4 +270,43 @@ test('columns that only the replica has keep what it has, and new rows get what 
   expect(await undo(options)).toMatchObject({undone: true});
   expect(token(90)).toBeUndefined();
   expect(token(2)?.['bearer_token']).toBe(text('own'));
+});
+
+test('a replica that is ahead is verified and compared as what it holds, polled for nothing, and may take over', async () => {
+  const folder = tempFolder();
+  const [primary, replica] = ['primary', 'replica'].map((name) => join(folder, `${name}.db`)) as [
+    string,
+    string,
+  ];
+  buildRelease(primary, '1.23', 6);
+  buildRelease(replica, '2.5');
+  const [there, here] = [primary, replica].map((path) => optionsOf(path, folder)) as [
+    EngineOptions,
+    EngineOptions,
+  ];
+  await capture(there);
+  await replicate({...here, allowDeletes: ['monitor']});
+  expect(await verify(here)).toMatchObject({equal: true});
+  expect(await diff({...here, left: 'live', right: 'latest'})).toMatchObject({equal: true});
+  const again = await replicate(here);
+  expect(again).toMatchObject({applied: false, cost: {objectsFetched: 0}});
+
+  execute(replica, "UPDATE monitor SET name = 'of the new primary' WHERE id = 1");
+  expect(await capture(here)).toMatchObject({changed: true, epoch: 2, tookOver: true});
+  expect(await replicate(there)).toMatchObject({applied: true, epoch: 2});
+  expectMeaning(replica, primary);
+  execute(replica, "UPDATE monitor SET bearer_token = 'secret' WHERE id = 1");
+  await capture(here);
+  const before = content(primary);
+  await expect(replicate(there)).rejects.toMatchObject({
+    code: 'UPGRADE_FIRST',
+    exitCode: 20,
+    site: {table: 'monitor', column: 'bearer_token'},
+    message: expect.stringMatching(/^(?!.*secret).*monitor\[id=1\]/),
+  });
+  expect(content(primary)).toEqual(before);
+  expect(await status(there)).toMatchObject({upToDate: false, behind: 1});
+  upgradeTo(primary, '2.5');
+  expect(await replicate(there)).toMatchObject({applied: true});
+  expect(content(primary)).toEqual(content(replica));
 });
