@@ -27,8 +27,9 @@ export function findChain(
   theirs: readonly string[],
   ours: readonly string[],
 ): Chain {
-  const added = ours.filter((name) => !theirs.includes(name));
-  const missing = theirs.filter((name) => !ours.includes(name));
+  const [here, there] = [new Set(ours), new Set(theirs)]; // a snapshot may name any number
+  const added = ours.filter((name) => !there.has(name));
+  const missing = theirs.filter((name) => !here.has(name));
   if (added.length === 0 && missing.length === 0) return {kind: 'identical'};
   if (added.length === 0) return lower(steps, missing);
   if (missing.length === 0) return lift(steps, added);

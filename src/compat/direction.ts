@@ -54,8 +54,10 @@ export function whyIrreversible({reversible, operations, name}: Step): string | 
 /** Undefined for what leaves rows as they are: that lifting brings the same back is checked row by row. */
 function inverse(operation: Operation): Operation | undefined {
   switch (operation.op) {
-    case 'addColumn':
-      return {op: 'dropColumn', table: operation.table, column: operation.column};
+    case 'addColumn': {
+      const {table, column, idle} = operation;
+      return {op: 'dropColumn', table, column, idle};
+    }
     case 'dropColumn': {
       const {table, column, restore = {type: ''}} = operation;
       return {op: 'addColumn', table, column, ...restore};

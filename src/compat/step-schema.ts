@@ -62,6 +62,7 @@ const operationSchema: z.ZodType<Operation> = z.discriminatedUnion('op', [
     column: name,
     ...declared,
     value: expressionSchema.optional(),
+    idle: z.array(where).min(1).optional(),
   }),
   z.strictObject({
     op: z.literal('dropColumn'),

@@ -49,10 +49,17 @@ type OnColumn<Op extends string> = {
 type OnTable<Op extends string> = {readonly op: Op; readonly table: string};
 
 export type Operation =
-  | (OnColumn<'addColumn'> & Declared & {readonly value?: Expression | undefined})
+  | (OnColumn<'addColumn'> &
+      Declared & {
+        readonly value?: Expression | undefined;
+        /** Rows, as the step leaves them, in which the column means nothing to anybody: to lower them loses nothing of it. */
+        readonly idle?: readonly Where[] | undefined;
+      })
   | (OnColumn<'dropColumn'> & {
       /** What it is again in a database that still has it: needed to lower. */
       readonly restore?: (Declared & {readonly value?: Literal | undefined}) | undefined;
+      /** Of an `addColumn` that is taken back. No file says it. */
+      readonly idle?: readonly Where[] | undefined;
     })
   | (OnTable<'renameColumn'> & {readonly from: string; readonly to: string})
   | (OnColumn<'changeColumn'> &

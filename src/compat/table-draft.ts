@@ -27,7 +27,7 @@ export type SourceTable = {
 };
 
 /** Changes the cells of a row in place. False where the row goes. */
-type Edit = (cells: Cell[]) => boolean;
+type Edit = (cells: Cell[], idle: Set<string> | undefined) => boolean;
 
 /** A table as the steps leave it. */
 export type LiftedTable = SourceTable & {
@@ -42,9 +42,10 @@ export type LiftedTable = SourceTable & {
   /**
    * The row as the steps leave it, its cells in the order of `columns`; undefined where it goes.
    *
+   * @param idle Gets the columns, by their names where the row comes from, whose value means nothing in this row.
    * @throws {EngineError} `UPGRADE_FIRST` for a row to lower that the release before does not understand.
    */
-  readonly lift: (cells: readonly Cell[]) => readonly Cell[] | undefined;
+  readonly lift: (cells: readonly Cell[], idle?: Set<string>) => readonly Cell[] | undefined;
 };
 
 type Editing = Exclude<Operation, {op: 'addTable' | 'dropTable' | 'renameTable' | 'deleteRows'}>;
@@ -60,6 +61,8 @@ export class TableDraft {
   #omitted: string[];
   #key: string[];
   readonly #own = new Set<string>();
+  /** What a column is called where the rows come from. */
+  readonly #origins: Map<string, string>;
 
   constructor({name, columns, omitted, key}: SourceTable) {
     this.name = name;
@@ -67,6 +70,7 @@ export class TableDraft {
     this.columns = [...columns];
     this.#omitted = [...omitted];
     this.#key = [...key];
+    this.#origins = new Map(columns.map((column) => [column.name, column.name]));
   }
 
   indexOf(column: string): number {
@@ -110,9 +114,9 @@ export class TableDraft {
   finished(): LiftedTable {
     const {name, source, columns, edits} = this;
     const own = columns.map((column) => column.name).filter((column) => this.#own.has(column));
-    const lift = (given: readonly Cell[]): readonly Cell[] | undefined => {
+    const lift: LiftedTable['lift'] = (given, idle) => {
       const cells = [...given];
-      return edits.every((edit) => edit(cells)) ? cells : undefined;
+      return edits.every((edit) => edit(cells, idle)) ? cells : undefined;
     };
     const rest = {omitted: this.#omitted, key: this.#key, touched: this.touched};
     return {name, source, columns, own, needs: [...this.needs], lift, ...rest};
@@ -141,6 +145,7 @@ export class TableDraft {
     this.columns.splice(at, 1, {...this.#column(at), name: to});
     this.#key = this.#key.map(renamed);
     if (this.#own.delete(from)) this.#own.add(to);
+    this.#origins.set(to, this.#origins.get(from) ?? to);
   }
 
   /** Nothing of it travels; but whether it is there counts. */
@@ -161,10 +166,7 @@ export class TableDraft {
       );
     switch (operation.op) {
       case 'dropColumn':
-        this.columns.splice(at, 1);
-        this.#own.delete(column);
-        this.edits.push((cells) => cells.splice(at, 1).length > 0);
-        return;
+        return this.#drop(at, operation);
       case 'changeColumn':
         return this.#change(at, operation);
       case 'mapValues': {
@@ -179,6 +181,17 @@ export class TableDraft {
         this.#replace(at, (cells) => (holds(cells) ? give(cells) : undefined));
       }
     }
+  }
+
+  #drop(at: number, {column, idle = []}: Extract<Editing, {op: 'dropColumn'}>): void {
+    const meaningless = idle.map((where) => this.compileWhere(where));
+    const origin = this.#origins.get(column) ?? column;
+    this.columns.splice(at, 1);
+    this.#own.delete(column);
+    this.edits.push((cells, found) => {
+      if (meaningless.some((holds) => holds(cells))) found?.add(origin);
+      return cells.splice(at, 1).length > 0;
+    });
   }
 
   #change(

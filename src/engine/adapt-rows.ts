@@ -75,8 +75,9 @@ async function* liftedPages({
   for (const chunk of await reader.chunks(snapshot, source)) {
     const page: WireRow[] = [];
     for (const row of reader.rows(from, chunk)) {
-      const cells = liftedCells(table, from, row);
-      if (back !== undefined) refuseLoss(row, cells, {back, from});
+      const idle = new Set<string>();
+      const cells = liftedCells(row, {table, from, idle});
+      if (back !== undefined) refuseLoss(row, cells, {back, from, idle});
       if (cells !== undefined) page.push(encodeRow(order.map((at) => cells[at] ?? null)));
     }
     yield page;
@@ -85,12 +86,11 @@ async function* liftedPages({
 
 /** Cells as the steps leave them; a refusal names the row. */
 function liftedCells(
-  table: LiftedTable,
-  from: TableShape,
   row: CanonicalRow,
+  {table, from, idle}: Pick<Back, 'from' | 'idle'> & {readonly table: LiftedTable},
 ): readonly Cell[] | undefined {
   try {
-    return table.lift(row.cells.map(decodeCell));
+    return table.lift(row.cells.map(decodeCell), idle);
   } catch (error) {
     if (!isEngineError(error, 'UPGRADE_FIRST')) throw error;
     throw ofRow(error, labelOf(from, row));
@@ -100,11 +100,16 @@ function liftedCells(
 const labelOf = (shape: TableShape, {key}: CanonicalRow): string =>
   `${shape.table}[${keyLabel(shape, key)}]`;
 
-type Back = {readonly back: LiftedTable; readonly from: TableShape};
+type Back = {
+  readonly back: LiftedTable;
+  readonly from: TableShape;
+  /** Columns of the snapshot that mean nothing in this row. */
+  readonly idle: Set<string>;
+};
 
-/** Lowered and lifted again, a row has to be what it was. */
+/** Lowered and lifted again, a row has to be what it was, but for what means nothing in it. */
 function refuseLoss(row: CanonicalRow, lowered: readonly Cell[] | undefined, to: Back): void {
-  const {back, from} = to;
+  const {back, from, idle} = to;
   const again = lowered && back.lift(lowered);
   const label = labelOf(from, row);
   if (again === undefined)
@@ -113,6 +118,7 @@ function refuseLoss(row: CanonicalRow, lowered: readonly Cell[] | undefined, to:
     again[back.columns.findIndex((column) => column.name === name)];
   const lost = from.columns.find(({name}, at) => {
     const cell = cellOf(name);
+    if (idle.has(name)) return false;
     return cell === undefined || rowText(encodeRow([cell])) !== rowText([row.cells[at] ?? null]);
   });
   if (lost === undefined) return;

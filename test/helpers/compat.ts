@@ -89,7 +89,7 @@ export function takeSteps(
   return new Map(
     lifted.map((table) => {
       const rows = from.get(table.source)?.rows ?? [];
-      const kept = rows.map(table.lift).filter((row) => row !== undefined);
+      const kept = rows.map((row) => table.lift(row)).filter((row) => row !== undefined);
       return [table.name, {table, rows: kept}];
     }),
   );
