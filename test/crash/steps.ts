@@ -60,10 +60,14 @@ function step<T>(name: string | undefined, work: () => T): T {
     throw failure(name, orders.fault);
   };
   dieAt('before');
-  const result = work();
-  if (result instanceof Promise) return result.finally(() => dieAt('after')) as T;
-  dieAt('after');
-  return result;
+  let pending = false;
+  try {
+    const result = work();
+    pending = result instanceof Promise;
+    return pending ? ((result as Promise<unknown>).finally(() => dieAt('after')) as T) : result;
+  } finally {
+    if (!pending) dieAt('after'); // also where it failed: the process may die then
+  }
 }
 
 /** A statement fails as SQLite fails, anything else as the system does. */
