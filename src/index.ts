@@ -5,6 +5,15 @@ export {
   type CaptureResult,
   type TableCapture,
 } from './engine/capture.ts';
+export {
+  compatCheck,
+  type CompatCheckOptions,
+  type CompatCheckResult,
+  type CompatFault,
+} from './engine/compat-check.ts';
+export type {LiftedRows, SomeRows} from './engine/compare-lifted.ts';
+export type {Declaration, PairProof} from './engine/compat-proof.ts';
+export type {DatabasePair} from './engine/compat-sides.ts';
 export {diff, type DiffChange, type DiffOptions, type DiffResult} from './engine/diff.ts';
 export {doctor, type DoctorResult} from './engine/doctor.ts';
 export {resume, type ResumeResult} from './engine/held.ts';

@@ -1,5 +1,6 @@
 /** The command line: names, options and exit codes are a contract; scripts depend on them. */
 import {Command, CommanderError} from 'commander';
+import {addCompat} from './compat-commands.ts';
 import {capture} from '../engine/capture.ts';
 import {diff} from '../engine/diff.ts';
 import {doctor} from '../engine/doctor.ts';
@@ -8,7 +9,7 @@ import {snapshots, status} from '../engine/status.ts';
 import {verify} from '../engine/verify.ts';
 import {EngineError, EXIT_CODES} from '../kernel/errors.ts';
 import {EXIT_DIFFERENT, failed, run, type Outcome} from './run-command.ts';
-import {addSharedOptions, engineOptions, type SharedFlags} from './shared-options.ts';
+import {addSharedOptions, collect, engineOptions, type SharedFlags} from './shared-options.ts';
 import {runDemo} from './demo/demo.ts';
 import {
   captureText,
@@ -71,6 +72,7 @@ function buildProgram(finish: Finish): Command {
   addVerify(program, finish);
   addStatus(program, finish);
   addDoctor(program, finish);
+  addCompat(program, finish);
   addDemo(program, finish);
   return program;
 }
@@ -158,10 +160,6 @@ function verifyHow(value: string): string {
   throw new EngineError('USAGE', `--verify takes "full", not "${value}"`, {
     hint: 'Leave it out for the usual proof.',
   });
-}
-
-function collect(value: string, previous: readonly string[] = []): readonly string[] {
-  return [...previous, value];
 }
 
 type DiffFlags = SharedFlags & {readonly showValues?: true; readonly exitCode?: true};

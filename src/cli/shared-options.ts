@@ -55,7 +55,7 @@ export function addSharedOptions(command: Command, example: string): Command {
     );
 }
 
-function collect(value: string, previous: readonly string[] = []): readonly string[] {
+export function collect(value: string, previous: readonly string[] = []): readonly string[] {
   return [...previous, value];
 }
 

@@ -3,7 +3,7 @@ import {isNode, LineCounter, parseDocument, type Document} from 'yaml';
 import {EngineError} from '../kernel/errors.ts';
 import {COMPAT_FILE_CHARS_MAX} from '../kernel/limits.ts';
 import {compareNames} from '../schema/names.ts';
-import {COMPAT_FORMAT, type Step} from './step.ts';
+import {COMPAT_FORMAT, type Step, type StepFile} from './step.ts';
 import {stepSchema} from './step-schema.ts';
 
 /** A file as it was found: where, and what it says. `folder` is the name of the folder, that of the application. */
@@ -14,6 +14,14 @@ export type CompatFile = {
   readonly text: string;
 };
 
+/** What is wrong with a file, and in which line, from 1. */
+export type StepFault = {
+  readonly code: 'COMPAT_INVALID' | 'FORMAT_NEWER';
+  readonly path: string;
+  readonly line: number;
+  readonly why: string;
+};
+
 /**
  * Reads all steps of an application, and puts them in order: after those they name, else by file name.
  *
@@ -21,70 +29,112 @@ export type CompatFile = {
  * migration, a step named that is not there, a cycle. `FORMAT_NEWER` for a format of a later Rowplica.
  */
 export function readSteps(files: readonly CompatFile[]): readonly Step[] {
-  const read = files.map(readStep);
-  refuseTwice(read);
-  return inOrder(read);
+  const {steps, faults} = examineSteps(files);
+  const [fault] = faults;
+  if (fault !== undefined) throw faultError(fault);
+  return steps;
+}
+
+/** The same, with all faults instead of the first one; the steps are in order where there are none. */
+export function examineSteps(files: readonly CompatFile[]): {
+  readonly steps: readonly Step[];
+  readonly faults: readonly StepFault[];
+} {
+  const faults: StepFault[] = [];
+  const read: Read[] = [];
+  for (const file of files) {
+    const one = readStep(file);
+    if ('step' in one) read.push(one);
+    else faults.push(...one.faults);
+  }
+  faults.push(...saidTwice(read));
+  const {steps, faults: loose} = inOrder(read, new Set(files.map(({name}) => name)));
+  return {steps, faults: [...faults, ...loose]};
+}
+
+function faultError({code, path, line, why}: StepFault): EngineError {
+  return new EngineError(code, `${path}:${line}: ${why}`, {
+    site: {path},
+    hint:
+      code === 'FORMAT_NEWER'
+        ? 'Upgrade Rowplica on this instance.'
+        : 'See docs/migrations-compat.md for what a compat file may say.',
+  });
 }
 
 type Read = {readonly step: Step; readonly lineOf: (path: readonly PropertyKey[]) => number};
+type Unread = {readonly faults: readonly StepFault[]};
 
-function readStep({path, folder, name, text}: CompatFile): Read {
+function readStep(file: CompatFile): Read | Unread {
+  const {path, name, folder, text} = file;
   if (text.length > COMPAT_FILE_CHARS_MAX)
-    throw invalid(path, 1, `it has more than ${COMPAT_FILE_CHARS_MAX} characters`);
+    return unread(path, 1, `it has more than ${COMPAT_FILE_CHARS_MAX} characters`);
   const counter = new LineCounter();
   const document = parseDocument(text, {lineCounter: counter, logLevel: 'error'});
   const lineOf = (at: readonly PropertyKey[]): number => lineIn(document, counter, at);
   const [error] = document.errors;
   if (error !== undefined)
-    throw invalid(path, error.linePos?.[0].line ?? 1, 'it cannot be read as YAML');
-  const json = plain(document, path);
-  refuseNewer(json, path, lineOf);
-  const parsed = stepSchema.safeParse(json);
-  if (!parsed.success) {
-    const [issue] = parsed.error.issues;
-    const at = [...(issue?.path ?? []), ...(issue?.code === 'unrecognized_keys' ? issue.keys : [])];
-    throw invalid(path, lineOf(at), reasonOf(issue, at));
-  }
-  const {migrations, operations, application} = parsed.data;
-  const {after = [], reversible = false, refuse = []} = parsed.data;
+    return unread(path, error.linePos?.[0].line ?? 1, 'it cannot be read as YAML');
+  const json = plain(document);
+  if (json === undefined) return unread(path, 1, 'it repeats parts of itself by aliases');
+  const newer = newerFormat(json.value);
+  if (newer !== undefined)
+    return {faults: [{code: 'FORMAT_NEWER', path, line: lineOf(['format']), why: newer}]};
+  const parsed = stepSchema.safeParse(json.value);
+  if (!parsed.success)
+    return {faults: parsed.error.issues.map((issue) => faultOf(issue, path, lineOf))};
+  const {application} = parsed.data;
   if (application !== folder)
-    throw invalid(
+    return unread(
       path,
       lineOf(['application']),
       `it is of "${application}", in a folder of "${folder}"`,
     );
+  return {step: stepFrom(parsed.data, {name, file: path}, lineOf), lineOf};
+}
+
+function stepFrom(
+  {migrations, operations, after = [], reversible = false, refuse = []}: StepFile,
+  named: Pick<Step, 'name' | 'file'>,
+  lineOf: Read['lineOf'],
+): Step {
   const lines = operations.map((_, at) => lineOf(['operations', at]));
   const refuseLines = refuse.map((_, at) => lineOf(['refuse', at]));
-  const said = {migrations, after, reversible, refuse, operations};
-  return {step: {name, file: path, ...said, lines, refuseLines}, lineOf};
+  return {...named, migrations, after, reversible, refuse, operations, lines, refuseLines};
 }
 
 /** Aliases are refused: they may multiply a small file beyond all bounds, and nobody needs them. */
-function plain(document: Document, path: string): unknown {
+function plain(document: Document): {readonly value: unknown} | undefined {
   try {
-    return document.toJS({maxAliasCount: 0});
+    return {value: document.toJS({maxAliasCount: 0})};
   } catch {
-    throw invalid(path, 1, 'it repeats parts of itself by aliases');
+    return undefined;
   }
 }
 
-function refuseNewer(json: unknown, path: string, lineOf: Read['lineOf']): void {
+function newerFormat(json: unknown): string | undefined {
   const format = typeof json === 'object' && json !== null && 'format' in json ? json.format : 1;
-  if (typeof format !== 'number' || format <= COMPAT_FORMAT) return;
-  throw new EngineError(
-    'FORMAT_NEWER',
-    `${path}:${lineOf(['format'])}: it has format ${format}; this Rowplica reads up to ${COMPAT_FORMAT}`,
-    {site: {path}, hint: 'Upgrade Rowplica on this instance.'},
-  );
+  if (typeof format !== 'number' || format <= COMPAT_FORMAT) return undefined;
+  return `it has format ${format}; this Rowplica reads up to ${COMPAT_FORMAT}`;
 }
 
-type Issue = {readonly message: string; readonly code?: string | undefined};
+type Issue = {
+  readonly message: string;
+  readonly code?: string | undefined;
+  readonly path: readonly PropertyKey[];
+  readonly keys?: readonly string[] | undefined;
+};
+
+function faultOf(issue: Issue, path: string, lineOf: Read['lineOf']): StepFault {
+  const at = [...issue.path, ...(issue.code === 'unrecognized_keys' ? (issue.keys ?? []) : [])];
+  return invalid(path, lineOf(at), reasonOf(issue, at));
+}
 
 /** What is in a list is counted from 1, as people count. */
-function reasonOf(issue: Issue | undefined, at: readonly PropertyKey[]): string {
+function reasonOf(issue: Issue, at: readonly PropertyKey[]): string {
   const named = at.map((part) => (typeof part === 'number' ? String(part + 1) : String(part)));
   const where = named.length === 0 ? '' : `${named.join(' ')}: `;
-  return `${where}${REASONS[issue?.code ?? ''] ?? issue?.message ?? 'it is not as expected'}`;
+  return `${where}${REASONS[issue.code ?? ''] ?? issue.message}`;
 }
 
 const REASONS: Readonly<Record<string, string>> = {
@@ -101,45 +151,52 @@ function lineIn(document: Document, counter: LineCounter, at: readonly PropertyK
   return 1;
 }
 
-function refuseTwice(read: readonly Read[]): void {
+function saidTwice(read: readonly Read[]): readonly StepFault[] {
   const seen = new Map<string, Step>();
-  for (const {step, lineOf} of read) {
-    step.migrations.forEach((migration, at) => {
+  return read.flatMap(({step, lineOf}) =>
+    step.migrations.flatMap((migration, at) => {
       const other = seen.get(migration);
-      if (other !== undefined)
-        throw invalid(
-          step.file,
-          lineOf(['migrations', at]),
-          `migration "${migration}" has a step already, in ${other.file}`,
-        );
-      seen.set(migration, step);
-    });
-  }
+      seen.set(migration, other ?? step);
+      if (other === undefined) return [];
+      const why = `migration "${migration}" has a step already, in ${other.file}`;
+      return [invalid(step.file, lineOf(['migrations', at]), why)];
+    }),
+  );
 }
 
-/** Each after those that it names; of several that may come next, the first by name. */
-function inOrder(read: readonly Read[]): readonly Step[] {
-  const byName = new Map(read.map(({step}) => [step.name, step]));
-  for (const {step, lineOf} of read) {
-    step.after.forEach((other, at) => {
-      if (byName.has(other)) return;
-      throw invalid(step.file, lineOf(['after', at]), `there is no step "${other}"`);
-    });
-  }
+/**
+ * Each after those that it names; of several that may come next, the first by name.
+ *
+ * @param known Names of all steps, those that could not be read included.
+ */
+function inOrder(
+  read: readonly Read[],
+  known: ReadonlySet<string>,
+): {readonly steps: readonly Step[]; readonly faults: readonly StepFault[]} {
+  const faults = read.flatMap(({step, lineOf}) =>
+    step.after.flatMap((other, at) =>
+      known.has(other)
+        ? []
+        : [invalid(step.file, lineOf(['after', at]), `there is no step "${other}"`)],
+    ),
+  );
+  const here = new Set(read.map(({step}) => step.name));
   const waiting = read.toSorted((a, b) => compareNames(a.step.name, b.step.name));
   const done = new Set<string>();
-  const ordered: Step[] = [];
+  const steps: Step[] = [];
   while (waiting.length > 0) {
-    const next = waiting.findIndex(({step}) => step.after.every((other) => done.has(other)));
+    const next = waiting.findIndex(({step}) =>
+      step.after.every((other) => done.has(other) || !here.has(other)),
+    );
     const [found] = next === -1 ? [] : waiting.splice(next, 1);
-    if (found === undefined) throw cycle(waiting);
-    ordered.push(found.step);
+    if (found === undefined) return {steps, faults: [...faults, cycle(waiting)]};
+    steps.push(found.step);
     done.add(found.step.name);
   }
-  return ordered;
+  return {steps, faults};
 }
 
-function cycle(waiting: readonly Read[]): EngineError {
+function cycle(waiting: readonly Read[]): StepFault {
   const [first] = waiting;
   const names = waiting.map(({step}) => step.name).join(', ');
   return invalid(
@@ -149,10 +206,10 @@ function cycle(waiting: readonly Read[]): EngineError {
   );
 }
 
-/** @param line From 1. */
-function invalid(path: string, line: number, why: string): EngineError {
-  return new EngineError('COMPAT_INVALID', `${path}:${line}: ${why}`, {
-    site: {path},
-    hint: 'See docs/migrations-compat.md for what a compat file may say.',
-  });
+function invalid(path: string, line: number, why: string): StepFault {
+  return {code: 'COMPAT_INVALID', path, line, why};
+}
+
+function unread(path: string, line: number, why: string): Unread {
+  return {faults: [invalid(path, line, why)]};
 }

@@ -5,12 +5,13 @@ import type {LiftedTable} from '../compat/table-draft.ts';
 import type {View} from '../database/port.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import type {CanonicalRow, Cell, WireRow} from '../kernel/row.ts';
-import {columnKeys, keyLabel, rowKeys} from '../schema/row-key.ts';
+import {keyLabel, rowKeys} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
 import type {TableContent} from '../snapshot/content.ts';
 import {shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
 import {ofRow, upgradeFirst} from '../compat/errors.ts';
+import {groups, type Group} from './row-groups.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 
 export type Adapting = {
@@ -36,9 +37,6 @@ export async function adaptRows(adapting: Adapting, sink: ChunkSink): Promise<Ta
   const here = table.own.length === 0 ? undefined : new LiveGroups(view, shape);
   return readContent(shape, adaptedPages(adapting, here), sink);
 }
-
-/** Rows that share the key columns; one, where those are the primary key. */
-type Group = {readonly key: string; readonly rows: readonly WireRow[]};
 
 async function* adaptedPages(
   adapting: Adapting,
@@ -127,28 +125,6 @@ function refuseLoss(row: CanonicalRow, lowered: readonly Cell[] | undefined, to:
     from.table,
     lost.name,
   );
-}
-
-/** Consecutive rows with the same key columns, whatever pages they come in. */
-async function* groups(
-  shape: TableShape,
-  pages: AsyncIterable<readonly WireRow[]>,
-): AsyncGenerator<Group> {
-  const keyOf = columnKeys(shape);
-  let key: string | undefined;
-  let rows: WireRow[] = [];
-  for await (const page of pages) {
-    for (const row of page) {
-      const next = keyOf(row);
-      if (key !== undefined && next !== key) {
-        yield {key, rows};
-        rows = [];
-      }
-      key = next;
-      rows.push(row);
-    }
-  }
-  if (key !== undefined) yield {key, rows};
 }
 
 /** The live rows, group by group, walked along with those of the snapshot. */

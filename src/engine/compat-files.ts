@@ -17,10 +17,33 @@ const OWN = resolve(import.meta.dirname, '../../migrations-compat');
  * @throws {EngineError} as `readSteps`; `CONFIG_INVALID` where the folder is not there.
  */
 export function loadSteps(application: string | null, folder: string | undefined): readonly Step[] {
-  if (folder !== undefined && !existsSync(folder)) throw noFolder(folder);
   if (application === null || !/^[\w.-]+$/.test(application)) return [];
-  const folders = [OWN, ...(folder === undefined ? [] : [folder])];
-  return readSteps(folders.flatMap((root) => filesIn(root, application)));
+  return readSteps(roots(folder).flatMap((root) => filesIn(root, application)));
+}
+
+/**
+ * The files of all applications, by the names of their folders, in order of these.
+ *
+ * @throws {EngineError} `COMPAT_INVALID` where a file cannot be read; `CONFIG_INVALID` as `loadSteps`.
+ */
+export function compatFiles(
+  folder: string | undefined,
+): ReadonlyMap<string, readonly CompatFile[]> {
+  const all = roots(folder);
+  const names = all.filter(existsSync).flatMap((root) =>
+    readdirSync(root, {withFileTypes: true})
+      .filter((entry) => entry.isDirectory())
+      .map(({name}) => name),
+  );
+  const applications = [...new Set(names)].sort(compareNames);
+  return new Map(
+    applications.map((name) => [name, all.flatMap((root) => filesIn(root, name))] as const),
+  );
+}
+
+function roots(folder: string | undefined): readonly string[] {
+  if (folder !== undefined && !existsSync(folder)) throw noFolder(folder);
+  return folder === undefined ? [OWN] : [OWN, folder];
 }
 
 /** The files of one application, by name. A file's own name is that of its step. */

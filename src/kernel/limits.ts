@@ -127,6 +127,8 @@ export const CONFIG_BYTES_MAX: number = 64 * 1024;
 export const COMPAT_FILE_CHARS_MAX: number = 64 * 1024;
 /** Characters of a LIKE pattern in a compat file: matching takes time in the product of pattern and text. */
 export const COMPAT_PATTERN_CHARS_MAX = 200;
+/** Keys named where rows differ; all of them are counted. */
+export const KEYS_SHOWN_MAX = 5;
 /** Characters of an error's message, and of its hint: names come from snapshots, and may be of any length. */
 export const MESSAGE_CHARS_MAX = 2_000;
 
