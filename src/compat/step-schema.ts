@@ -12,11 +12,16 @@ const part = z.union([
   z.string(),
   z.strictObject({
     column: name,
-    /** Splits the text there, and takes the piece of this number, from 1. */
-    split: z.string().min(1).optional(),
+    split: z
+      .string()
+      .min(1)
+      .optional()
+      .describe('Splits the text there, and takes the piece of this number, from 1.'),
     piece: z.int().min(1).optional(),
-    /** The whole number that the piece begins with, without leading zeros. */
-    integer: z.literal(true).optional(),
+    integer: z
+      .literal(true)
+      .optional()
+      .describe('The whole number that the piece begins with, without leading zeros.'),
   }),
 ]);
 
@@ -68,8 +73,10 @@ const operationSchema: z.ZodType<Operation> = z.discriminatedUnion('op', [
     op: z.literal('dropColumn'),
     table: name,
     column: name,
-    /** What it is again in a database that still has it: needed to lower. */
-    restore: z.strictObject({...declared, value: literal.optional()}).optional(),
+    restore: z
+      .strictObject({...declared, value: literal.optional()})
+      .optional()
+      .describe('What it is again in a database that still has it: needed to lower.'),
   }),
   z.strictObject({op: z.literal('renameColumn'), table: name, from: name, to: name}),
   z.strictObject({
@@ -77,8 +84,10 @@ const operationSchema: z.ZodType<Operation> = z.discriminatedUnion('op', [
     table: name,
     column: name,
     ...declared,
-    /** How it was declared before: needed to lower. */
-    was: z.strictObject(declared).optional(),
+    was: z
+      .strictObject(declared)
+      .optional()
+      .describe('How it was declared before: needed to lower.'),
   }),
   z.strictObject({op: z.literal('changeTable'), table: name}),
   z.strictObject({op: z.literal('renameTable'), from: name, to: name}),
@@ -102,22 +111,35 @@ const operationSchema: z.ZodType<Operation> = z.discriminatedUnion('op', [
     op: z.literal('deleteRows'),
     table: name,
     where,
-    /** Rows of other tables that go with them, because their column holds the value of `to` of a deleted row. */
-    with: z.array(z.strictObject({table: name, column: name, to: name})).optional(),
+    with: z
+      .array(z.strictObject({table: name, column: name, to: name}))
+      .optional()
+      .describe(
+        'Rows of other tables that go with them, because their column holds the value of `to` of a deleted row.',
+      ),
   }),
 ]);
 
 export const stepSchema: z.ZodType<StepFile> = z.strictObject({
   format: z.int().min(1),
   application: name,
-  /** For people: what it is about. */
-  summary: z.string().min(1),
+  summary: z.string().min(1).describe('For people: what it is about.'),
   migrations: z.array(name).min(1),
-  /** Other steps that come before this one; else the order is that of the file names. */
-  after: z.array(name).optional(),
-  /** The release before understands rows that it gives back; whether nothing is lost is checked row by row. */
-  reversible: z.boolean().optional(),
-  /** Rows, as the step leaves them, that the release before does not understand; without `where` all of the table. */
-  refuse: z.array(z.strictObject({table: name, where: where.optional()})).optional(),
+  after: z
+    .array(name)
+    .optional()
+    .describe('Other steps that come before this one; else the order is that of the file names.'),
+  reversible: z
+    .boolean()
+    .optional()
+    .describe(
+      'The release before understands rows that it gives back; whether nothing is lost is checked row by row.',
+    ),
+  refuse: z
+    .array(z.strictObject({table: name, where: where.optional()}))
+    .optional()
+    .describe(
+      'Rows, as the step leaves them, that the release before does not understand; without `where` all of the table.',
+    ),
   operations: z.array(operationSchema),
 });
