@@ -11,6 +11,8 @@ export {
   type CompatCheckResult,
   type CompatFault,
 } from './engine/compat-check.ts';
+export {compatNew, type CompatNewOptions, type CompatNewResult} from './engine/compat-new.ts';
+export type {Draft} from './engine/compat-draft.ts';
 export type {LiftedRows, SomeRows} from './engine/compare-lifted.ts';
 export type {Declaration, PairProof} from './engine/compat-proof.ts';
 export type {DatabasePair} from './engine/compat-sides.ts';

@@ -2,7 +2,8 @@
 import type {Command} from 'commander';
 import {compatCheck, type CompatCheckResult} from '../engine/compat-check.ts';
 import {EngineError, EXIT_CODES} from '../kernel/errors.ts';
-import {compatCheckText} from './print/compat.ts';
+import {compatNew} from '../engine/compat-new.ts';
+import {compatCheckText, compatNewText} from './print/compat.ts';
 import {run} from './run-command.ts';
 import {collect, engineOptions, type SharedFlags} from './shared-options.ts';
 
@@ -16,7 +17,9 @@ type CheckFlags = SharedFlags & {
 export function addCompat(program: Command, finish: (exitCode: number) => void): void {
   const compat = program
     .command('compat')
-    .description('check compat steps, which say what releases of an application do to rows');
+    .description(
+      'check and draft compat steps, which say what releases of an application do to rows',
+    );
   const check = compat
     .command('check')
     .description('read all compat steps, and prove them on databases before and after an upgrade')
@@ -32,6 +35,31 @@ export function addCompat(program: Command, finish: (exitCode: number) => void):
         const options = engineOptions(flags, context, pairs[0]?.from ?? '');
         const result = await compatCheck({...options, pairs});
         return {json: result, text: compatCheckText(result), exitCode: checkExit(result)};
+      }),
+    );
+  });
+  addNew(compat, finish);
+}
+
+type NewFlags = SharedFlags & {readonly from: string; readonly to: string; readonly out?: string};
+
+function addNew(compat: Command, finish: (exitCode: number) => void): void {
+  const command = compat
+    .command('new')
+    .description('draft a step by comparing a database with a copy of it that was upgraded')
+    .requiredOption('--from <database>', 'database of the older release')
+    .requiredOption('--to <database>', 'a copy of it that the application upgraded')
+    .option('--out <file>', 'write the draft there (default: print it)');
+  addCompatOptions(
+    command,
+    'rowplica compat new --from kuma.db --to kuma-upgraded.db --out my-steps/uptime-kuma/next-release.yaml',
+  ).action(async (flags: NewFlags) => {
+    finish(
+      await run(flags, async (context) => {
+        const {from, to, out} = flags;
+        const options = engineOptions(flags, context, from);
+        const result = await compatNew({...options, from, to, out});
+        return {json: result, text: compatNewText(result, {from, to}), exitCode: 0};
       }),
     );
   });

@@ -63,7 +63,7 @@ export async function compareLifted(
 const namesOf = ({columns}: {readonly columns: readonly {readonly name: string}[]}): string[] =>
   columns.map(({name}) => name);
 
-function hasKeyOf(shape: TableShape, key: readonly string[]): boolean {
+export function hasKeyOf(shape: TableShape, key: readonly string[]): boolean {
   return JSON.stringify(shape.key.map(({name}) => name)) === JSON.stringify(key);
 }
 
@@ -159,7 +159,7 @@ function counter(shape: TableShape): {
   };
 }
 
-function tally(shape: TableShape): {
+export function tally(shape: TableShape): {
   readonly add: (key: string) => void;
   readonly rows: () => SomeRows;
 } {
@@ -178,7 +178,7 @@ function labelOf(shape: TableShape, key: string): string {
   return keyLabel(shape, shape.keyKind === 'primary' ? key : `${key},${encodeKeyCell(0n)}`);
 }
 
-async function* mapped<A, B>(from: AsyncIterable<A>, to: (one: A) => B): AsyncGenerator<B> {
+export async function* mapped<A, B>(from: AsyncIterable<A>, to: (one: A) => B): AsyncGenerator<B> {
   for await (const one of from) yield to(one);
 }
 

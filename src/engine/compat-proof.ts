@@ -82,8 +82,8 @@ function isProven({missing, surplus, columns, losses}: LiftedRows): boolean {
   return missing.rows + surplus.rows + columns.length + losses.length === 0;
 }
 
-/** A step that changes nothing may be taken in part. */
-function stepsFor(
+/** Steps that are about these migrations, and what they leave open. A step that changes nothing may be taken in part. */
+export function stepsFor(
   all: readonly Step[],
   added: readonly string[],
 ): Pick<PairProof, 'withoutStep' | 'inPart'> & {readonly steps: readonly Step[]} {

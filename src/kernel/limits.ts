@@ -127,6 +127,8 @@ export const CONFIG_BYTES_MAX: number = 64 * 1024;
 export const COMPAT_FILE_CHARS_MAX: number = 64 * 1024;
 /** Characters of a LIKE pattern in a compat file: matching takes time in the product of pattern and text. */
 export const COMPAT_PATTERN_CHARS_MAX = 200;
+/** Values of a column of which a drafted compat step says one by one what becomes of them. */
+export const DRAFT_CASES_MAX = 16;
 /** Keys named where rows differ; all of them are counted. */
 export const KEYS_SHOWN_MAX = 5;
 /** Characters of an error's message, and of its hint: names come from snapshots, and may be of any length. */

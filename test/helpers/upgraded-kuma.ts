@@ -37,7 +37,7 @@ export function olderKuma(path: string): string {
       ALTER TABLE monitor ADD COLUMN kind INTEGER DEFAULT 0;
       INSERT INTO setting VALUES ('databasePatchedFiles', '{"patch-a.sql":true}');
       INSERT INTO monitor (id, name, interval, kind) VALUES (1, 'secret-a', 20, 0), (2, 'secret-b', 30, 1), (3, 'secret-c', 60, 1);
-      INSERT INTO notification VALUES (1, 'secret-x'), (2, 'secret-y');
+      INSERT INTO notification VALUES (1, 'secret-x'), (2, 'secret-y'), (3, 'secret-z');
       INSERT INTO tag VALUES ('t', NULL);
       INSERT INTO monitor_notification (id, monitor_id, notification_id, w) VALUES (1, 1, 1, 0), (2, 1, 1, 1), (3, 2, 2, 0);
       INSERT INTO heartbeat VALUES (1, 1), (2, 1);`);

@@ -1,6 +1,7 @@
 /** What compat steps are and prove, as people read it. */
 import pc from 'picocolors';
 import type {CompatCheckResult} from '../../engine/compat-check.ts';
+import type {CompatNewResult} from '../../engine/compat-new.ts';
 import type {PairProof} from '../../engine/compat-proof.ts';
 import {counted} from '../../kernel/counted.ts';
 
@@ -76,4 +77,22 @@ function tableLines({
 
 function listed(rows: number, keys: readonly string[]): string {
   return pc.dim(`(${keys.join('; ')}${rows > keys.length ? '; …' : ''})`);
+}
+
+/** The draft itself where no file was named, and what to do next: as comments, so that it can be kept as it is. */
+export function compatNewText(
+  {application, migrations, operations, open, file, text}: CompatNewResult,
+  {from, to}: {readonly from: string; readonly to: string},
+): string {
+  const path = file ?? `DIR/${application}/NAME.yaml`;
+  const left = open === 0 ? 'nothing is left open' : `${counted(open, 'place')} left open`;
+  const lines = [
+    `Drafted: ${counted(migrations.length, 'migration')}, ${counted(operations, 'operation')}, ${left}.`,
+    'What to do next:',
+    `  1. Review it${file === null ? ` as ${path}` : ''}: write the summary, settle what is left open, decide on reversible.`,
+    `  2. Prove it: rowplica compat check --from ${from} --to ${to} --compat DIR`,
+    `  DIR is the folder that holds ${application}/; give it with --compat on every instance.`,
+  ];
+  if (file !== null) return lines.join('\n');
+  return `${text}\n${lines.map((line) => `# ${line}`).join('\n')}`;
 }
