@@ -5,6 +5,9 @@ export {
   type CaptureResult,
   type TableCapture,
 } from './engine/capture.ts';
+export {checkSchema, type CheckSchemaOptions} from './engine/check-schema.ts';
+export type {Blocking, Judgement, Verdict} from './engine/judge.ts';
+export type {SchemaDifference} from './schema/differences.ts';
 export {
   compatCheck,
   type CompatCheckOptions,

@@ -22,6 +22,7 @@ import {
 } from './print/results.ts';
 import {sayAside, tolerateLostOutput} from './terminal.ts';
 import {addUndo} from './undo-commands.ts';
+import {addUpgrade} from './upgrade-commands.ts';
 import {version} from './version.ts';
 
 /** Runs one command and gives its exit code. Never throws for an expected failure. */
@@ -72,6 +73,7 @@ function buildProgram(finish: Finish): Command {
   addVerify(program, finish);
   addStatus(program, finish);
   addDoctor(program, finish);
+  addUpgrade(program, finish);
   addCompat(program, finish);
   addDemo(program, finish);
   return program;

@@ -3,7 +3,7 @@
  * is a snapshot like any other: compared, planned, applied and proved as such.
  */
 import type {Digest} from '../canonical/digest.ts';
-import {findChain} from '../compat/chain.ts';
+import {findChain, type Chain} from '../compat/chain.ts';
 import {compileSteps, liftOrder} from '../compat/lift.ts';
 import type {Step} from '../compat/step.ts';
 import type {LiftedTable, SourceTable} from '../compat/table-draft.ts';
@@ -15,7 +15,7 @@ import {shapeTable, type TableRequest, type TableShape} from '../schema/table-sh
 import {compareNames} from '../schema/names.ts';
 import {rootDigest} from '../snapshot/content.ts';
 import {encodeManifest} from '../snapshot/manifest-text.ts';
-import {shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
+import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import {adaptRows, type Adapting} from './adapt-rows.ts';
 import {loadSteps} from './compat-files.ts';
 import {upgradeFirst, versionMismatch} from '../compat/errors.ts';
@@ -38,7 +38,7 @@ type Version =
       readonly steps: readonly Step[];
     };
 
-type AdaptRequest = {
+export type AdaptRequest = {
   readonly database: Database;
   readonly reader: SnapshotReader;
   /** Keeps the chunks of what is made. */
@@ -74,12 +74,7 @@ async function versionOf(
   {manifest}: Pick<Snapshot, 'manifest'>,
   options: Pick<EngineOptions, 'compat' | 'migrations'>,
 ): Promise<Version> {
-  const {application, version: theirs} = manifest.source;
-  const profile = application === null ? undefined : profileNamed(application);
-  if (profile === undefined || !profile.recognises(await view.schema()))
-    return {verdict: 'identical'}; // the guard has the last word
-  const ours = await appliedMigrations(view, profile, options.migrations);
-  const chain = findChain(loadSteps(application, options.compat), theirs, ours);
+  const {chain, ours} = await chainHere(view, manifest, options);
   switch (chain.kind) {
     case 'identical':
       return {verdict: 'identical'};
@@ -91,6 +86,22 @@ async function versionOf(
   }
 }
 
+/** Which steps lead from a snapshot to this database, and the migrations that are applied here. Without a profile there are no steps. */
+export async function chainHere(
+  view: View,
+  {source}: Pick<Manifest, 'source'>,
+  options: Pick<EngineOptions, 'compat' | 'migrations'>,
+): Promise<{readonly chain: Chain; readonly ours: readonly string[]}> {
+  const {application, version: theirs} = source;
+  const profile = application === null ? undefined : profileNamed(application);
+  const isKnown = profile !== undefined && profile.recognises(await view.schema());
+  const ours = await appliedMigrations(view, profile, options.migrations);
+  const chain: Chain = isKnown
+    ? findChain(loadSteps(application, options.compat), theirs, ours)
+    : {kind: 'identical'}; // the guard has the last word
+  return {chain, ours};
+}
+
 type Adapted = {
   readonly version: readonly string[];
   readonly tables: ReadonlyMap<string, CapturedTable | ManifestTable>;
@@ -99,7 +110,7 @@ type Adapted = {
 type Compatible = Extract<Version, {verdict: 'compatible'}>;
 
 /** Tables as the snapshot knows them, for compat steps. */
-function sourceTable(table: ManifestTable): SourceTable {
+export function sourceTable(table: ManifestTable): SourceTable {
   const {name, columns, omitted, key} = table;
   return {name, columns, omitted, key: key.columns.map((column) => column.name)};
 }
@@ -125,7 +136,8 @@ async function adaptTables(
       done.set(table.name, source);
       continue;
     }
-    const {ours, shape} = shapeHere(table, source, {schema, snapshot, request});
+    const {ours, shape} = shapeHere(table, source, {schema, snapshot, options: request.options});
+    checkColumns(table, ours, shape);
     const adapting: Adapting = {
       view,
       snapshot,
@@ -157,28 +169,27 @@ function refuseLostTables(
 
 type Here = {
   readonly schema: DatabaseSchema;
-  readonly snapshot: Snapshot;
-  readonly request: AdaptRequest;
+  readonly snapshot: Pick<Snapshot, 'manifest'>;
+  readonly options: Pick<EngineOptions, 'keyless'>;
 };
 
-/** How this database declares and compares the table; every difference must be covered by the steps. */
-function shapeHere(
+/** How this database declares and compares the table. */
+export function shapeHere(
   table: LiftedTable,
   source: ManifestTable,
-  {schema, snapshot, request}: Here,
+  {schema, snapshot, options}: Here,
 ): {readonly ours: TableSchema; readonly shape: TableShape} {
   const ours = schema.tables.get(table.name);
   if (ours === undefined) throw mismatch(table.name, undefined, 'this database does not have it');
   const asked = requestOf(snapshot, table.name);
-  const here = followKeyless(shapeOf(source), ours, asked, request.options.keyless);
+  const here = followKeyless(shapeOf(source), ours, asked, options.keyless);
   if (here.wholeRows === true)
     throw mismatch(table.name, undefined, 'rows that no key identifies cannot be lifted');
   const shape = shapeTable(ours, here);
-  checkColumns(table, ours, shape);
   return {ours, shape};
 }
 
-function requestOf({manifest}: Snapshot, table: string): TableRequest {
+function requestOf({manifest}: Pick<Snapshot, 'manifest'>, table: string): TableRequest {
   const {application} = manifest.source;
   const requests = application === null ? [] : profileNamed(application).tables;
   return requests.find((request) => request.table === table) ?? {table};

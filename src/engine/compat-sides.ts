@@ -8,6 +8,7 @@ import type {TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {EngineOptions} from './options.ts';
 import {selectTables} from './read-tables.ts';
+import {appliedMigrations} from './source-version.ts';
 
 /** An older database, and a copy of it that the application upgraded. */
 export type DatabasePair = {readonly from: string; readonly to: string};
@@ -29,7 +30,7 @@ export async function readSide(view: View, options: EngineOptions): Promise<Side
   const tables = options.tables?.filter((name) => schemas.has(name));
   const {profile, shapes} = await selectTables(view, {...options, tables});
   if (profile === undefined) throw noApplication();
-  const version = await profile.version(view);
+  const version = await appliedMigrations(view, profile, options.migrations);
   const named = new Map(shapes.map((shape) => [shape.table, shape]));
   return {view, profile, version, schemas, shapes: named};
 }
