@@ -1,6 +1,6 @@
 /** Options that most commands share. */
 import type {Command} from 'commander';
-import {durationOf, keylessOf, loadConfig, type Config} from '../config/config.ts';
+import {applicationOf, durationOf, keylessOf, loadConfig, type Config} from '../config/config.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {CommandContext} from './run-command.ts';
@@ -10,6 +10,7 @@ export type SharedFlags = {
   readonly store?: string;
   readonly state?: string;
   readonly profile?: string;
+  readonly application?: string;
   readonly tables?: readonly string[];
   readonly keyless?: string;
   readonly migrationsTable?: string;
@@ -29,6 +30,10 @@ export function addSharedOptions(command: Command, example: string): Command {
     )
     .option('--state <dir>', 'state folder (default: .rowplica beside the database)')
     .option('--profile <name>', 'profile of the application (default: found by the schema)')
+    .option(
+      '--application <name>',
+      'name of an application that no profile knows; its compat steps are kept under it',
+    )
     .option(
       '--tables <names>',
       'tables, separated by commas; repeat the option for names with commas',
@@ -51,7 +56,7 @@ export function addSharedOptions(command: Command, example: string): Command {
     .option('--json', 'print one JSON document on stdout')
     .addHelpText(
       'after',
-      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_TABLES,\nROWPLICA_KEYLESS, ROWPLICA_MIGRATIONS_TABLE, ROWPLICA_MIGRATIONS_COLUMN, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_COMPAT, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
+      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_APPLICATION, ROWPLICA_TABLES,\nROWPLICA_KEYLESS, ROWPLICA_MIGRATIONS_TABLE, ROWPLICA_MIGRATIONS_COLUMN, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_COMPAT, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
     );
 }
 
@@ -66,7 +71,7 @@ export function engineOptions(
   fallback?: string,
 ): EngineOptions {
   const {env, log, progress, signal} = context;
-  const {database, store, state, profile, compat} = flags;
+  const {database, store, state, profile, application, compat} = flags;
   const tables = tableNames(flags.tables);
   const maxWriteLock = durationOf('--max-write-lock', flags.maxWriteLock);
   const keyless = keylessOf(flags.keyless, '--keyless', 'USAGE');
@@ -74,7 +79,18 @@ export function engineOptions(
   const config = loadConfig({
     file: flags.config,
     env,
-    flags: {database, store, state, profile, tables, keyless, migrations, maxWriteLock, compat},
+    flags: {
+      database,
+      store,
+      state,
+      profile,
+      application: applicationOf(application, '--application'),
+      tables,
+      keyless,
+      migrations,
+      maxWriteLock,
+      compat,
+    },
   });
   const path = config.database ?? fallback;
   if (path === undefined) {

@@ -4,6 +4,7 @@ import {parse} from 'yaml';
 import {z} from 'zod';
 import {EngineError} from '../kernel/errors.ts';
 import {CONFIG_BYTES_MAX} from '../kernel/limits.ts';
+import {APPLICATION_NAME} from '../profiles/find-profile.ts';
 import type {MigrationRecord} from '../profiles/migration-records.ts';
 import {milliseconds} from './duration.ts';
 
@@ -13,6 +14,7 @@ export type Config = {
   readonly store?: string | undefined;
   readonly state?: string | undefined;
   readonly profile?: string | undefined;
+  readonly application?: string | undefined;
   readonly tables?: readonly string[] | undefined;
   readonly keyless?: 'multiset' | undefined;
   /** Where a tool that is not known here records the migrations it applied. */
@@ -30,6 +32,7 @@ export type LoadedConfig = Omit<Config, 'migrations'> & {
   readonly migrations?: MigrationRecord | undefined;
 };
 
+const NO_APPLICATION = 'it is not a name of letters, digits, dots, dashes and underscores';
 const NO_DURATION = 'it is not a duration such as 500ms or 2s';
 const text = z
   .string()
@@ -45,6 +48,7 @@ const configSchema = z.strictObject({
   store: text.optional(),
   state: text.optional(),
   profile: text.optional(),
+  application: z.string().regex(APPLICATION_NAME, NO_APPLICATION).optional(),
   tables: z.array(text).min(1).optional(),
   keyless: z.literal('multiset').optional(),
   migrations: z.strictObject({table: text.optional(), column: text.optional()}).optional(),
@@ -96,6 +100,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Config {
     store: present(env['ROWPLICA_STORE']),
     state: present(env['ROWPLICA_STATE']),
     profile: present(env['ROWPLICA_PROFILE']),
+    application: applicationOf(present(env['ROWPLICA_APPLICATION']), 'ROWPLICA_APPLICATION'),
     tables: present(env['ROWPLICA_TABLES'])?.split(','),
     compat: present(env['ROWPLICA_COMPAT']),
     keyless: keylessOf(present(env['ROWPLICA_KEYLESS']), 'ROWPLICA_KEYLESS', 'CONFIG_INVALID'),
@@ -129,6 +134,14 @@ export function durationOf(name: string, value: string | undefined): number | un
   if (value === undefined || ms !== undefined) return ms;
   throw new EngineError('CONFIG_INVALID', `${name}: ${NO_DURATION}`, {
     hint: 'Give a number with ms, s or m.',
+  });
+}
+
+/** @throws {EngineError} `CONFIG_INVALID` naming the flag or variable, where it cannot name a folder. */
+export function applicationOf(value: string | undefined, setting: string): Config['application'] {
+  if (value === undefined || APPLICATION_NAME.test(value)) return value;
+  throw new EngineError('CONFIG_INVALID', `${setting}: ${NO_APPLICATION}`, {
+    hint: 'Name it as its folder of compat steps is called, such as my-app.',
   });
 }
 
@@ -190,7 +203,7 @@ function parseYaml(path: string, yaml: string): unknown {
 function invalid(path: string, why: string, cause?: unknown): EngineError {
   return new EngineError('CONFIG_INVALID', `configuration ${path}: ${why}`, {
     site: {path},
-    hint: 'Known settings: database, store, state, profile, tables, keyless, migrations, maxWriteLock, compat.',
+    hint: 'Known settings: database, store, state, profile, application, tables, keyless, migrations, maxWriteLock, compat.',
     cause,
   });
 }

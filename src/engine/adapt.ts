@@ -9,7 +9,7 @@ import type {Step} from '../compat/step.ts';
 import type {LiftedTable, SourceTable} from '../compat/table-draft.ts';
 import type {Database, View} from '../database/port.ts';
 import {must} from '../kernel/assert.ts';
-import {profileNamed} from '../profiles/find-profile.ts';
+import {applicationNamed} from '../profiles/find-profile.ts';
 import type {DatabaseSchema, TableSchema} from '../schema/table-schema.ts';
 import {shapeTable, type TableRequest, type TableShape} from '../schema/table-shape.ts';
 import {compareNames} from '../schema/names.ts';
@@ -93,7 +93,7 @@ export async function chainHere(
   options: Pick<EngineOptions, 'compat' | 'migrations'>,
 ): Promise<{readonly chain: Chain; readonly ours: readonly string[]}> {
   const {application, version: theirs} = source;
-  const profile = application === null ? undefined : profileNamed(application);
+  const profile = application === null ? undefined : applicationNamed(application);
   const isKnown = profile !== undefined && profile.recognises(await view.schema());
   const ours = await appliedMigrations(view, profile, options.migrations);
   const chain: Chain = isKnown
@@ -191,7 +191,7 @@ export function shapeHere(
 
 function requestOf({manifest}: Pick<Snapshot, 'manifest'>, table: string): TableRequest {
   const {application} = manifest.source;
-  const requests = application === null ? [] : profileNamed(application).tables;
+  const requests = application === null ? [] : applicationNamed(application).tables;
   return requests.find((request) => request.table === table) ?? {table};
 }
 

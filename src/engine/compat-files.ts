@@ -4,6 +4,7 @@ import {join, resolve} from 'node:path';
 import {readSteps, type CompatFile} from '../compat/read-steps.ts';
 import type {Step} from '../compat/step.ts';
 import {EngineError} from '../kernel/errors.ts';
+import {APPLICATION_NAME} from '../profiles/find-profile.ts';
 import {COMPAT_FILE_CHARS_MAX} from '../kernel/limits.ts';
 import {compareNames} from '../schema/names.ts';
 
@@ -17,7 +18,7 @@ const OWN = resolve(import.meta.dirname, '../../migrations-compat');
  * @throws {EngineError} as `readSteps`; `CONFIG_INVALID` where the folder is not there.
  */
 export function loadSteps(application: string | null, folder: string | undefined): readonly Step[] {
-  if (application === null || !/^[\w.-]+$/.test(application)) return [];
+  if (application === null || !APPLICATION_NAME.test(application)) return [];
   return readSteps(roots(folder).flatMap((root) => filesIn(root, application)));
 }
 

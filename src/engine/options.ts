@@ -10,6 +10,8 @@ export type EngineOptions = {
   /** State folder; default `.rowplica` beside the database. */
   readonly state?: string | undefined;
   readonly profile?: string | undefined;
+  /** Name of an application that no profile knows: its compat steps are kept under it. */
+  readonly application?: string | undefined;
   /** Tables to replicate by their own keys, instead of a profile's. */
   readonly tables?: readonly string[] | undefined;
   /** A folder with compat steps of the user's own, beside those that come with Rowplica. */

@@ -8,7 +8,7 @@ import {EngineError} from '../kernel/errors.ts';
 import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow, ChangeCounts, RowChange} from '../kernel/row.ts';
 import {isEmpty, type Plan} from '../plan/plan.ts';
-import {profileNamed} from '../profiles/find-profile.ts';
+import {applicationNamed} from '../profiles/find-profile.ts';
 import {refuseRecords} from '../profiles/migration-records.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
@@ -95,7 +95,7 @@ export async function guardSource(
 ): Promise<void> {
   const schema = await view.schema();
   const {application} = manifest.source;
-  const profile = application === null ? undefined : profileNamed(application);
+  const profile = application === null ? undefined : applicationNamed(application);
   if (profile !== undefined && !profile.recognises(schema)) {
     throw new EngineError(
       'SCHEMA_MISMATCH',

@@ -2,10 +2,11 @@
 import {setImmediate} from 'node:timers/promises';
 import type {View} from '../database/port.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {profileNamed, recognise} from '../profiles/find-profile.ts';
+import {applicationNamed, profileNamed, recognise} from '../profiles/find-profile.ts';
 import {refuseRecords} from '../profiles/migration-records.ts';
 import type {Profile} from '../profiles/profile.ts';
 import {compareNames} from '../schema/names.ts';
+import type {DatabaseSchema} from '../schema/table-schema.ts';
 import {shapeTable, type TableRequest, type TableShape} from '../schema/table-shape.ts';
 import type {TableContent} from '../snapshot/content.ts';
 import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
@@ -31,8 +32,7 @@ export async function selectTables(
   wholeRows?: ReadonlySet<string>,
 ): Promise<Selected> {
   const schema = await view.schema();
-  const recognised = recognise(schema);
-  const profile = options.profile === undefined ? recognised : profileNamed(options.profile);
+  const profile = profileOf(schema, options);
   const requests =
     options.tables === undefined
       ? profileRequests(profile, schema.tables)
@@ -51,11 +51,18 @@ export async function selectTables(
   return {profile, shapes: shapes.sort((a, b) => compareNames(a.table, b.table))};
 }
 
+function profileOf(schema: DatabaseSchema, options: EngineOptions): Profile | undefined {
+  if (options.profile !== undefined) return profileNamed(options.profile);
+  return options.application === undefined
+    ? recognise(schema)
+    : applicationNamed(options.application);
+}
+
 function profileRequests(
   profile: Profile | undefined,
   tables: ReadonlyMap<string, unknown>,
 ): readonly TableRequest[] {
-  if (profile !== undefined) return presentIn(profile, tables);
+  if (profile !== undefined && profile.tables.length > 0) return presentIn(profile, tables);
   throw new EngineError('USAGE', 'no profile recognises this database, and no tables were named', {
     hint: 'Name the tables to replicate, for example --tables customer,invoice.',
   });

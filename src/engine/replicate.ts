@@ -83,8 +83,6 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
       temporary: () => state.temporary(),
     });
     const target = await reader.open(ref, await state.position());
-    checkTables(target.manifest, options.tables);
-    checkAllowed(target.manifest, options.allowDeletes);
     const {outcome, applied} = await attempts(opened, reader, target, options);
     if (options.dryRun !== true) await keepObjects(opened, reader, [target, applied]);
     return held ? {...outcome, held: 'undone'} : outcome;
@@ -110,6 +108,8 @@ async function attempts(
   for (let attempt = 1; ; attempt++) {
     try {
       const applied = await adapt({database, reader, keep, options}, target);
+      checkTables(applied.manifest, options.tables);
+      checkAllowed(applied.manifest, options.allowDeletes);
       const outcome = await attemptOnce(opened, reader, applied, {...options, compareAll});
       return {outcome, applied};
     } catch (error) {

@@ -2,7 +2,11 @@
 import {EngineError} from '../kernel/errors.ts';
 import type {DatabaseSchema} from '../schema/table-schema.ts';
 import type {Profile} from './profile.ts';
+import {recordedMigrations} from './migration-records.ts';
 import {uptimeKuma} from './uptime-kuma/profile.ts';
+
+/** It names a folder, so it must not lead out of one. */
+export const APPLICATION_NAME: RegExp = /^\w[\w.-]{0,99}$/;
 
 const PROFILES: readonly Profile[] = [uptimeKuma];
 
@@ -18,4 +22,18 @@ export function profileNamed(name: string): Profile {
 /** The profile that recognises the schema, if any. */
 export function recognise(schema: DatabaseSchema): Profile | undefined {
   return PROFILES.find((profile) => profile.recognises(schema));
+}
+
+/** What there is to know of an application: its profile, or else its name alone, under which its compat steps are kept. */
+export function applicationNamed(name: string): Profile {
+  const known = PROFILES.find((profile) => profile.name === name);
+  if (known !== undefined) return known;
+  return {
+    name,
+    recognises: () => true,
+    tables: [],
+    local: [],
+    version: recordedMigrations,
+    findings: async () => [],
+  };
 }
