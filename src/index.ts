@@ -26,6 +26,14 @@ export type {EngineOptions} from './engine/options.ts';
 export {replicate, type ReplicateOptions, type ReplicateResult} from './engine/replicate.ts';
 export {snapshots, status, type SnapshotListed, type StatusResult} from './engine/status.ts';
 export {undo, type UndoOptions, type UndoResult} from './engine/undo.ts';
+export type {Migration, MigrationRun} from './engine/run-migration.ts';
+export {
+  upgradeCheck,
+  type UpgradeCheckOptions,
+  type UpgradeCheckResult,
+  type Upgraded,
+} from './engine/upgrade-check.ts';
+export type {Soundness, TableUpgrade, UpgradeReport} from './engine/upgrade-report.ts';
 export {
   verify,
   type TableVerified,

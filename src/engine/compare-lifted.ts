@@ -101,8 +101,9 @@ type Target = {
   readonly columns: readonly string[];
 };
 
-async function compareTable(
-  {view}: Side,
+/** Rows that were made elsewhere, in key order, compared with those of a table. */
+export async function compareTable(
+  {view}: Pick<Side, 'view'>,
   {to, columns}: Target,
   lifted: AsyncIterable<readonly WireRow[]>,
 ): Promise<Omit<LiftedRows, 'name' | 'losses'>> {

@@ -55,7 +55,7 @@ function nothingToDraft({from, to}: DatabasePair, hasMigrations: boolean): Engin
 }
 
 /** Never over a file that is there: a person may have worked on it. @throws {EngineError} `USAGE`. */
-function writeDraft(path: string, text: string): void {
+export function writeDraft(path: string, text: string): void {
   try {
     writeFileSync(path, text, {flag: 'wx'});
   } catch (cause) {

@@ -121,7 +121,7 @@ export function stateFolder({state, database}: EngineOptions): string {
 }
 
 /** @throws {EngineError} `USAGE` for a kind of database that is not supported. The address may hold a password. */
-function databasePath(url: string): string {
+export function databasePath(url: string): string {
   if (/^sqlite:/i.test(url)) return resolve(url.slice('sqlite:'.length));
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(url)?.[1];
   if (scheme === undefined) return resolve(url);

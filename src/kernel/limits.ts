@@ -138,3 +138,11 @@ export const MESSAGE_CHARS_MAX = 2_000;
 export const PROGRESS_AFTER_MS = 1_000;
 /** Characters of rows kept as the undo record of one apply; a larger one cannot be undone, and is said so. */
 export const UNDO_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Pages that a copy of a database takes at a time: about a millisecond, after which signals are heard. */
+export const COPY_PAGES = 1_000;
+/** Milliseconds that a migration may take when it is rehearsed; large histories are rewritten row by row. */
+export const MIGRATE_MS: number = 30 * 60 * 1000;
+/** Milliseconds between asking a migration's programs to end and ending them. */
+export const MIGRATE_STOP_MS = 5_000;
+/** Characters kept of what a migration that failed printed: its end. */
+export const MIGRATE_OUTPUT_CHARS_MAX = 4_000;

@@ -7,7 +7,7 @@ import {makeDb} from './temp-db.ts';
 import {execute} from './typed-dump.ts';
 
 /** What the release does to the database. */
-const release = `
+export const release = `
   UPDATE setting SET value = '{"patch-a.sql":true,"patch-next.sql":true}' WHERE key = 'databasePatchedFiles';
   ALTER TABLE monitor ADD COLUMN timeout DOUBLE DEFAULT 0 NOT NULL;
   UPDATE monitor SET timeout = interval * 0.8;
