@@ -159,7 +159,9 @@ async function attemptOnce(
     return result(target, planned, opened.held, {applied: false, dryRun: true, proof, lock});
   if (isEmpty(plan)) {
     const moved = position?.digest !== target.ref.digest || !position.trusted;
-    if (moved) await state.reach({...target.ref, manifest: target.bytes});
+    // What was made of the same snapshot for another version, or beside other values of its own, is not what is here now.
+    const isOnRecord = !moved && Buffer.compare(position.manifest, target.bytes) === 0;
+    if (!isOnRecord) await state.reach({...target.ref, manifest: target.bytes});
     return result(target, planned, opened.held, {applied: moved, dryRun: false, proof, lock});
   }
   if (options.signal?.aborted) throw interrupted();

@@ -310,3 +310,20 @@ test('a replica that is ahead is verified and compared as what it holds, polled 
   expect(await replicate(there)).toMatchObject({applied: true});
   expect(content(primary)).toEqual(content(replica));
 });
+
+test('a database upgraded after a replicate is compared anew, and verified and compared from then on', async () => {
+  const folder = tempFolder();
+  const [primary, replica] = [join(folder, 'primary.db'), join(folder, 'replica.db')];
+  buildRelease(primary, '1.23', 4);
+  buildRelease(replica, '1.23');
+  const options = {...optionsOf(replica, folder), allowDeletes: ['monitor']};
+  await capture(optionsOf(primary, folder));
+  await replicate(options);
+  upgradeTo(replica, '2.5');
+  execute(replica, "UPDATE monitor SET bearer_token = 'own' WHERE id = 2");
+  expect(await replicate(options)).toMatchObject({applied: false});
+  expect(await verify(options)).toMatchObject({equal: true});
+  execute(replica, "UPDATE monitor SET bearer_token = 'later' WHERE id = 2");
+  expect(await replicate(options)).toMatchObject({applied: false});
+  expect(await verify(options)).toMatchObject({equal: true});
+});
