@@ -151,7 +151,10 @@ async function* liveRows(view: View, shape: TableShape): AsyncGenerator<readonly
   for await (const page of view.rows(shape)) yield page.map((row) => row.cells);
 }
 
-/** Each row takes over the own columns of a live row that is otherwise the same; of the only one, if there is one each. */
+/**
+ * Each row takes over the own columns of a live row that is otherwise the same. Where that leaves one on either side, they
+ * are the same row, changed.
+ */
 function keepOwn(
   rows: readonly WireRow[],
   live: readonly WireRow[],
@@ -161,13 +164,14 @@ function keepOwn(
   const isOwn = columns.map(({name}) => own.includes(name));
   const without = (row: WireRow): string => rowText(row.filter((_, at) => isOwn[at] !== true));
   const free = Map.groupBy(live, without);
-  const merged = (row: WireRow, from: WireRow): WireRow =>
-    row.map((cell, at) => (isOwn[at] === true ? (from[at] ?? null) : cell));
-  const [one] = live;
-  if (rows.length === 1 && live.length === 1 && one !== undefined)
-    return rows.map((row) => merged(row, one));
-  return rows.map((row) => {
-    const from = free.get(without(row))?.shift();
-    return from === undefined ? row : merged(row, from);
+  const found = rows.map((row) => free.get(without(row))?.shift());
+  const left = [...free.values()].flat();
+  const isOne = left.length === 1 && found.filter((from) => from === undefined).length === 1;
+  return rows.map((row, at) => {
+    const from = found[at] ?? (isOne ? left[0] : undefined);
+    return from === undefined ? row : merged(row, from, isOwn);
   });
 }
+
+const merged = (row: WireRow, from: WireRow, isOwn: readonly boolean[]): WireRow =>
+  row.map((cell, at) => (isOwn[at] === true ? (from[at] ?? null) : cell));

@@ -327,3 +327,24 @@ test('a database upgraded after a replicate is compared anew, and verified and c
   expect(await replicate(options)).toMatchObject({applied: false});
   expect(await verify(options)).toMatchObject({equal: true});
 });
+
+test('of several link rows between the same two, one that changes keeps what the replica has in its own columns', async () => {
+  const folder = tempFolder();
+  const [primary, replica] = [join(folder, 'primary.db'), join(folder, 'replica.db')];
+  buildRelease(primary, '1.23', 4);
+  buildRelease(replica, '2.5');
+  const options = {...optionsOf(replica, folder), allowDeletes: ['monitor']};
+  const twice =
+    'INSERT INTO monitor_group (monitor_id, group_id, weight) SELECT 1, id, 77 FROM "group" WHERE id = 1';
+  execute(primary, twice);
+  await capture(optionsOf(primary, folder));
+  await replicate(options);
+  execute(replica, "UPDATE monitor_group SET custom_url = 'of ' || weight");
+  execute(primary, 'UPDATE monitor_group SET weight = 78 WHERE weight = 77');
+  await capture(optionsOf(primary, folder));
+  await replicate(options);
+  const urls = dumpTable(replica, 'monitor_group')
+    .filter((row) => row['monitor_id'] === 'integer 1' && row['group_id'] === 'integer 1')
+    .map((row) => row['custom_url']);
+  expect(new Set(urls)).toEqual(new Set([text('of 1'), text('of 77')]));
+});
