@@ -64,8 +64,8 @@ export async function adapt(request: AdaptRequest, snapshot: Snapshot): Promise<
   const wanted = [...chunks.values()].flat().map(({digest}) => digest);
   options.progress('fetching', 0, wanted.length);
   await reader.fetch(snapshot, wanted);
-  const tables = await database.view((view) => adaptTables(view, request, snapshot, version));
-  return assembled(request, snapshot, {version: version.ours, tables});
+  const adapted = await database.view((view) => adaptTables(view, request, snapshot, version));
+  return assembled(request, snapshot, adapted);
 }
 
 /** @throws {EngineError} `UPGRADE_FIRST`, `VERSION_MISMATCH`. */
@@ -105,6 +105,7 @@ export async function chainHere(
 type Adapted = {
   readonly version: readonly string[];
   readonly tables: ReadonlyMap<string, CapturedTable | ManifestTable>;
+  readonly own: ReadonlyMap<string, readonly string[]>;
 };
 
 type Compatible = Extract<Version, {verdict: 'compatible'}>;
@@ -119,8 +120,8 @@ async function adaptTables(
   view: View,
   request: AdaptRequest,
   snapshot: Snapshot,
-  {direction, steps}: Compatible,
-): Promise<Adapted['tables']> {
+  {direction, steps, ours: version}: Compatible,
+): Promise<Adapted> {
   const schema = await view.schema();
   const {tables} = snapshot.manifest;
   const lifted = compileSteps(steps, direction, tables.map(sourceTable));
@@ -151,7 +152,7 @@ async function adaptTables(
     const {counter, violations} = source;
     done.set(table.name, {shape, schema: ours, content, counter, violations});
   }
-  return done;
+  return {version, tables: done, own: new Map(lifted.map(({name, own}) => [name, own]))};
 }
 
 /** A table that the steps leave aside goes with its rows: to lower it, there must be none. */
@@ -199,7 +200,7 @@ function requestOf({manifest}: Pick<Snapshot, 'manifest'>, table: string): Table
 function assembled(
   {keep, options}: AdaptRequest,
   {ref, manifest}: Snapshot,
-  {version, tables}: Adapted,
+  {version, tables, own}: Adapted,
 ): Snapshot {
   const listed = [...tables.entries()]
     .toSorted(([a], [b]) => compareNames(a, b))
@@ -213,5 +214,5 @@ function assembled(
   const source = {...manifest.source, version};
   const made = {...manifest, source, tables: listed, root: rootDigest(listed)};
   const adapted = adaptedManifest(made, ref.digest);
-  return {ref, manifest: adapted, bytes: encodeManifest(adapted)};
+  return {ref, manifest: adapted, bytes: encodeManifest(adapted), own};
 }

@@ -17,6 +17,7 @@ import {planChanges} from './plan-changes.ts';
 import {guard} from './guard.ts';
 import type {Keyless} from './keyless.ts';
 import type {EngineOptions} from './options.ts';
+import {refuseOutdated} from './own-columns.ts';
 import {interrupted, readTables} from './read-tables.ts';
 import {liveSegments} from './segments.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
@@ -58,7 +59,7 @@ export async function planReplicate(request: PlanRequest): Promise<Planned> {
   );
   options.progress('fetching', 0, wanted.length);
   const objectsFetched = await reader.fetch(target, wanted);
-  const {plan, rowsRead} = await database.view((view) => planFrom(view, reader, tables, options));
+  const {plan, rowsRead} = await database.view((view) => planFrom(view, request, tables));
   const differed = tables.some(({regions}) => regions.length > 0);
   if (ours !== undefined && differed && isEmpty(plan)) throw changedMeanwhile();
   const scanned = ours === undefined ? 0 : tables.reduce((sum, table) => sum + table.rows, 0);
@@ -155,9 +156,8 @@ async function compareTables(
 
 async function planFrom(
   view: View,
-  reader: SnapshotReader,
+  {reader, target, options}: PlanRequest,
   tables: readonly Compared[],
-  options: EngineOptions,
 ): Promise<{readonly plan: Plan; readonly rowsRead: number}> {
   const changed = new Map<string, {shape: TableShape; changes: readonly RowChange[]}>();
   let rowsRead = 0;
@@ -173,7 +173,9 @@ async function planFrom(
       for (const change of diffRows(shape.table, ours, wanted)) changes.push(change);
       rowsRead += ours.length;
     }
-    changed.set(shape.table, {shape, changes: [...fewestChanges(shape, changes)]});
+    const fewest = [...fewestChanges(shape, changes)];
+    refuseOutdated(shape, target.own?.get(shape.table) ?? [], fewest);
+    changed.set(shape.table, {shape, changes: fewest});
   }
   return {plan: await planChanges(view, changed), rowsRead};
 }

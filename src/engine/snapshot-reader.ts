@@ -35,6 +35,8 @@ export type Snapshot = {
   readonly ref: SnapshotRef;
   readonly manifest: Manifest;
   readonly bytes: Uint8Array;
+  /** Where it was adapted, by table: columns that only this database has, filled with what rows hold here. */
+  readonly own?: ReadonlyMap<string, readonly string[]> | undefined;
 };
 
 /** A manifest that is kept in the state. */

@@ -328,6 +328,36 @@ test('a database upgraded after a replicate is compared anew, and verified and c
   expect(await verify(options)).toMatchObject({equal: true});
 });
 
+test('what the application writes into columns of its own while a snapshot is adapted stays', async () => {
+  const folder = tempFolder();
+  const [primary, replica] = [join(folder, 'primary.db'), join(folder, 'replica.db')];
+  buildRelease(primary, '1.23', 4);
+  buildRelease(replica, '2.5');
+  const options = {...optionsOf(replica, folder), allowDeletes: ['monitor']};
+  await capture(optionsOf(primary, folder));
+  await replicate(options);
+  execute(primary, "UPDATE monitor SET name = 'renamed' WHERE id = 2");
+  await capture(optionsOf(primary, folder));
+  let adapted = 0;
+  const debug = (message: string): void => {
+    if (!message.includes('adapted') || adapted++ > 0) return;
+    execute(
+      replica,
+      "UPDATE monitor SET bearer_token = 'just now' WHERE id = 2; UPDATE monitor_group SET custom_url = 'just now'",
+    );
+  };
+  const log = {...silentLog, debug};
+  expect(await replicate({...options, log})).toMatchObject({
+    applied: true,
+    tables: {monitor: {inserted: 0, updated: 1, deleted: 0}},
+  });
+  expect(adapted).toBe(2);
+  const monitor = dumpTable(replica, 'monitor').find(({id}) => id === 'integer 2');
+  expect(monitor).toMatchObject({name: text('renamed'), bearer_token: text('just now')});
+  const urls = dumpTable(replica, 'monitor_group').map((row) => row['custom_url']);
+  expect(new Set(urls)).toEqual(new Set([text('just now')]));
+});
+
 test('of several link rows between the same two, one that changes keeps what the replica has in its own columns', async () => {
   const folder = tempFolder();
   const [primary, replica] = [join(folder, 'primary.db'), join(folder, 'replica.db')];
