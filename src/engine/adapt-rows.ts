@@ -11,8 +11,9 @@ import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
 import type {TableContent} from '../snapshot/content.ts';
 import {shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
 import {ofRow, upgradeFirst} from '../compat/errors.ts';
+import {withOwn} from './own-columns.ts';
+import type {OwnColumns, Snapshot, SnapshotReader} from './snapshot-reader.ts';
 import {groups, type Group} from './row-groups.ts';
-import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 
 export type Adapting = {
   readonly view: View;
@@ -25,6 +26,7 @@ export type Adapting = {
   readonly back: LiftedTable | undefined;
   /** How this database compares the table. */
   readonly shape: TableShape;
+  readonly own: OwnColumns;
 };
 
 /**
@@ -33,8 +35,8 @@ export type Adapting = {
  * @throws {EngineError} `UPGRADE_FIRST` where a row would lose something by being lowered.
  */
 export async function adaptRows(adapting: Adapting, sink: ChunkSink): Promise<TableContent> {
-  const {shape, table, view} = adapting;
-  const here = table.own.length === 0 ? undefined : new LiveGroups(view, shape);
+  const {shape, own, view} = adapting;
+  const here = own.size === 0 ? undefined : new LiveGroups(view, shape);
   return readContent(shape, adaptedPages(adapting, here), sink);
 }
 
@@ -42,10 +44,10 @@ async function* adaptedPages(
   adapting: Adapting,
   here: LiveGroups | undefined,
 ): AsyncGenerator<readonly CanonicalRow[]> {
-  const {shape, table} = adapting;
+  const {shape, own} = adapting;
   const keyOf = rowKeys(shape);
   for await (const {key, rows} of groups(shape, liftedPages(adapting))) {
-    const kept = here === undefined ? rows : keepOwn(rows, await here.of(key), shape, table.own);
+    const kept = here === undefined ? rows : keepOwn(rows, await here.of(key), shape, own);
     yield kept
       .map((cells) => ({cells, text: rowText(cells)}))
       .sort((a, b) => compareText(a.text, b.text))
@@ -159,9 +161,9 @@ function keepOwn(
   rows: readonly WireRow[],
   live: readonly WireRow[],
   {columns}: TableShape,
-  own: readonly string[],
+  own: OwnColumns,
 ): readonly WireRow[] {
-  const isOwn = columns.map(({name}) => own.includes(name));
+  const isOwn = columns.map(({name}) => own.has(name));
   const without = (row: WireRow): string => rowText(row.filter((_, at) => isOwn[at] !== true));
   const free = Map.groupBy(live, without);
   const found = rows.map((row) => free.get(without(row))?.shift());
@@ -169,9 +171,6 @@ function keepOwn(
   const isOne = left.length === 1 && found.filter((from) => from === undefined).length === 1;
   return rows.map((row, at) => {
     const from = found[at] ?? (isOne ? left[0] : undefined);
-    return from === undefined ? row : merged(row, from, isOwn);
+    return from === undefined ? row : withOwn(row, from, columns, own);
   });
 }
-
-const merged = (row: WireRow, from: WireRow, isOwn: readonly boolean[]): WireRow =>
-  row.map((cell, at) => (isOwn[at] === true ? (from[at] ?? null) : cell));

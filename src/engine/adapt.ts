@@ -24,8 +24,9 @@ import {mismatch} from './guard.ts';
 import {followKeyless} from './keyless.ts';
 import {listTable, type CapturedTable} from './make-manifest.ts';
 import type {EngineOptions} from './options.ts';
+import {ownColumns} from './own-columns.ts';
 import {adaptedManifest} from './recorded.ts';
-import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+import type {OwnColumns, Snapshot, SnapshotReader} from './snapshot-reader.ts';
 import {appliedMigrations, settled} from './source-version.ts';
 
 /** What makes a snapshot fit, and in which way. */
@@ -105,7 +106,7 @@ export async function chainHere(
 type Adapted = {
   readonly version: readonly string[];
   readonly tables: ReadonlyMap<string, CapturedTable | ManifestTable>;
-  readonly own: ReadonlyMap<string, readonly string[]>;
+  readonly own: ReadonlyMap<string, OwnColumns>;
 };
 
 type Compatible = Extract<Version, {verdict: 'compatible'}>;
@@ -128,31 +129,44 @@ async function adaptTables(
   refuseLostTables(tables, lifted, direction);
   const back = direction === 'lower' ? compileSteps(steps, 'lift', lifted) : [];
   const done = new Map<string, CapturedTable | ManifestTable>();
-  for (const table of liftOrder(lifted)) {
-    const source = must(
-      tables.find(({name}) => name === table.source),
-      table.source,
+  const own = new Map<string, OwnColumns>();
+  const here = {schema, snapshot, options: request.options};
+  const sourceOf = (name: string): ManifestTable =>
+    must(
+      tables.find((table) => table.name === name),
+      name,
     );
+  const find = (name: string): {source: ManifestTable; shape: TableShape} | undefined => {
+    const parent = lifted.find((table) => table.name === name);
+    const source = parent && sourceOf(parent.source);
+    return source && {source, shape: shapeHere(parent, source, here).shape};
+  };
+  for (const table of liftOrder(lifted)) {
+    const source = sourceOf(table.source);
     if (!table.touched) {
       done.set(table.name, source);
       continue;
     }
-    const {ours, shape} = shapeHere(table, source, {schema, snapshot, options: request.options});
+    const {ours, shape} = shapeHere(table, source, here);
     checkColumns(table, ours, shape);
+    const {reader} = request;
+    const kept = await ownColumns(table.own, ours.foreignKeys, {view, reader, snapshot, find});
+    own.set(table.name, kept);
     const adapting: Adapting = {
       view,
       snapshot,
-      reader: request.reader,
+      reader,
       source,
       table,
       back: back.find((one) => one.source === table.name),
       shape,
+      own: kept,
     };
     const content = await adaptRows(adapting, (entry, bytes) => request.keep(entry.digest, bytes));
     const {counter, violations} = source;
     done.set(table.name, {shape, schema: ours, content, counter, violations});
   }
-  return {version, tables: done, own: new Map(lifted.map(({name, own}) => [name, own]))};
+  return {version, tables: done, own};
 }
 
 /** A table that the steps leave aside goes with its rows: to lower it, there must be none. */

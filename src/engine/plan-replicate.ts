@@ -174,7 +174,7 @@ async function planFrom(
       rowsRead += ours.length;
     }
     const fewest = [...fewestChanges(shape, changes)];
-    refuseOutdated(shape, target.own?.get(shape.table) ?? [], fewest);
+    refuseOutdated(shape, target.own?.get(shape.table) ?? new Map(), fewest);
     changed.set(shape.table, {shape, changes: fewest});
   }
   return {plan: await planChanges(view, changed), rowsRead};

@@ -36,8 +36,11 @@ export type Snapshot = {
   readonly manifest: Manifest;
   readonly bytes: Uint8Array;
   /** Where it was adapted, by table: columns that only this database has, filled with what rows hold here. */
-  readonly own?: ReadonlyMap<string, readonly string[]> | undefined;
+  readonly own?: ReadonlyMap<string, OwnColumns> | undefined;
 };
+
+/** By name, columns that only this database has, each with the values, as encoded keys, that rows do not keep there. */
+export type OwnColumns = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** A manifest that is kept in the state. */
 export type KnownSnapshot = {readonly digest: Digest; readonly manifest: Uint8Array};

@@ -378,3 +378,25 @@ test('of several link rows between the same two, one that changes keeps what the
     .map((row) => row['custom_url']);
   expect(new Set(urls)).toEqual(new Set([text('of 1'), text('of 77')]));
 });
+
+test('an own column that refers to a row which the snapshot lacks gets what the step says', async () => {
+  const folder = tempFolder();
+  const [primary, replica] = [join(folder, 'primary.db'), join(folder, 'replica.db')];
+  buildRelease(primary, '1.21', 4);
+  buildRelease(replica, '2.5');
+  const options = {...optionsOf(replica, folder), allowDeletes: ['monitor']};
+  await capture(optionsOf(primary, folder));
+  await replicate(options);
+  execute(
+    replica,
+    `INSERT INTO monitor (id, name, type, user_id, interval) VALUES (90, 'made here', 'group', 1, 60);
+    UPDATE monitor SET parent = 90 WHERE id = 2; UPDATE monitor SET parent = 1 WHERE id = 3`,
+  );
+  expect(await replicate(options)).toMatchObject({
+    tables: {monitor: {inserted: 0, updated: 1, deleted: 1}},
+  });
+  const parents = dumpTable(replica, 'monitor').map(({parent}) => parent);
+  expect(parents).toEqual(['null ', 'null ', 'integer 1', 'null ']);
+  expect(complaints(replica)).toEqual([]);
+  expect(await replicate(options)).toMatchObject({applied: false});
+});
