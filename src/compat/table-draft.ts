@@ -35,6 +35,8 @@ export type LiftedTable = SourceTable & {
   readonly source: string;
   /** Columns that the other side does not have: a row that is there already keeps what it has in them. */
   readonly own: readonly string[];
+  /** Names of columns that come with the rows, by what they are called there. */
+  readonly names: ReadonlyMap<string, string>;
   /** A step is about this table: it may be declared otherwise than before. */
   readonly touched: boolean;
   /** Tables, by `source`, whose rows have to be lifted before these. */
@@ -114,12 +116,17 @@ export class TableDraft {
   finished(): LiftedTable {
     const {name, source, columns, edits} = this;
     const own = columns.map((column) => column.name).filter((column) => this.#own.has(column));
+    const names = new Map(
+      columns
+        .filter((column) => !this.#own.has(column.name))
+        .map((column) => [this.#origins.get(column.name) ?? column.name, column.name]),
+    );
     const lift: LiftedTable['lift'] = (given, idle) => {
       const cells = [...given];
       return edits.every((edit) => edit(cells, idle)) ? cells : undefined;
     };
     const rest = {omitted: this.#omitted, key: this.#key, touched: this.touched};
-    return {name, source, columns, own, needs: [...this.needs], lift, ...rest};
+    return {name, source, columns, own, names, needs: [...this.needs], lift, ...rest};
   }
 
   #affinity(at: number): Affinity {

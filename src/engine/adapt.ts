@@ -144,7 +144,7 @@ async function adaptTables(
   for (const table of liftOrder(lifted)) {
     const source = sourceOf(table.source);
     if (!table.touched) {
-      done.set(table.name, source);
+      done.set(table.name, {...source, violations: violationsHere(source, table, lifted)});
       continue;
     }
     const {ours, shape} = shapeHere(table, source, here);
@@ -163,7 +163,8 @@ async function adaptTables(
       own: kept,
     };
     const content = await adaptRows(adapting, (entry, bytes) => request.keep(entry.digest, bytes));
-    const {counter, violations} = source;
+    const violations = violationsHere(source, table, lifted);
+    const {counter} = source;
     done.set(table.name, {shape, schema: ours, content, counter, violations});
   }
   return {version, tables: done, own};
@@ -180,6 +181,19 @@ function refuseLostTables(
   const lost = tables.find(({name, rows}) => !kept.has(name) && rows > 0);
   if (lost === undefined) return;
   throw upgradeFirst(`this database has no table "${lost.name}" for its rows`, lost.name);
+}
+
+/** What dangles on the primary, by the names of tables and columns here. */
+function violationsHere(
+  {violations}: ManifestTable,
+  {names}: LiftedTable,
+  lifted: readonly LiftedTable[],
+): ManifestTable['violations'] {
+  return violations?.flatMap((one) => {
+    const columns = one.columns.flatMap((column) => names.get(column) ?? []);
+    const parent = lifted.find(({source}) => source === one.parent)?.name ?? one.parent;
+    return columns.length === one.columns.length ? [{...one, columns, parent}] : [];
+  });
 }
 
 type Here = {

@@ -1,5 +1,5 @@
 /** Snapshots of one release in databases of another: right rows, or none written and the reason by name. */
-import {readFileSync, writeFileSync} from 'node:fs';
+import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {
@@ -399,4 +399,26 @@ test('an own column that refers to a row which the snapshot lacks gets what the 
   expect(parents).toEqual(['null ', 'null ', 'integer 1', 'null ']);
   expect(complaints(replica)).toEqual([]);
   expect(await replicate(options)).toMatchObject({applied: false});
+});
+
+test('what dangles on the primary is carried by a column that was renamed', async () => {
+  const folder = tempFolder();
+  const [primary, replica] = [join(folder, 'primary.db'), join(folder, 'replica.db')];
+  buildRelease(primary, '1.23', 4);
+  buildRelease(replica, '2.5');
+  execute(primary, 'PRAGMA foreign_keys = OFF; UPDATE monitor SET proxy_id = 999 WHERE id = 2');
+  execute(
+    replica,
+    "ALTER TABLE monitor RENAME COLUMN proxy_id TO by_proxy; INSERT INTO knex_migrations (name, batch, migration_time) VALUES ('rename.js', 1, 0)",
+  );
+  const compat = join(folder, 'compat');
+  mkdirSync(join(compat, 'uptime-kuma'), {recursive: true});
+  const step = `{format: 1, application: uptime-kuma, summary: A name, migrations: [rename.js], reversible: true,
+    operations: [{op: renameColumn, table: monitor, from: proxy_id, to: by_proxy}]}`;
+  writeFileSync(join(compat, 'uptime-kuma', 'z-rename.yaml'), step);
+  const options = {...optionsOf(replica, folder), compat};
+  await capture(optionsOf(primary, folder));
+  expect(await replicate(options)).toMatchObject({applied: true});
+  expect(await verify(options)).toMatchObject({equal: true});
+  expect(await undo(options)).toMatchObject({undone: true});
 });
