@@ -180,18 +180,14 @@ function inOrder(
         : [invalid(step.file, lineOf(['after', at]), `there is no step "${other}"`)],
     ),
   );
-  const here = new Set(read.map(({step}) => step.name));
   const waiting = read.toSorted((a, b) => compareNames(a.step.name, b.step.name));
-  const done = new Set<string>();
   const steps: Step[] = [];
   while (waiting.length > 0) {
-    const next = waiting.findIndex(({step}) =>
-      step.after.every((other) => done.has(other) || !here.has(other)),
-    );
+    const open = new Set(waiting.map(({step}) => step.name)); // two folders may have files of one name
+    const next = waiting.findIndex(({step}) => !step.after.some((other) => open.has(other)));
     const [found] = next === -1 ? [] : waiting.splice(next, 1);
     if (found === undefined) return {steps, faults: [...faults, cycle(waiting)]};
     steps.push(found.step);
-    done.add(found.step.name);
   }
   return {steps, faults};
 }
