@@ -95,12 +95,11 @@ export async function chainHere(
 ): Promise<{readonly chain: Chain; readonly ours: readonly string[]}> {
   const {application, version: theirs} = source;
   const profile = application === null ? undefined : applicationNamed(application);
-  const isKnown = profile !== undefined && profile.recognises(await view.schema());
+  const guarded: Chain = {kind: 'identical'}; // the guard has the last word
+  if (profile?.recognises(await view.schema()) === false) return {chain: guarded, ours: []};
   const ours = await appliedMigrations(view, profile, options.migrations);
-  const chain: Chain = isKnown
-    ? findChain(loadSteps(application, options.compat), theirs, ours)
-    : {kind: 'identical'}; // the guard has the last word
-  return {chain, ours};
+  if (profile === undefined) return {chain: guarded, ours};
+  return {chain: findChain(loadSteps(application, options.compat), theirs, ours), ours};
 }
 
 type Adapted = {

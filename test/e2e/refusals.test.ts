@@ -25,29 +25,34 @@ describe('a replica of Uptime Kuma', () => {
     return new Instance({database, store});
   }
 
-  test('of an older version is told which migration it lacks', async () => {
+  test('of an older version waits for its upgrade, and is told what has no place in it', async () => {
     await expectUntouched(replica('older', '1.18.5'), ['replicate'], {
       exitCode: 20,
-      code: 'VERSION_MISMATCH',
-      told: /this database lacks migrations patch-[\w.-]+/,
+      code: 'UPGRADE_FIRST',
+      told: /newer than this database: .* no table "api_key"/,
     });
   });
 
-  test('of a newer version is told which migration the primary lacks', async () => {
-    await expectUntouched(replica('newer', '2.5.3'), ['replicate'], {
+  const patched = (change: string): string =>
+    `UPDATE setting SET value = ${change} WHERE key = 'databasePatchedFiles'`;
+
+  test('of a version that no compat step leads to is told which migration the primary lacks', async () => {
+    const sql = patched(`json_set(value, '$."patch-of-tomorrow.sql"', json('true'))`);
+    await expectUntouched(replica('newer', '1.23.17', sql), ['replicate'], {
       exitCode: 20,
       code: 'VERSION_MISMATCH',
-      told: /a database without migrations? \S+/,
+      told: /a database without migration patch-of-tomorrow\.sql, and no compat step/,
     });
   });
 
-  test('that lacks one migration is told its name', async () => {
-    const sql = `UPDATE setting SET value = json_remove(value, '$."patch-timeout.sql"')
-      WHERE key = 'databasePatchedFiles'`;
-    await expectUntouched(replica('one-less', '1.23.17', sql), ['replicate'], {
+  test('of another branch is told the migrations of both', async () => {
+    const sql = patched(
+      `json_remove(json_set(value, '$."patch-of-a-fork.sql"', json('true')), '$."patch-timeout.sql"')`,
+    );
+    await expectUntouched(replica('branch', '1.23.17', sql), ['replicate'], {
       exitCode: 20,
       code: 'VERSION_MISMATCH',
-      told: /lacks migration patch-timeout\.sql$/,
+      told: /patch-timeout\.sql.*patch-of-a-fork\.sql/,
     });
   });
 
