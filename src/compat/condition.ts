@@ -2,7 +2,7 @@
 import type {Cell} from '../kernel/row.ts';
 import type {Affinity} from '../schema/affinity.ts';
 import type {Condition, Literal, Test} from './step.ts';
-import {cellOf, isSame, stored} from './values.ts';
+import {cellOf, isSame, stored, textOfReal} from './values.ts';
 
 export type CellTest = (cell: Cell) => boolean;
 
@@ -17,7 +17,8 @@ const isList = (value: Condition): value is readonly Literal[] => Array.isArray(
 function isAnyOf(literals: readonly Literal[], affinity: Affinity): CellTest {
   const cells = literals.map((literal) => {
     const cell = cellOf(literal);
-    return stored(affinity, cell) ?? cell;
+    // A column of texts compares a number as the text that it would store.
+    return stored(affinity, cell) ?? (typeof cell === 'number' ? textOfReal(cell) : cell);
   });
   return (cell) => cells.some((one) => isSame(one, cell));
 }

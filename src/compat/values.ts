@@ -94,3 +94,12 @@ export function isSame(a: Cell, b: Cell): boolean {
 
 const isNumber = (cell: Cell): cell is bigint | number =>
   typeof cell === 'bigint' || typeof cell === 'number';
+
+/** The text that SQLite makes of a real written with few digits, as conditions are. */
+export function textOfReal(real: number): string {
+  const [digits = '', exponent = '0'] = real.toExponential().split('e');
+  const power = Number(exponent);
+  const withPoint = (text: string): string => (text.includes('.') ? text : `${text}.0`);
+  if (power >= -4 && power < 17) return withPoint(String(real));
+  return `${withPoint(digits)}e${power < 0 ? '-' : '+'}${String(Math.abs(power)).padStart(2, '0')}`;
+}

@@ -341,6 +341,24 @@ function stepsOf(moves: readonly Move[], inOne: boolean): readonly Step[] {
   return operations.map((operation, at) => stepOf(`s${at}`, [operation]));
 }
 
+test('a number with a fraction, in a condition on a column of texts, is the text that would be stored', () => {
+  const name = 'c';
+  for (const [literal, text] of [
+    [0.5, '0.5'],
+    [1e21, '1.0e+21'],
+    [2.5e-7, '2.5e-07'],
+  ] as const) {
+    const step = stepOf('s', [
+      {op: 'setColumn', table: 't', column: name, value: 'found', where: {[name]: literal}},
+    ]);
+    const columns = [{name, declared: 'VARCHAR(20)', notNull: false}];
+    const table = {name: 't', columns, omitted: [], key: ['id']};
+    const [lifted] = compileSteps([step], 'lift', [table]);
+    expect(lifted?.lift([text])).toEqual(['found']);
+    expect(lifted?.lift(['other'])).toEqual(['other']);
+  }
+});
+
 test('law: lifted rows are those that the migration makes of them, and columns are declared alike', async () => {
   await fc.assert(
     fc.asyncProperty(
