@@ -59,10 +59,9 @@ export async function adapt(request: AdaptRequest, snapshot: Snapshot): Promise<
   const version = await database.view((view) => versionOf(view, snapshot, options));
   if (version.verdict === 'identical') return snapshot;
   const {reader} = request;
-  const chunks = new Map<string, readonly {digest: Digest}[]>();
+  const wanted: Digest[] = [];
   for (const table of snapshot.manifest.tables)
-    chunks.set(table.name, await reader.chunks(snapshot, table));
-  const wanted = [...chunks.values()].flat().map(({digest}) => digest);
+    for (const {digest} of await reader.chunks(snapshot, table)) wanted.push(digest);
   options.progress('fetching', 0, wanted.length);
   await reader.fetch(snapshot, wanted);
   const adapted = await database.view((view) => adaptTables(view, request, snapshot, version));
