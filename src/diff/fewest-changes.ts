@@ -35,10 +35,23 @@ export function* fewestChanges(
 function* paired(group: readonly RowChange[]): Generator<RowChange> {
   const befores = group.flatMap((change) => (change.op === 'insert' ? [] : [change.before]));
   const afters = group.flatMap((change) => (change.op === 'delete' ? [] : [change.after]));
-  const going = without(befores, afters);
-  const coming = without(afters, befores);
   // As many rows are added as before, and they are numbered on from those that stand there.
   const numbers = group.flatMap(({op, key}) => (op === 'insert' ? [key] : []));
+  yield* fewestInGroup(befores, afters, (at) => numbers[at]);
+}
+
+/**
+ * Turns some rows of one key into others: rows that stand on both sides are left alone.
+ *
+ * @param keyOf The key of the n-th row that is added.
+ */
+export function* fewestInGroup(
+  befores: readonly CanonicalRow[],
+  afters: readonly CanonicalRow[],
+  keyOf: (at: number) => string | undefined,
+): Generator<RowChange> {
+  const going = without(befores, afters);
+  const coming = without(afters, befores);
   for (const [at, before] of going.entries()) {
     const after = coming[at];
     yield after === undefined
@@ -46,7 +59,7 @@ function* paired(group: readonly RowChange[]): Generator<RowChange> {
       : {op: 'update', key: before.key, before, after};
   }
   for (const [at, after] of coming.slice(going.length).entries())
-    yield {op: 'insert', key: numbers[at] ?? after.key, after};
+    yield {op: 'insert', key: keyOf(at) ?? after.key, after};
 }
 
 /** Rows that have no equal among the others, each of which stands for one. */

@@ -1,0 +1,146 @@
+/** Three ordered streams of rows of one table → what becomes of those that change, or are in conflict. Pure. */
+import {fewestInGroup} from '../diff/fewest-changes.ts';
+import {must} from '../kernel/assert.ts';
+import type {CanonicalRow, RowChange} from '../kernel/row.ts';
+import {encodeKeyCell} from '../canonical/key.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {rowMerger, type MergedRow, type RowMerger} from './merge-row.ts';
+import type {MergeRules} from './rules.ts';
+
+/** Rows that share a key: one of each version, or several where the key is that of a multiset. */
+export type MergedGroup = {
+  /** Without the number among rows of equal key. */
+  readonly key: string;
+  /** Those that change or are in conflict. */
+  readonly rows: readonly MergedRow[];
+  /** How many rows of this key there are in the database that is written. */
+  readonly size: number;
+};
+
+type Sources = {
+  readonly base: Iterable<CanonicalRow>;
+  readonly ours: Iterable<CanonicalRow>;
+  readonly theirs: Iterable<CanonicalRow>;
+};
+
+/** Streams the groups in which something changes or is in conflict, in key order. Each side is in key order; held is one group. */
+export function* mergeTable(
+  shape: TableShape,
+  rules: MergeRules,
+  {base, ours, theirs}: Sources,
+): Generator<MergedGroup, void, undefined> {
+  const merge = rowMerger(rules, shape.columns);
+  const isMerged = rules.rows === 'merge';
+  const sides = [groupsOf(shape, base), groupsOf(shape, ours), groupsOf(shape, theirs)];
+  const heads = sides.map((side) => side.next().value);
+  for (;;) {
+    const first = heads.reduce<Group | undefined>(
+      (least, head) => (head && (!least || isBefore(head.key, least.key)) ? head : least),
+      undefined,
+    );
+    if (first === undefined) return;
+    const [was = [], here = [], there = []] = heads.map((head, at) => {
+      if (head?.key !== first.key) return undefined;
+      heads[at] = sides[at]?.next().value;
+      return head.rows;
+    });
+    const rows = mergeGroup(merge, isMerged, {was, here, there}).filter(
+      ({row, ours: our, conflict}) => row?.text !== our?.text || conflict !== undefined,
+    );
+    if (rows.length > 0) yield {key: first.key, rows, size: here.length};
+  }
+}
+
+/** The changes that make of ours what was merged. */
+export function groupChanges(
+  shape: TableShape,
+  {key, rows, size}: MergedGroup,
+): readonly RowChange[] {
+  const changed = rows.filter(({row, ours}) => row?.text !== ours?.text);
+  if (shape.keyKind === 'primary') return changed.map(changeOf);
+  const befores = changed.flatMap(({ours}) => (ours === undefined ? [] : [ours]));
+  const afters = changed.flatMap(({row}) => (row === undefined ? [] : [row]));
+  return [...fewestInGroup(befores, afters, (at) => `${key},${encodeKeyCell(BigInt(size + at))}`)];
+}
+
+function changeOf({ours, row}: MergedRow): RowChange {
+  if (ours === undefined) {
+    const after = must(row, 'a row that is nowhere does not change');
+    return {op: 'insert', key: after.key, after};
+  }
+  if (row === undefined) return {op: 'delete', key: ours.key, before: ours};
+  return {op: 'update', key: ours.key, before: ours, after: row};
+}
+
+type Group = {readonly key: string; readonly rows: readonly CanonicalRow[]};
+
+/** Rows of equal key stand together, since keys end with their number. */
+function* groupsOf(
+  shape: TableShape,
+  rows: Iterable<CanonicalRow>,
+): Generator<Group, undefined, undefined> {
+  let key: string | undefined;
+  let group: CanonicalRow[] = [];
+  for (const row of rows) {
+    const next = groupKey(shape, row.key);
+    if (key !== undefined && next !== key) {
+      yield {key, rows: group};
+      group = [];
+    }
+    key = next;
+    group.push(row);
+  }
+  if (key !== undefined) yield {key, rows: group};
+  return undefined;
+}
+
+/** The key without the number among rows of equal key. */
+export function groupKey({keyKind}: Pick<TableShape, 'keyKind'>, key: string): string {
+  return keyKind === 'primary' ? key : key.slice(0, key.lastIndexOf(','));
+}
+
+/** As whole keys are ordered, in which a comma or nothing follows. */
+function isBefore(a: string, b: string): boolean {
+  return `${a},` < `${b},`;
+}
+
+type Lists = {
+  readonly was: readonly CanonicalRow[];
+  readonly here: readonly CanonicalRow[];
+  readonly there: readonly CanonicalRow[];
+};
+
+/**
+ * Of several rows with one key, those with equal text are the same row; of the rest, in the order of their text, the first
+ * on one side is the first on the other. Where rows are merged, ours and theirs are told from the base.
+ */
+function mergeGroup(merge: RowMerger, isMerged: boolean, lists: Lists): readonly MergedRow[] {
+  const {was, here, there} = isMerged ? lists : {...lists, was: []};
+  const ours = paired(was, here);
+  const theirs = paired(was, there);
+  const known = was.map((base, at) =>
+    merge({base, ours: ours.found[at], theirs: theirs.found[at]}),
+  );
+  const added = paired(ours.rest, theirs.rest);
+  return [
+    ...known,
+    ...ours.rest.map((our, at) => merge({base: undefined, ours: our, theirs: added.found[at]})),
+    ...added.rest.map((their) => merge({base: undefined, ours: undefined, theirs: their})),
+  ];
+}
+
+type Paired = {
+  /** The partner of each row, in the order of the rows. */
+  readonly found: readonly (CanonicalRow | undefined)[];
+  /** Those that are nobody's partner. */
+  readonly rest: readonly CanonicalRow[];
+};
+
+function paired(rows: readonly CanonicalRow[], others: readonly CanonicalRow[]): Paired {
+  const free = Map.groupBy(others, ({text}) => text);
+  const equal = rows.map(({text}) => free.get(text)?.shift());
+  const left = new Set([...free.values()].flat());
+  const inOrder = others.filter((other) => left.has(other));
+  const found = equal.map((other) => other ?? inOrder.shift());
+  return {found, rest: inOrder};
+}
