@@ -6,7 +6,9 @@ import {EngineError} from '../kernel/errors.ts';
 import {CONFIG_BYTES_MAX} from '../kernel/limits.ts';
 import {APPLICATION_NAME} from '../profiles/find-profile.ts';
 import type {MigrationRecord} from '../profiles/migration-records.ts';
+import type {DriftRule, TablePolicy} from '../merge/policy.ts';
 import {milliseconds} from './duration.ts';
+import {driftSchema, tablesSchema} from './policies.ts';
 
 /** What may be configured; every member may be left out. */
 export type Config = {
@@ -16,6 +18,12 @@ export type Config = {
   readonly profile?: string | undefined;
   readonly application?: string | undefined;
   readonly tables?: readonly string[] | undefined;
+  /** What is done with single tables; the file gives it in place of a list of tables. */
+  readonly policies?: ReadonlyMap<string, TablePolicy> | undefined;
+  /** A set of policies that comes with the profile. */
+  readonly preset?: string | undefined;
+  /** What becomes of local edits, where a table does not say otherwise. */
+  readonly drift?: DriftRule | undefined;
   readonly keyless?: 'multiset' | undefined;
   /** Where a tool that is not known here records the migrations it applied. */
   readonly migrations?: GivenRecord | undefined;
@@ -49,7 +57,9 @@ const configSchema = z.strictObject({
   state: text.optional(),
   profile: text.optional(),
   application: z.string().regex(APPLICATION_NAME, NO_APPLICATION).optional(),
-  tables: z.array(text).min(1).optional(),
+  tables: tablesSchema.optional(),
+  preset: text.optional(),
+  drift: driftSchema.optional(),
   keyless: z.literal('multiset').optional(),
   migrations: z.strictObject({table: text.optional(), column: text.optional()}).optional(),
   maxWriteLock: duration.optional(),
@@ -103,6 +113,7 @@ function fromEnvironment(env: NodeJS.ProcessEnv): Config {
     application: applicationOf(present(env['ROWPLICA_APPLICATION']), 'ROWPLICA_APPLICATION'),
     tables: present(env['ROWPLICA_TABLES'])?.split(','),
     compat: present(env['ROWPLICA_COMPAT']),
+    preset: present(env['ROWPLICA_PRESET']),
     keyless: keylessOf(present(env['ROWPLICA_KEYLESS']), 'ROWPLICA_KEYLESS', 'CONFIG_INVALID'),
     migrations: {
       table: present(env['ROWPLICA_MIGRATIONS_TABLE']),
@@ -161,13 +172,21 @@ function readConfigFile(path: string): Config {
  */
 export function parseConfig(path: string, yaml: string): Config {
   const parsed = configSchema.safeParse(parseYaml(path, yaml) ?? {});
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return tablesApart(parsed.data);
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') ?? '';
   throw invalid(
     path,
     `${where === '' ? '' : `"${where}": `}${issue?.message ?? 'it is not as expected'}`,
   );
+}
+
+/** A list chooses tables, a map says what is done with them. */
+function tablesApart({tables, ...rest}: z.infer<typeof configSchema>): Config {
+  if (tables === undefined) return rest;
+  return Array.isArray(tables)
+    ? {...rest, tables: tables as readonly string[]}
+    : {...rest, policies: tables as ReadonlyMap<string, TablePolicy>};
 }
 
 /** No more is read than may be there, whatever the path leads to. */
@@ -203,7 +222,7 @@ function parseYaml(path: string, yaml: string): unknown {
 function invalid(path: string, why: string, cause?: unknown): EngineError {
   return new EngineError('CONFIG_INVALID', `configuration ${path}: ${why}`, {
     site: {path},
-    hint: 'Known settings: database, store, state, profile, application, tables, keyless, migrations, maxWriteLock, compat.',
+    hint: 'Known settings: database, store, state, profile, application, tables, preset, drift, keyless, migrations, maxWriteLock, compat.',
     cause,
   });
 }

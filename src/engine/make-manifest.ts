@@ -97,6 +97,7 @@ function manifestTable(
     rows: content.rows,
     digest: content.digest,
     ...listed,
+    ...(shape.only === undefined ? {} : {where: shape.only}),
     ...(counter === undefined ? {} : {counter}),
     ...(violations === undefined ? {} : {violations}),
   };
@@ -109,11 +110,12 @@ export function sameContent(manifest: Manifest, captured: Captured): boolean {
 }
 
 function essence({source, root, tables}: Manifest): string {
-  const shapes = tables.map(({name, columns, key, fingerprint}) => ({
+  const shapes = tables.map(({name, columns, key, fingerprint, where = []}) => ({
     name,
     columns,
     key,
     fingerprint,
+    where,
   }));
   return stringify({source, root, shapes});
 }

@@ -1,5 +1,6 @@
 /** What every engine call is told. */
 import type {Log, Progress} from '../kernel/log.ts';
+import type {DriftRule, TablePolicy} from '../merge/policy.ts';
 import type {MigrationRecord} from '../profiles/migration-records.ts';
 
 export type EngineOptions = {
@@ -14,6 +15,12 @@ export type EngineOptions = {
   readonly application?: string | undefined;
   /** Tables to replicate by their own keys, instead of a profile's. */
   readonly tables?: readonly string[] | undefined;
+  /** What is done with single tables; where no profile is in effect, these are the tables. */
+  readonly policies?: ReadonlyMap<string, TablePolicy> | undefined;
+  /** A set of policies that comes with the profile. */
+  readonly preset?: string | undefined;
+  /** What becomes of local edits, where a table does not say otherwise; default `repair`. */
+  readonly drift?: DriftRule | undefined;
   /** A folder with compat steps of the user's own, beside those that come with Rowplica. */
   readonly compat?: string | undefined;
   /** `multiset` compares tables without a usable key as multisets of whole rows; undefined refuses them. */

@@ -11,6 +11,7 @@ import {shapeTable, type TableRequest, type TableShape} from '../schema/table-sh
 import type {TableContent} from '../snapshot/content.ts';
 import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
 import {markKeyless} from './keyless.ts';
+import {policiesOf, rowsAsked} from './policies.ts';
 import type {EngineOptions} from './options.ts';
 
 export type Selected = {
@@ -33,10 +34,11 @@ export async function selectTables(
 ): Promise<Selected> {
   const schema = await view.schema();
   const profile = profileOf(schema, options);
-  const requests =
-    options.tables === undefined
-      ? profileRequests(profile, schema.tables)
-      : namedRequests(options.tables, profile);
+  const policies = policiesOf(profile, options);
+  const requests = requestsOf(profile, options, schema.tables).filter(
+    ({table}) => policies(table).policy !== 'off',
+  );
+  if (requests.length === 0) throw allOff();
   refuseRecords(
     requests.map(({table}) => table),
     schema,
@@ -46,9 +48,31 @@ export async function selectTables(
   const shapes = marked.map((request) => {
     const table = schema.tables.get(request.table);
     if (table === undefined) throw tableNotFound(request.table, [...schema.tables.keys()]);
-    return shapeTable(table, request);
+    const only = rowsAsked(policies(request.table), table);
+    const shape = shapeTable(table, request);
+    return only.length === 0 ? shape : {...shape, only};
   });
   return {profile, shapes: shapes.sort((a, b) => compareNames(a.table, b.table))};
+}
+
+/** Tables that are named, or those of the profile and those that policies speak of. */
+function requestsOf(
+  profile: Profile | undefined,
+  {tables, policies}: EngineOptions,
+  present: ReadonlyMap<string, unknown>,
+): readonly TableRequest[] {
+  if (tables !== undefined) return namedRequests(tables, profile);
+  const spoken = namedRequests([...(policies?.keys() ?? [])], profile);
+  if (profile === undefined && spoken.length > 0) return spoken;
+  const known = profileRequests(profile, present);
+  const ofProfile = new Set(profile?.tables.map(({table}) => table));
+  return [...known, ...spoken.filter(({table}) => !ofProfile.has(table))];
+}
+
+function allOff(): EngineError {
+  return new EngineError('CONFIG_INVALID', 'every table is off: nothing would be replicated', {
+    hint: 'Give at least one table a policy other than off.',
+  });
 }
 
 function profileOf(schema: DatabaseSchema, options: EngineOptions): Profile | undefined {

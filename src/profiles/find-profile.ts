@@ -32,6 +32,7 @@ export function applicationNamed(name: string): Profile {
     name,
     recognises: () => true,
     tables: [],
+    presets: {},
     local: [],
     version: recordedMigrations,
     findings: async () => [],

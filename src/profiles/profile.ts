@@ -1,5 +1,6 @@
 /** What Rowplica knows of one application: which tables, by which keys, and how to read its version. */
 import type {View} from '../database/port.ts';
+import type {TablePolicy} from '../merge/policy.ts';
 import type {DatabaseSchema} from '../schema/table-schema.ts';
 import type {TableRequest} from '../schema/table-shape.ts';
 
@@ -12,12 +13,26 @@ export type Finding = {
   readonly exitCode?: number | undefined;
 };
 
+export type ProfileTable = TableRequest & {
+  /** What is done with it where nothing else is configured. */
+  readonly defaults?: TablePolicy | undefined;
+  /** Rows that each instance has of its own, whatever is configured. */
+  readonly never?: {readonly column: string; readonly values: readonly string[]} | undefined;
+  /** Values of that column whose rows mean nothing without each other. */
+  readonly together?: readonly (readonly string[])[] | undefined;
+};
+
+/** Policies that go together; a table that is not listed is not replicated. */
+export type Preset = {readonly tables: Readonly<Record<string, TablePolicy>>};
+
 export type Profile = {
   readonly name: string;
   /** True where the schema is that of the application. */
   readonly recognises: (schema: DatabaseSchema) => boolean;
   /** Tables to replicate; those that a release lacks are simply not there. */
-  readonly tables: readonly TableRequest[];
+  readonly tables: readonly ProfileTable[];
+  /** By name. */
+  readonly presets: Readonly<Record<string, Preset>>;
   /** Tables that are known and stay local, for explanations. */
   readonly local: readonly string[];
   /**

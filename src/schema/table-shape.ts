@@ -2,6 +2,7 @@
 import type {Fold} from '../canonical/key.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {compareNames} from './names.ts';
+import type {RowFilter} from './row-filter.ts';
 import type {ColumnSchema, LogicalType, TableSchema} from './table-schema.ts';
 
 type ShapeColumn = {readonly name: string; readonly type: LogicalType};
@@ -19,6 +20,8 @@ export type TableShape = {
   readonly columns: readonly ShapeColumn[];
   readonly keyKind: KeyKind;
   readonly key: readonly ShapeKeyColumn[];
+  /** Only rows that meet these conditions are read, and counted among rows of equal key. */
+  readonly only?: readonly RowFilter[] | undefined;
 };
 
 /** What is asked of one table: by a profile, or by naming it. */

@@ -121,6 +121,10 @@ const pageSchema = record({digest, first: key, rows: positive, chunks: positive}
 export const chunkEntrySchema: z.ZodType<{digest: string; first: string; rows: number}> =
   chunkSchema;
 
+const filterIn = record({column: text, in: z.array(wireCell).min(1)});
+const filterNot = record({column: text, not: z.array(wireCell).min(1)});
+const filterBelow = record({column: text, below: integerCell});
+
 const tableSchema = record({
   name: text,
   columns: z
@@ -143,7 +147,10 @@ const tableSchema = record({
   digest,
   chunks: z.array(chunkSchema).optional(),
   pages: z.array(pageSchema).min(1).optional(),
-  where: z.array(record({column: text, in: z.array(wireCell)})).optional(),
+  where: z
+    .array(z.union([filterIn, filterNot, filterBelow]))
+    .min(1)
+    .optional(),
   counter: integerCell.optional(),
   violations: z
     .array(
@@ -189,6 +196,8 @@ function checkTable(table: ManifestTable): void {
   if (!strictlyIncreasing(columns)) refuse('its columns are not in order');
   if (!table.key.columns.every((column) => columns.includes(column.name)))
     refuse('its key is not among its columns');
+  if (table.where?.some(({column}) => !columns.includes(column)) === true)
+    refuse('its rows are chosen by a column that it does not have');
   if ((table.chunks === undefined) === (table.pages === undefined))
     refuse('it needs either chunks or pages');
   const entries = table.chunks ?? table.pages ?? [];

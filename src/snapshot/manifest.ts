@@ -1,6 +1,7 @@
 /** Manifests: types and rules of a snapshot's table of contents (FORMAT.md, "Manifest"). */
 import type {Digest} from '../canonical/digest.ts';
 import type {WireCell} from '../kernel/row.ts';
+import type {RowFilter} from '../schema/row-filter.ts';
 import type {LogicalType} from '../schema/table-schema.ts';
 import type {KeyKind, ShapeKeyColumn, TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry, PageEntry} from './content.ts';
@@ -22,8 +23,6 @@ export type Violations = {
   readonly values?: readonly string[] | undefined;
 };
 
-type RowFilter = {readonly column: string; readonly in: readonly WireCell[]};
-
 export type ManifestTable = {
   readonly name: string;
   readonly columns: readonly ManifestColumn[];
@@ -36,6 +35,7 @@ export type ManifestTable = {
   /** Exactly one of `chunks` and `pages` is there. */
   readonly chunks?: readonly ChunkEntry[] | undefined;
   readonly pages?: readonly PageEntry[] | undefined;
+  /** Only rows that meet all conditions are in the snapshot. */
   readonly where?: readonly RowFilter[] | undefined;
   readonly counter?: WireCell | undefined;
   readonly violations?: readonly Violations[] | undefined;
@@ -65,6 +65,11 @@ export type Manifest = {
 /** How many chunks the rows of a manifest's table are in. */
 export function chunksOf({chunks, pages}: ManifestTable): number {
   return chunks?.length ?? (pages ?? []).reduce((sum, page) => sum + page.chunks, 0);
+}
+
+/** The shape by which a live table is read as the snapshot holds it: of its rows, those that the snapshot is about. */
+export function liveShapeOf(table: ManifestTable): TableShape {
+  return table.where === undefined ? shapeOf(table) : {...shapeOf(table), only: table.where};
 }
 
 /** The shape in which the rows of a manifest's table are stored. */

@@ -48,21 +48,23 @@ export function readReplicated(path: string): Replicated {
 
 /** Tables that the profile replicates, without the columns that it ignores and the ids of link tables. */
 export function replicatedIn(db: Database.Database): Replicated {
-  const found = uptimeKuma.tables.flatMap(({table: name, key}) => {
-    const columns = columnsOf(db, name);
-    if (columns.length === 0) return [];
-    const omitted = key === undefined ? (ignored.get(name) ?? []) : ['id'];
-    const here = columns.filter((column) => !omitted.includes(column.name));
-    const table: SourceTable = {
-      name,
-      columns: here,
-      omitted: columns.filter((column) => !here.includes(column)).map((column) => column.name),
-      key: key ?? ['id'],
-    };
-    const list = here.map((column) => `"${column.name}"`).join(', ');
-    const rows = db.prepare(`SELECT ${list} FROM "${name}"`).raw().safeIntegers().all() as Rows;
-    return [[name, {table, rows}] as const];
-  });
+  const found = uptimeKuma.tables
+    .filter(({defaults}) => defaults?.policy !== 'off')
+    .flatMap(({table: name, key}) => {
+      const columns = columnsOf(db, name);
+      if (columns.length === 0) return [];
+      const omitted = key === undefined ? (ignored.get(name) ?? []) : ['id'];
+      const here = columns.filter((column) => !omitted.includes(column.name));
+      const table: SourceTable = {
+        name,
+        columns: here,
+        omitted: columns.filter((column) => !here.includes(column)).map((column) => column.name),
+        key: key ?? ['id'],
+      };
+      const list = here.map((column) => `"${column.name}"`).join(', ');
+      const rows = db.prepare(`SELECT ${list} FROM "${name}"`).raw().safeIntegers().all() as Rows;
+      return [[name, {table, rows}] as const];
+    });
   return new Map(found);
 }
 

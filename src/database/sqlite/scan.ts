@@ -4,6 +4,7 @@ import {decodeKey} from '../../canonical/key.ts';
 import {EngineError} from '../../kernel/errors.ts';
 import {PAGE_ROWS} from '../../kernel/limits.ts';
 import type {CanonicalRow, Cell, KeyRange, WireRow} from '../../kernel/row.ts';
+import {rowTest} from '../../schema/row-filter.ts';
 import {rowKeys} from '../../schema/row-key.ts';
 import {keyIndexes, type TableShape} from '../../schema/table-shape.ts';
 import {
@@ -48,6 +49,7 @@ function* indexedPages(
 ): Generator<Page> {
   const fast = fastReader(selection);
   const keyed = keyedRow(selection.shape);
+  const isWanted = wantedRow(selection.shape);
   for (const range of ranges) {
     const isFast = selection.reading === 'fast';
     const trusted = isFast && !hasDoubtfulReals(connection, selection, range);
@@ -56,10 +58,11 @@ function* indexedPages(
       const query = {selection, range, after};
       const page =
         (trusted ? fastPage(connection, query, fast) : undefined) ?? exactPage(connection, query);
-      const rows = page.map(keyed);
+      const rows = (isWanted === undefined ? page : page.filter(isWanted)).map(keyed);
       if (rows.length > 0) yield rows;
-      if (rows.length < PAGE_ROWS) break;
-      after = decodeKey(rows.at(-1)?.key ?? '');
+      const last = page.at(-1);
+      if (last === undefined || page.length < PAGE_ROWS) break;
+      after = decodeKey(keyed(last).key);
     }
   }
 }
@@ -128,7 +131,9 @@ function* sortedPages(
   const keyed = keyedRow(selection.shape);
   const inRanges = rangeFilter(ranges);
   let page: CanonicalRow[] = [];
+  const isWanted = wantedRow(selection.shape);
   for (const read of sortedRows(connection, selection)) {
+    if (isWanted?.(read) === false) continue;
     const row = keyed(read);
     if (inRanges(row.key)) page.push(row);
     if (page.length < PAGE_ROWS) continue;
@@ -158,6 +163,17 @@ function keyedRow(shape: TableShape): (row: ReadRow) => CanonicalRow {
     if (shape.keyKind === 'primary') refuseNullKey(shape, indexes, cells);
     return {key: keyOf(cells), text, cells, locator};
   };
+}
+
+/** Undefined where every row is wanted. */
+function wantedRow({
+  table,
+  columns,
+  only = [],
+}: TableShape): ((row: ReadRow) => boolean) | undefined {
+  if (only.length === 0) return undefined;
+  const test = rowTest(table, columns, only);
+  return ({cells}) => test(cells);
 }
 
 function refuseNullKey(shape: TableShape, indexes: readonly number[], cells: WireRow): void {

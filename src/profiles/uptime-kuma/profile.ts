@@ -1,6 +1,8 @@
 /** Uptime Kuma 1.18 to 2.5: its configuration travels, its history and its server's own settings stay. */
 import type {Profile} from '../profile.ts';
 import {findings} from './findings.ts';
+import {presets} from './presets.ts';
+import {setting} from './settings.ts';
 import {version} from './version.ts';
 
 export const uptimeKuma: Profile = {
@@ -19,6 +21,7 @@ export const uptimeKuma: Profile = {
     {table: 'notification'},
     {table: 'proxy'},
     {table: 'remote_browser'},
+    setting,
     {table: 'status_page'},
     {table: 'status_page_cname'},
     {table: 'tag'},
@@ -30,6 +33,7 @@ export const uptimeKuma: Profile = {
     {table: 'monitor_notification', key: ['monitor_id', 'notification_id']},
     {table: 'monitor_tag', key: ['monitor_id', 'tag_id', 'value']},
   ],
+  presets,
   local: [
     'domain_expiry',
     'heartbeat',
@@ -38,7 +42,6 @@ export const uptimeKuma: Profile = {
     'maintenance_timeslot',
     'monitor_tls_info',
     'notification_sent_history',
-    'setting',
     'stat_daily',
     'stat_hourly',
     'stat_minutely',

@@ -1,0 +1,96 @@
+/** Policies as they are written in a configuration file. */
+import {z} from 'zod';
+import {encodeCell} from '../canonical/cell.ts';
+import type {WireCell} from '../kernel/row.ts';
+import {
+  CONFLICT_RULES,
+  DRIFT_RULES,
+  POLICY_NAMES,
+  type DriftRule,
+  type TablePolicy,
+} from '../merge/policy.ts';
+import type {RowFilter} from '../schema/row-filter.ts';
+
+const name = z
+  .string()
+  .min(1)
+  .refine((value) => !value.includes('\0'), 'it holds a NUL');
+
+const SCALAR = 'it is neither a text nor a number, true, false or null';
+const constant = z
+  .custom<string | number | boolean | null>(
+    (value) => value === null || ['string', 'number', 'boolean'].includes(typeof value),
+    SCALAR,
+  )
+  .transform(cellOf);
+const constants = chosen<WireCell[]>((value) =>
+  Array.isArray(value) ? z.array(constant).min(1) : constant.transform((cell) => [cell]),
+);
+const condition = chosen<{in: WireCell[]} | {not: WireCell[]}>((value) => {
+  if (!isObject(value)) return constants.transform((cells) => ({in: cells}));
+  return 'not' in value ? z.strictObject({not: constants}) : z.strictObject({in: constants});
+});
+
+/** Takes the schema that the value's form asks for, so that a fault is told in its terms. */
+function chosen<T>(pick: (value: unknown) => z.ZodType<T>): z.ZodType<T> {
+  return z.unknown().transform((value, context) => {
+    const parsed = pick(value).safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const {message, path} of parsed.error.issues)
+      context.addIssue({code: 'custom', message, path: [...path]});
+    return z.NEVER;
+  });
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A whole number is an INTEGER, true and false are 1 and 0, as SQLite has them. */
+function cellOf(value: string | number | boolean | null): WireCell {
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value !== 'number') return value;
+  return encodeCell(Number.isSafeInteger(value) ? BigInt(value) : value);
+}
+
+const policySchema = z
+  .strictObject({
+    policy: z.enum(POLICY_NAMES).optional(),
+    onConflict: z.enum(CONFLICT_RULES).optional(),
+    drift: z.enum(DRIFT_RULES).optional(),
+    local: z.array(name).min(1).optional(),
+    where: z.record(name, condition).transform(filtersOf).optional(),
+    ownKeys: z.int().min(1).optional(),
+  })
+  .refine(
+    ({onConflict, policy}) =>
+      onConflict === undefined || policy === undefined || policy === 'merge',
+    'onConflict belongs to policy merge',
+  )
+  .refine(
+    ({drift, policy}) => drift === undefined || policy !== 'merge',
+    'drift belongs to the policies mirror and seed; merge keeps local edits',
+  )
+  .refine(
+    ({policy, ...rest}) =>
+      policy !== 'off' || Object.values(rest).every((value) => value === undefined),
+    'a table that is off has nothing else to be said of',
+  );
+
+function filtersOf(where: Record<string, {in: WireCell[]} | {not: WireCell[]}>): RowFilter[] {
+  return Object.entries(where).map(([column, test]) => ({column, ...test}));
+}
+
+const shorthand = z.enum(POLICY_NAMES).transform((policy): TablePolicy => ({policy}));
+const tablePolicy = chosen<TablePolicy>((value) => (isObject(value) ? policySchema : shorthand));
+
+/** `tables` as a list chooses tables; as a map it says what is done with each, by the name of a policy or in full. */
+export const tablesSchema: z.ZodType<readonly string[] | ReadonlyMap<string, TablePolicy>> = chosen<
+  readonly string[] | ReadonlyMap<string, TablePolicy>
+>((value) =>
+  Array.isArray(value)
+    ? z.array(name).min(1)
+    : z.record(name, tablePolicy).transform((tables) => new Map(Object.entries(tables))),
+);
+
+export const driftSchema: z.ZodType<DriftRule> = z.enum(DRIFT_RULES);
