@@ -4,6 +4,8 @@ import {decodeCell} from '../canonical/cell.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import type {Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
+import type {StoredConflict} from '../state/conflicts.ts';
+import type {Ways} from './followed.ts';
 import {encodeIntent, type Dangling} from './intent.ts';
 import type {Opened} from './open.ts';
 import {guardSource, type GuardOptions} from './plan-replicate.ts';
@@ -16,12 +18,15 @@ export async function applyDurably(
   {database, state}: Opened,
   target: Snapshot,
   plan: Plan,
-  {trimmed, ...how}: ApplyOptions & {readonly trimmed: ReadonlyMap<string, number>},
+  {trimmed, domains, conflicts, ...how}: DurableOptions,
 ): Promise<Applied> {
-  const position = {...target.ref, manifest: target.bytes};
+  const position = {...target.ref, manifest: target.bytes, domains};
   const dangling = how.full ? await danglingNow(database, target.manifest) : [];
   const groups = await database.view((view) => groupsAfter(view, plan));
-  const intent = await state.intend(position, encodeIntent(plan, {dangling, groups, trimmed}));
+  const intent = await state.intend(
+    position,
+    encodeIntent(plan, {dangling, groups, trimmed, conflicts}),
+  );
   let applied: Applied;
   try {
     applied = await applyPlan(database, applyRequest(plan, target.manifest, how));
@@ -30,20 +35,33 @@ export async function applyDurably(
     if (!isEngineError(error, 'COMMIT_UNKNOWN')) await state.drop(intent);
     throw error;
   }
-  await state.applied(intent, position);
+  await state.applied(intent, position, {conflicts});
   return applied;
 }
 
-/** `full` digests every table. */
-export type ApplyOptions = Pick<GuardOptions, 'migrations'> & {readonly full: boolean};
+export type ApplyOptions = Pick<GuardOptions, 'migrations'> & {
+  /** Reads every table before COMMIT. */
+  readonly full: boolean;
+  readonly ways: Ways;
+  /** Tables' own counters, beside the snapshot's. */
+  readonly counters: ReadonlyMap<string, bigint>;
+};
+
+type DurableOptions = ApplyOptions & {
+  readonly trimmed: ReadonlyMap<string, number>;
+  /** Which rows are followed, for the record. */
+  readonly domains: string;
+  /** All conflicts that there are afterwards. */
+  readonly conflicts: readonly StoredConflict[];
+};
 
 /** All that `applyPlan` is told of a plan that leads to a snapshot. */
 export function applyRequest(
   plan: Plan,
   manifest: Manifest,
-  {full, migrations}: ApplyOptions,
+  {full, migrations, ways, counters: more}: ApplyOptions,
 ): ApplyRequest {
-  const prove = manifest.tables.map((table) => ({
+  const prove = ways.exact.map((table) => ({
     shape: shapeOf(table),
     digest: table.digest,
     rows: table.rows,
@@ -53,6 +71,7 @@ export function applyRequest(
     const value = counter === undefined ? null : decodeCell(counter);
     if (typeof value === 'bigint') counters.set(name, value);
   }
+  for (const [name, value] of more) counters.set(name, max(value, counters.get(name) ?? 0n));
   // Whether whole rows may be compared here was decided when the plan was made.
   const guard: ApplyRequest['guard'] = (view) =>
     guardSource(view, manifest, {keyless: 'multiset', migrations});
@@ -60,10 +79,26 @@ export function applyRequest(
     plan,
     guard,
     prove: full ? prove : undefined,
+    untouched: full ? ways.merged.map(({shape}) => shape) : [],
     counters,
     isCarried: carriedBy(manifest.tables),
   };
 }
+
+/** Raises tables' own counters where nothing else is to be written. */
+export async function raiseCounters(
+  {database}: Opened,
+  {manifest}: Snapshot,
+  {counters, migrations}: Pick<ApplyOptions, 'counters' | 'migrations'>,
+): Promise<void> {
+  if (counters.size === 0) return;
+  await database.transact(async (view) => {
+    await guardSource(view, manifest, {keyless: 'multiset', migrations});
+    for (const [table, counter] of counters) await view.raiseCounter(table, counter);
+  });
+}
+
+const max = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
 /** An undo brings back what dangled before. Looked for where all rows are read anyway. */
 async function danglingNow(

@@ -25,11 +25,14 @@ export type Evidence = {
  * Looks at rows of the newest change set that led to `from`, and of those that led there one after the other, each row once,
  * up to `EVIDENCE_ROWS_MAX`. A position that was reached otherwise was reached by comparing rows, and older change sets
  * tell nothing any more. Rows of link tables, which are remade, never do.
+ *
+ * @param isTold True for tables whose rows tell: those in which local edits stay do not.
  */
 export async function evidence(
   view: View,
   records: UndoRecords,
   from: {readonly digest: string} | undefined,
+  isTold: (table: string) => boolean = () => true,
 ): Promise<Evidence> {
   const seen = new Set<string>();
   let [isAsLeft, isRestored] = [true, false];
@@ -37,7 +40,7 @@ export async function evidence(
   for await (const record of records.kept()) {
     if (record.digest !== next || seen.size >= EVIDENCE_ROWS_MAX) break;
     next = record.previous?.digest;
-    const found = await foundOf(view, record, seen);
+    const found = await foundOf(view, record, {seen, isTold});
     if (found.some((row) => row !== 'after')) isAsLeft = false;
     if (found.length > 0 && found.every((row) => row === 'before')) isRestored = true;
   }
@@ -50,20 +53,22 @@ type Found = 'before' | 'after' | 'other';
 async function foundOf(
   view: View,
   record: UndoRecord,
-  seen: Set<string>,
+  looking: Looking,
 ): Promise<readonly Found[]> {
   try {
-    return await lookAt(view, record, seen);
+    return await lookAt(view, record, looking);
   } catch (error) {
     if (isEngineError(error, 'SNAPSHOT_CORRUPT')) return ['other'];
     throw error;
   }
 }
 
+type Looking = {readonly seen: Set<string>; readonly isTold: (table: string) => boolean};
+
 async function lookAt(
   view: View,
   record: UndoRecord,
-  seen: Set<string>,
+  {seen, isTold}: Looking,
 ): Promise<readonly Found[]> {
   const shapes = new Map(
     decodeManifest(record.manifest).tables.map((table) => [table.name, shapeOf(table)]),
@@ -74,7 +79,7 @@ async function lookAt(
     if (seen.size >= EVIDENCE_ROWS_MAX) break;
     const shape = shapes.get(row.table);
     const name = `${row.table}\n${row.key}`;
-    if (shape?.keyKind !== 'primary' || seen.has(name)) continue;
+    if (shape?.keyKind !== 'primary' || seen.has(name) || !isTold(row.table)) continue;
     seen.add(name);
     const readable = isReadable(tables.get(row.table), shape);
     found.push(readable ? await foundNow(view, shape, row) : 'other');

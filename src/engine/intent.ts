@@ -5,6 +5,7 @@ import {EngineError} from '../kernel/errors.ts';
 import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
 import {cascadeCounts, rowSteps, totals, type Plan} from '../plan/plan.ts';
 import type {Violations} from '../snapshot/manifest.ts';
+import {conflictsSchema, type StoredConflict} from '../state/conflicts.ts';
 
 export type IntendedRow = {
   readonly table: string;
@@ -28,6 +29,8 @@ export type Intent = {
   readonly dangling: readonly Dangling[];
   /** Of tables matched by what they link, every group that is touched. */
   readonly groups: readonly GroupSize[];
+  /** All conflicts that there are afterwards; undefined where they stay as they were. */
+  readonly conflicts: readonly StoredConflict[] | undefined;
 };
 
 /** Encodes what a plan is about to write; one too large to keep gives an intent without rows. */
@@ -37,13 +40,14 @@ export function encodeIntent(
     dangling = [],
     groups = [],
     trimmed = new Map<string, number>(),
-  }: Partial<Pick<Intent, 'dangling' | 'groups'>> & {
+    conflicts,
+  }: Partial<Pick<Intent, 'dangling' | 'groups' | 'conflicts'>> & {
     /** Rows of tables that are not replicated which went before the plan, by table. */
     readonly trimmed?: ReadonlyMap<string, number>;
   } = {},
 ): string {
   const cascades = Object.fromEntries(totals(cascadeCounts(plan), trimmed));
-  return JSON.stringify({rows: touchedRows(plan) ?? null, cascades, dangling, groups});
+  return JSON.stringify({rows: touchedRows(plan) ?? null, cascades, dangling, groups, conflicts});
 }
 
 function touchedRows(plan: Plan): readonly IntendedRow[] | undefined {
@@ -67,8 +71,8 @@ function touchedRows(plan: Plan): readonly IntendedRow[] | undefined {
 export function decodeIntent(body: string): Intent {
   const parsed = intentSchema.safeParse(jsonOf(body));
   if (!parsed.success) throw damaged();
-  const {rows, cascades, dangling, groups} = parsed.data;
-  return {rows: rows ?? undefined, cascades, dangling, groups};
+  const {rows, cascades, dangling, groups, conflicts} = parsed.data;
+  return {rows: rows ?? undefined, cascades, dangling, groups, conflicts};
 }
 
 const count = z.int().min(0);
@@ -103,6 +107,7 @@ const intentSchema = z.strictObject({
     )
     .default([]),
   groups: z.array(z.strictObject({table: z.string(), group: z.string(), rows: count})).default([]),
+  conflicts: conflictsSchema.optional(),
 });
 
 function jsonOf(text: string): unknown {

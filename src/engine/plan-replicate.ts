@@ -7,12 +7,17 @@ import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow, ChangeCounts, RowChange} from '../kernel/row.ts';
-import {isEmpty, type Plan} from '../plan/plan.ts';
+import type {Plan} from '../plan/plan.ts';
 import {applicationNamed} from '../profiles/find-profile.ts';
 import {refuseRecords} from '../profiles/migration-records.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 import type {TableShape} from '../schema/table-shape.ts';
+import type {StoredConflict} from '../state/conflicts.ts';
+import type {Ways} from './followed.ts';
+import type {ConflictReport} from './inbox.ts';
+import type {Bases} from './merge-base.ts';
+import {planMerge} from './plan-merge.ts';
 import {planChanges} from './plan-changes.ts';
 import {guard} from './guard.ts';
 import type {Keyless} from './keyless.ts';
@@ -26,7 +31,12 @@ import {appliedMigrations, settled} from './source-version.ts';
 export type PlanRequest = {
   readonly database: Database;
   readonly reader: SnapshotReader;
+  /** Without the tables that are not followed here. */
   readonly target: Snapshot;
+  readonly ways: Ways;
+  readonly bases: Bases;
+  /** Conflicts from before. */
+  readonly conflicts: readonly StoredConflict[];
   /** What the live rows can be taken to be; undefined compares every row. */
   readonly base: Snapshot | undefined;
   readonly options: EngineOptions;
@@ -39,38 +49,71 @@ export type Planned = {
   /** How many live rows were read to make it, and how many objects were fetched. */
   readonly rowsRead: number;
   readonly objectsFetched: number;
+  /** Conflicts of this run, and those still open. */
+  readonly conflicts: readonly ConflictReport[];
+  /** All conflicts that are on record once it has run. */
+  readonly inbox: readonly StoredConflict[];
+  /** Tables' own counters that have to be raised, so that the application gives reserved keys to its own rows. */
+  readonly counters: ReadonlyMap<string, bigint>;
 };
 
 /** Compares every live row, or where a base is given only those in chunks that changed since. */
 export async function planReplicate(request: PlanRequest): Promise<Planned> {
-  const {database, reader, target, base, options} = request;
+  const {database, reader, target, ways, base, options} = request;
   await settled(database, options);
+  const exact: Snapshot = {...target, manifest: {...target.manifest, tables: ways.exact}};
   const ours = await database.view(async (view) => {
     await guardSource(view, target.manifest, options);
-    return base === undefined ? scannedTables(view, target.manifest, options) : undefined;
+    return base === undefined ? scannedTables(view, exact.manifest, options) : undefined;
   });
   const tables = await compareTables(
     reader,
-    target,
+    exact,
     ours ?? (await listedTables(reader, must(base, 'base'))),
   );
-  const wanted = tables.flatMap(({regions}) =>
-    regions.flatMap((region) => region.theirs.map((chunk) => chunk.digest)),
-  );
+  const wanted = [
+    ...tables.flatMap(({regions}) =>
+      regions.flatMap((region) => region.theirs.map((chunk) => chunk.digest)),
+    ),
+    ...(await keptChunks(reader, target, ways)).map(({digest}) => digest),
+  ];
   options.progress('fetching', 0, wanted.length);
   const objectsFetched = await reader.fetch(target, wanted);
-  const {plan, rowsRead} = await database.view((view) => planFrom(view, request, tables));
+  const planned = await database.view((view) => planFrom(view, request, tables));
+  const {plan} = planned;
   const differed = tables.some(({regions}) => regions.length > 0);
-  if (ours !== undefined && differed && isEmpty(plan)) throw changedMeanwhile();
+  if (ours !== undefined && differed && ways.exact.every(({name}) => isUntouched(plan, name)))
+    throw changedMeanwhile();
   const scanned = ours === undefined ? 0 : tables.reduce((sum, table) => sum + table.rows, 0);
+  const before = ways.exact.map(
+    ({name, rows}) => [name, rowsBefore(rows, plan.tables.get(name))] as const,
+  );
   return {
-    plan,
+    ...planned,
     objectsFetched,
-    rowsRead: scanned + rowsRead,
-    rowsBefore: new Map(
-      target.manifest.tables.map(({name, rows}) => [name, rowsBefore(rows, plan.tables.get(name))]),
-    ),
+    rowsRead: scanned + planned.rowsRead,
+    rowsBefore: new Map([...before, ...planned.rowsBefore]),
   };
+}
+
+/** What is fetched beside: all rows of tables that are merged, and of a small snapshot all there are, as the base of what comes. */
+async function keptChunks(
+  reader: SnapshotReader,
+  target: Snapshot,
+  {merged}: Ways,
+): Promise<readonly ChunkEntry[]> {
+  const tables = proofFits(target.manifest)
+    ? target.manifest.tables
+    : merged.map(({table}) => table);
+  const chunks: ChunkEntry[] = [];
+  for (const table of tables)
+    for (const entry of await reader.chunks(target, table)) chunks.push(entry);
+  return chunks;
+}
+
+function isUntouched({tables}: Plan, name: string): boolean {
+  const counts = tables.get(name);
+  return counts === undefined || counts.inserted + counts.updated + counts.deleted === 0;
 }
 
 /** As many as the plan was made for, which may be others than were scanned a moment before. */
@@ -156,9 +199,30 @@ async function compareTables(
 
 async function planFrom(
   view: View,
+  request: PlanRequest,
+  tables: readonly Compared[],
+): Promise<Omit<Planned, 'objectsFetched'>> {
+  const {ways, target} = request;
+  const {changed, rowsRead} = await exactChanges(view, request, tables);
+  for (const table of ways.resting) changed.set(table.name, {shape: shapeOf(table), changes: []});
+  if (ways.merged.length === 0) {
+    const plan = await planChanges(view, changed);
+    const nothing = {conflicts: [], inbox: request.conflicts, counters: new Map<string, bigint>()};
+    return {plan, rowsRead, rowsBefore: new Map(), ...nothing};
+  }
+  const merge = await planMerge(view, {...request, exact: changed, position: target.ref});
+  const plan = await planChanges(view, merge.changes);
+  return {plan, ...merge, rowsRead: rowsRead + merge.rowsRead};
+}
+
+async function exactChanges(
+  view: View,
   {reader, target, options}: PlanRequest,
   tables: readonly Compared[],
-): Promise<{readonly plan: Plan; readonly rowsRead: number}> {
+): Promise<{
+  readonly changed: Map<string, {shape: TableShape; changes: readonly RowChange[]}>;
+  readonly rowsRead: number;
+}> {
   const changed = new Map<string, {shape: TableShape; changes: readonly RowChange[]}>();
   let rowsRead = 0;
   for (const {shape, regions} of tables) {
@@ -177,7 +241,7 @@ async function planFrom(
     refuseOutdated(shape, target.own?.get(shape.table) ?? new Map(), fewest);
     changed.set(shape.table, {shape, changes: fewest});
   }
-  return {plan: await planChanges(view, changed), rowsRead};
+  return {changed, rowsRead};
 }
 
 /** Rows of a stored chunk, which must not reach into the next one: the table would be put together wrongly. */

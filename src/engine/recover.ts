@@ -55,12 +55,22 @@ async function outcomeOf(database: Database, pending: Changeset): Promise<Outcom
 async function settleApply(state: State, pending: Changeset, outcome: Outcome): Promise<void> {
   switch (outcome) {
     case 'committed':
-      return state.applied(pending.id, pending, false);
+      return state.applied(pending.id, pending, {trusted: false, ...recordedConflicts(pending)});
     case 'rolled back':
       await state.distrust();
       return state.drop(pending.id);
     case 'unknown':
       return state.doubt(pending.id);
+  }
+}
+
+/** What the interrupted run would have put on record. */
+function recordedConflicts({body}: Changeset): Pick<Intent, 'conflicts'> {
+  try {
+    return {conflicts: decodeIntent(body).conflicts};
+  } catch (error) {
+    if (isEngineError(error, 'SNAPSHOT_CORRUPT')) return {conflicts: undefined};
+    throw error;
   }
 }
 

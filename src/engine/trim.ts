@@ -13,6 +13,7 @@ import {cascadeSteps} from '../plan/lock-time.ts';
 import {lostKeys} from '../plan/lost-keys.ts';
 import type {CascadeStep, Plan, RowStep} from '../plan/plan.ts';
 import {encodeReference, type Tables} from '../plan/references.ts';
+import type {ApplyOptions} from './apply-snapshot.ts';
 import type {HeldLocks} from './held-locks.ts';
 import type {Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
@@ -112,6 +113,7 @@ type Trimming = {
   readonly target: Snapshot;
   readonly held: HeldLocks;
   readonly options: Pick<EngineOptions, 'signal' | 'progress' | 'migrations'>;
+  readonly how: ApplyOptions;
 };
 
 /**
@@ -121,15 +123,11 @@ type Trimming = {
  */
 export async function trimFirst(
   trimming: Trimming,
-  {
-    plan,
-    full,
-    trims,
-  }: {readonly plan: Plan; readonly full: boolean; readonly trims: readonly Trim[]},
+  {plan, trims}: {readonly plan: Plan; readonly trims: readonly Trim[]},
 ): Promise<void> {
-  const {opened, target, options} = trimming;
+  const {opened, target, how} = trimming;
   const without = new Set(trims.map(({table}) => table));
-  await rehearse(opened.database, target, {plan, without, full, migrations: options.migrations});
+  await rehearse(opened.database, target, {plan, without, ...how});
   await trim(trimming, trims);
 }
 

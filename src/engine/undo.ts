@@ -10,6 +10,7 @@ import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {UndoRecord} from '../state/undo-records.ts';
 import {carriedBy} from './apply-snapshot.ts';
 import {evidence} from './evidence.ts';
+import {followedManifest} from './followed.ts';
 import {decodeIntent, encodeIntent, type Intent} from './intent.ts';
 import {checkLockBudget} from './lock-budget.ts';
 import {peekAtState, withState, type Opened} from './open.ts';
@@ -113,7 +114,7 @@ async function attemptOnce(
   options: UndoOptions,
 ): Promise<UndoResult> {
   const intent = decodeIntent(record.body);
-  const manifest = recordedManifest(record);
+  const manifest = followedManifest(recordedManifest(record), options);
   const wanted = {record, intent, manifest, migrations: options.migrations};
   await settled(opened.database, options);
   const reverse = await opened.database.view((view) =>

@@ -146,3 +146,8 @@ export const MIGRATE_MS: number = 30 * 60 * 1000;
 export const MIGRATE_STOP_MS = 5_000;
 /** Characters kept of what a migration that failed printed: its end. */
 export const MIGRATE_OUTPUT_CHARS_MAX = 4_000;
+
+/** Snapshots looked at to find out what was last applied, once the state is lost; each takes restic about a second. */
+export const BASE_SEARCH_MAX = 60;
+/** Rounds in which rows of a merge give way to each other; each settles at least one row, and real ones need two or three. */
+export const SETTLE_ROUNDS_MAX = 100;

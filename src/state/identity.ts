@@ -57,7 +57,7 @@ export async function identify(db: Kysely<StateTables>, files: IdentifiedFiles):
   const id = known.file === here.file ? known.id : randomUUID();
   await db.transaction().execute(async (tx) => {
     if (isCopy(known, here)) {
-      await distrustPosition(tx);
+      await distrustPosition(tx, false);
       await tx.updateTable('changeset').set({doubted: 1}).execute();
     }
     await tx

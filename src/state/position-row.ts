@@ -3,7 +3,12 @@ import type {Kysely} from '../database/sqlite/local.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
 import type {StateTables} from './schema.ts';
 
-export type NewPosition = Position & {readonly author: string; readonly manifest: Uint8Array};
+export type NewPosition = Position & {
+  readonly author: string;
+  readonly manifest: Uint8Array;
+  /** JSON: which rows of which tables are followed; null for all of every table. */
+  readonly domains?: string | null | undefined;
+};
 
 /**
  * Moves the position to a snapshot that the database was brought to. What was undone is held back no longer, unless this
@@ -31,17 +36,23 @@ export async function placePosition(
   await tx.insertInto('position').values(values).execute();
 }
 
-/** The rows may have moved away from those of the position: the next run compares all of them. */
-export async function distrustPosition(tx: Kysely<StateTables>): Promise<void> {
+/**
+ * The rows may have moved away from those of the position: the next run compares all of them.
+ *
+ * @param isBase False where they may also have been brought to another snapshot since.
+ */
+export async function distrustPosition(tx: Kysely<StateTables>, isBase = true): Promise<void> {
   await tx.updateTable('position').set({trusted: 0}).execute();
+  if (!isBase) await tx.updateTable('position').set({is_base: 0}).execute();
 }
 
-type Reached = Omit<StateTables['position'], 'one' | 'trusted'>;
+type Reached = Omit<StateTables['position'], 'one' | 'trusted' | 'is_base'>;
 
 /** A position as it is stored, with the time of now. */
 export function reached(position: NewPosition): Reached {
-  const {lineage, epoch, sequence, digest, author, manifest} = position;
-  return {lineage, epoch, sequence, digest, author, manifest: Buffer.from(manifest), at: now()};
+  const {lineage, epoch, sequence, digest, author, domains = null} = position;
+  const manifest = Buffer.from(position.manifest);
+  return {lineage, epoch, sequence, digest, author, manifest, at: now(), domains};
 }
 
 export const now = (): string => new Date().toISOString();

@@ -24,6 +24,10 @@ export type StateTables = {
     /** 1 while the rows are known to be those of the manifest; 0 sends the next run to compare all. */
     trusted: number;
     at: string;
+    /** 1 while local edits can be told from this manifest: nothing else was merged into the rows since. */
+    is_base: Generated<number>;
+    /** JSON: which rows of which tables were followed; NULL where an older release wrote it, and followed all. */
+    domains: string | null;
   };
   /** What an apply was about to write, and its reverse: intent first, undo record afterwards. */
   changeset: {
@@ -42,8 +46,20 @@ export type StateTables = {
     previous: string | null;
     /** The change set that this one takes back, where it is an undo. */
     undoes: number | null;
+    /** JSON, as in `position`. */
+    domains: string | null;
     /** 1 once the database or this state was put back from a copy: what was applied after it is not on record. */
     doubted: Generated<number>;
+  };
+  /** Conflicts that wait for a decision or for it to be carried out. */
+  conflict: {
+    table: string;
+    /** Encoded. */
+    key: string;
+    /** Of the snapshot that it came with. */
+    digest: string;
+    /** JSON. */
+    body: string;
   };
   /** One row at most: what was undone. Nothing up to it is applied again unasked. */
   hold: {
@@ -118,6 +134,24 @@ export const stateMigrations: Readonly<Record<string, Migration>> = {
       await db.schema
         .alterTable('changeset')
         .addColumn('doubted', 'integer', (c) => c.notNull().defaultTo(0))
+        .execute();
+    },
+  },
+  '004-policies': {
+    up: async (db) => {
+      for (const table of ['position', 'changeset'])
+        await db.schema.alterTable(table).addColumn('domains', 'text').execute();
+      await db.schema
+        .alterTable('position')
+        .addColumn('is_base', 'integer', (c) => c.notNull().defaultTo(1))
+        .execute();
+      await db.schema
+        .createTable('conflict')
+        .addColumn('table', 'text', (c) => c.notNull())
+        .addColumn('key', 'text', (c) => c.notNull())
+        .addColumn('digest', 'text', (c) => c.notNull())
+        .addColumn('body', 'text', (c) => c.notNull())
+        .addPrimaryKeyConstraint('conflict_key', ['table', 'key'])
         .execute();
     },
   },

@@ -10,6 +10,7 @@ import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import type {Position} from '../kernel/position.ts';
+import {listConflicts, replaceConflicts, type StoredConflict} from './conflicts.ts';
 import {guarded, isThere, keepToOwner, makeEmptyFile, makeFolder, removeAll} from './files.ts';
 import {identify, whoseState, type Identity} from './identity.ts';
 import {ObjectFolder} from './object-folder.ts';
@@ -31,6 +32,9 @@ export type StoredPosition = Position & {
   readonly manifest: Uint8Array;
   /** False once something happened that may have moved the rows away from the manifest. */
   readonly trusted: boolean;
+  /** True while local edits can be told from the manifest: nothing else was merged into the rows since. */
+  readonly isBase: boolean;
+  readonly domains: string | null;
   /** When it was reached, ISO 8601; for people. */
   readonly at: string;
 };
@@ -43,6 +47,12 @@ export type Changeset = NewPosition & {
   readonly undoes: number | null;
   /** Not 0 once database or state were put back from a copy: the rows cannot tell any more what became of it. */
   readonly doubted: number;
+};
+
+type Outcome = {
+  readonly trusted?: boolean | undefined;
+  /** All conflicts that there are now; undefined leaves them as they are. */
+  readonly conflicts?: readonly StoredConflict[] | undefined;
 };
 
 export class State {
@@ -76,12 +86,30 @@ export class State {
 
   async position(): Promise<StoredPosition | undefined> {
     const row = await this.#db.selectFrom('position').selectAll().executeTakeFirst();
-    return row && {...row, trusted: row.trusted === 1 && !this.instance.isCopy};
+    if (row === undefined) return undefined;
+    const {isCopy} = this.instance;
+    return {...row, trusted: row.trusted === 1 && !isCopy, isBase: row.is_base === 1 && !isCopy};
   }
 
-  /** Records where the database stands now. Call it after the fact is durable, never before. */
-  async reach(position: NewPosition): Promise<void> {
-    await this.#write((tx) => movePosition(tx, position));
+  /**
+   * Records where the database stands now. Call it after the fact is durable, never before.
+   *
+   * @param conflicts All that there are now; undefined leaves them as they are.
+   */
+  async reach(position: NewPosition, conflicts?: readonly StoredConflict[]): Promise<void> {
+    await this.#write(async (tx) => {
+      if (conflicts !== undefined) await replaceConflicts(tx, conflicts);
+      await movePosition(tx, position);
+    });
+  }
+
+  async conflicts(): Promise<readonly StoredConflict[]> {
+    return listConflicts(this.#db);
+  }
+
+  /** Puts these conflicts in place of those that there are. */
+  async keepConflicts(conflicts: readonly StoredConflict[]): Promise<void> {
+    await this.#write((tx) => replaceConflicts(tx, conflicts));
   }
 
   /** The rows may have moved: the next run compares all of them. */
@@ -122,13 +150,18 @@ export class State {
         .set({status: 'applied', doubted: 1})
         .where('id', '=', id)
         .execute();
-      await distrustPosition(tx);
+      await distrustPosition(tx, false);
     });
   }
 
   /** The intended write happened: its record becomes the way back, and the position moves, trusted or to be compared. */
-  async applied(id: number, position: NewPosition, trusted = true): Promise<void> {
+  async applied(
+    id: number,
+    position: NewPosition,
+    {trusted = true, conflicts}: Outcome = {},
+  ): Promise<void> {
     await this.#write(async (tx) => {
+      if (conflicts !== undefined) await replaceConflicts(tx, conflicts);
       await tx.updateTable('changeset').set({status: 'applied'}).where('id', '=', id).execute();
       await dropExpired(tx);
       await movePosition(tx, position, trusted);

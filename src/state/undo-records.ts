@@ -74,6 +74,7 @@ export class UndoRecords {
       const undone = await undoneBy(tx, intent);
       await hold(tx, undone);
       await tx.deleteFrom('changeset').where('id', 'in', [intent, undone.id]).execute();
+      await tx.deleteFrom('conflict').where('digest', '=', undone.digest).execute();
       const previous = decodePrevious(undone.previous);
       if (previous === undefined) await distrustPosition(tx);
       else if (previous === null) await tx.deleteFrom('position').execute();
@@ -86,7 +87,7 @@ export class UndoRecords {
     await this.#write(async (tx) => {
       await hold(tx, await undoneBy(tx, intent));
       await tx.deleteFrom('changeset').where('id', '=', intent).execute();
-      await distrustPosition(tx);
+      await distrustPosition(tx, false);
     });
   }
 
@@ -135,9 +136,9 @@ function newerOf(known: Position, rival: Position | undefined): Position {
 /** The position before an apply, as it is kept with its change set. */
 export function encodePrevious(position: NewPosition | undefined): string {
   if (position === undefined) return 'null';
-  const {lineage, epoch, sequence, digest, author, manifest} = position;
+  const {lineage, epoch, sequence, digest, author, manifest, domains = null} = position;
   const text = Buffer.from(manifest).toString('base64');
-  return JSON.stringify({lineage, epoch, sequence, digest, author, manifest: text});
+  return JSON.stringify({lineage, epoch, sequence, digest, author, manifest: text, domains});
 }
 
 /** What got damaged counts as not noted: then nothing is taken for known, and all rows are compared. */
@@ -155,6 +156,7 @@ const previousSchema = z
     digest: z.string(),
     author: z.string(),
     manifest: z.base64(),
+    domains: z.string().nullable().default(null),
   })
   .nullable();
 

@@ -174,7 +174,16 @@ async function planned(
 ): Promise<PlannedRows> {
   const database = openSqlite({path: replica, reading});
   try {
-    const {plan, rowsBefore} = await planReplicate({database, reader, target, base, options});
+    const {plan, rowsBefore} = await planReplicate({
+      database,
+      reader,
+      target,
+      ways: {exact: target.manifest.tables, merged: [], resting: []},
+      bases: new Map(),
+      conflicts: [],
+      base,
+      options,
+    });
     return {plan, rowsBefore};
   } catch (error) {
     if (isEngineError(error)) return {refused: `${error.code}: ${error.message}`};

@@ -43,6 +43,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'SCHEMA_MISMATCH',
     'NO_KEY',
     'KEY_UNUSABLE',
+    'KEY_TAKEN',
     'VALUE_UNSUPPORTED',
     'CONSTRAINT',
     'DATABASE_REFUSED',

@@ -1,0 +1,157 @@
+/** Which tables of a snapshot are followed here, and in which way. */
+import {must} from '../kernel/assert.ts';
+import {needsBase, rulesOf, type EffectivePolicy} from '../merge/policy.ts';
+import type {MergeRules} from '../merge/rules.ts';
+import {referencesTo, type Tables} from '../plan/references.ts';
+import {applicationNamed} from '../profiles/find-profile.ts';
+import type {Profile} from '../profiles/profile.ts';
+import type {RowFilter} from '../schema/row-filter.ts';
+import type {ForeignKey, TableSchema} from '../schema/table-schema.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
+import {policiesOf, rowsAsked, type Policies, type PolicyOptions} from './policies.ts';
+import type {Snapshot} from './snapshot-reader.ts';
+
+/** The profile of a snapshot's application. */
+export function profileOf({source}: Pick<Manifest, 'source'>): Profile | undefined {
+  return source.application === null ? undefined : applicationNamed(source.application);
+}
+
+/** The policies of a snapshot's tables. @throws {EngineError} `CONFIG_INVALID`. */
+export function policiesFor(manifest: Pick<Manifest, 'source'>, options: PolicyOptions): Policies {
+  return policiesOf(profileOf(manifest), {...options, tables: undefined});
+}
+
+/**
+ * The snapshot without the tables that are off here; its bytes and its digest stay what they are. A table that the primary
+ * captured although the profile leaves it off by itself is followed.
+ */
+export function followed(snapshot: Snapshot, options: PolicyOptions): Snapshot {
+  return {...snapshot, manifest: followedManifest(snapshot.manifest, options)};
+}
+
+export function followedManifest(manifest: Manifest, options: PolicyOptions): Manifest {
+  const policies = policiesFor(manifest, options);
+  const tables = manifest.tables.filter(
+    ({name}) => policies(name).policy !== 'off' || isOffByProfileAlone(manifest, name, options),
+  );
+  return tables.length === manifest.tables.length ? manifest : {...manifest, tables};
+}
+
+function isOffByProfileAlone(manifest: Manifest, name: string, options: PolicyOptions): boolean {
+  if (options.preset !== undefined || options.policies?.get(name)?.policy !== undefined)
+    return false;
+  const known = profileOf(manifest)?.tables.find(({table}) => table === name);
+  return known?.defaults?.policy === 'off';
+}
+
+/** A table whose rows are not simply those of the snapshot. */
+export type MergedTable = {
+  readonly table: ManifestTable;
+  /** All rows of the live table, also those that are left alone. */
+  readonly shape: TableShape;
+  readonly policy: EffectivePolicy;
+  readonly rules: MergeRules;
+  /** Conditions of the replica and of the primary on rows that are replicated. */
+  readonly filters: readonly RowFilter[];
+  readonly needsBase: boolean;
+};
+
+export type Ways = {
+  /** Tables that shall equal the snapshot's. */
+  readonly exact: readonly ManifestTable[];
+  readonly merged: readonly MergedTable[];
+  /** Tables that wait for a new snapshot. */
+  readonly resting: readonly ManifestTable[];
+};
+
+export type WaysRequest = {
+  readonly schema: Tables;
+  /** What is followed. */
+  readonly snapshot: Snapshot;
+  readonly options: PolicyOptions & {readonly repair?: boolean | undefined};
+  /** True where the database stands on this very snapshot already. */
+  readonly isOnRecord: boolean;
+};
+
+/** Sorts the tables of a snapshot by what their policies make of them. @throws {EngineError} `CONFIG_INVALID`. */
+export function waysOf({schema, snapshot, options, isOnRecord}: WaysRequest): Ways {
+  const {tables} = snapshot.manifest;
+  const policies = policiesFor(snapshot.manifest, options);
+  const conditions = new Map(
+    tables.map((table) => {
+      const own = rowsAskedHere(policies(table.name), schema.get(table.name));
+      return [table.name, [...own, ...(table.where ?? [])]] as const;
+    }),
+  );
+  const rules = new Map(
+    tables.map(({name}) => {
+      const own = [...(snapshot.own?.get(name)?.keys() ?? [])];
+      return [name, rulesOf(policies(name), own)] as const;
+    }),
+  );
+  const open = openTables(schema, rules, conditions);
+  const ways: {exact: ManifestTable[]; merged: MergedTable[]; resting: ManifestTable[]} = {
+    exact: [],
+    merged: [],
+    resting: [],
+  };
+  for (const table of tables) {
+    const policy = policies(table.name);
+    const rule = must(rules.get(table.name), table.name);
+    if (isOnRecord && isAtRest(policy) && options.repair !== true) ways.resting.push(table);
+    else if (!open.has(table.name) && isCopy(rule, policy)) ways.exact.push(table);
+    else ways.merged.push(mergedTable(table, policy, rule, conditions.get(table.name) ?? []));
+  }
+  return ways;
+}
+
+function mergedTable(
+  table: ManifestTable,
+  policy: EffectivePolicy,
+  rules: MergeRules,
+  filters: readonly RowFilter[],
+): MergedTable {
+  // What is left alone is told from what the primary never had by what was last applied.
+  const hasBase = needsBase(policy) || filters.length > 0;
+  return {table, shape: shapeOf(table), policy, rules, filters, needsBase: hasBase};
+}
+
+/** A table that this database lacks is for the guard to refuse. */
+function rowsAskedHere(
+  policy: EffectivePolicy,
+  table: TableSchema | undefined,
+): readonly RowFilter[] {
+  return table === undefined ? [] : rowsAsked(policy, table);
+}
+
+/** Only a new snapshot overwrites local edits. */
+function isAtRest({policy, drift}: EffectivePolicy): boolean {
+  return policy !== 'merge' && drift === 'report';
+}
+
+/** Columns that only this database has are filled in already where a snapshot was adapted. */
+function isCopy({rows, cells}: MergeRules, {local}: EffectivePolicy): boolean {
+  return rows === 'theirs' && cells === 'theirs' && local.length === 0;
+}
+
+/** Tables that may hold other rows than the snapshot, by themselves or because their rows belong to such rows. */
+function openTables(
+  schema: Tables,
+  rules: ReadonlyMap<string, MergeRules>,
+  conditions: ReadonlyMap<string, readonly RowFilter[]>,
+): ReadonlySet<string> {
+  const isOpen = (name: string): boolean =>
+    (conditions.get(name) ?? []).length > 0 || rules.get(name)?.rows !== 'theirs';
+  const open = new Set([...rules.keys()].filter(isOpen));
+  for (const parent of open) {
+    for (const key of referencesTo(schema, parent))
+      if (belongs(key) && rules.has(key.table)) open.add(key.table);
+  }
+  return open;
+}
+
+/** True where rows belong to those they refer to: they go with them. */
+export function belongs({onDelete}: ForeignKey): boolean {
+  return onDelete === 'CASCADE';
+}

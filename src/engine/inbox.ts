@@ -1,0 +1,202 @@
+/** Conflicts that wait: carried out where a person decided, dropped where they are over, kept otherwise. */
+import {decodeKey} from '../canonical/key.ts';
+import {rowText} from '../canonical/row.ts';
+import type {CanonicalRow, WireCell} from '../kernel/row.ts';
+import {sameCell} from '../merge/merge-row.ts';
+import type {Position} from '../kernel/position.ts';
+import type {ConflictCells, StoredConflict} from '../state/conflicts.ts';
+import {keyLabel} from '../schema/row-key.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {withCells, type DraftRow, type DraftTable} from './draft.ts';
+import type {Settling} from './settling.ts';
+
+/** A conflict as results tell of it. Values are left out: they may be secrets. */
+export type ConflictReport = {
+  readonly table: string;
+  /** The row's key, for example `id=42`. */
+  readonly key: string;
+  readonly kind: string;
+  /** The cells that it is about; empty where it is about the row. */
+  readonly columns: readonly string[];
+  /** Whose version stands now. */
+  readonly taken: 'ours' | 'theirs';
+  /** True until it is resolved. */
+  readonly open: boolean;
+};
+
+/**
+ * Puts decisions into the draft.
+ *
+ * @returns The conflicts that stay, with what the rows are now.
+ */
+export async function carryOut(
+  settling: Settling,
+  stored: readonly StoredConflict[],
+): Promise<readonly StoredConflict[]> {
+  const kept: StoredConflict[] = [];
+  for (const conflict of stored) {
+    const table = settling.draft.tables.get(conflict.table);
+    // A table at rest, or one that is not followed now, keeps its conflicts; one that is a copy by now has none.
+    if (table === undefined) kept.push(conflict);
+    else if (table.merged !== undefined)
+      kept.push(...(await carryOutOne(settling, table, conflict)));
+  }
+  return kept;
+}
+
+async function carryOutOne(
+  settling: Settling,
+  table: DraftTable,
+  conflict: StoredConflict,
+): Promise<readonly StoredConflict[]> {
+  const {shape} = table;
+  const ours = await liveRow(settling, table, conflict);
+  const theirs = await theirRow(settling, table, conflict);
+  const drafted = drafts(table, ours, conflict.key);
+  if (drafted?.conflict !== undefined) return []; // the primary changed it again: that is another conflict
+  if (!diverges(conflict, shape, ours, theirs)) return [];
+  const isUnchanged =
+    isSame(conflict, shape, conflict.ours, ours) &&
+    isSame(conflict, shape, conflict.theirs, theirs);
+  const now = {...conflict, ours: cellsByName(shape, ours), theirs: cellsByName(shape, theirs)};
+  if (!isUnchanged) return [{...now, take: null}];
+  if (conflict.take !== 'theirs') return [now];
+  const row =
+    ours !== undefined && theirs !== undefined
+      ? withCells(
+          shape,
+          drafted?.row ?? ours,
+          conflict.columns,
+          (_, at) => theirs.cells[at] ?? null,
+        )
+      : theirs;
+  const versions = {base: drafted?.base, ours, theirs, conflict: undefined};
+  settling.draft.put(table, {...versions, row, decided: 'theirs'});
+  return [];
+}
+
+function drafts(
+  table: DraftTable,
+  ours: CanonicalRow | undefined,
+  key: string,
+): DraftRow | undefined {
+  return [...table.rows.values()].find((row) =>
+    ours === undefined
+      ? (row.theirs ?? row.base)?.key === key
+      : row.ours?.text === ours.text && row.ours.key === ours.key,
+  );
+}
+
+async function liveRow(
+  {draft}: Settling,
+  table: DraftTable,
+  {key, ours}: StoredConflict,
+): Promise<CanonicalRow | undefined> {
+  const {shape} = table;
+  if (shape.keyKind === 'primary') {
+    const names = shape.key.map(({name}) => name);
+    return draft.at(table, {columns: names, cells: decodeKey(key)});
+  }
+  const text = textOf(shape, ours);
+  const found = text && (await draft.inGroup(table, key)).find((row) => row.text === text);
+  return found === '' ? undefined : found;
+}
+
+async function theirRow(
+  {theirs}: Settling,
+  {shape, isFollowed}: DraftTable,
+  {table, key, theirs: known}: StoredConflict,
+): Promise<CanonicalRow | undefined> {
+  if (shape.keyKind === 'primary') {
+    const row = await theirs.row(table, key);
+    return row !== undefined && isFollowed(row.cells) ? row : undefined;
+  }
+  const text = textOf(shape, known);
+  for await (const row of theirs.rows(table)) if (row.text === text) return row;
+  return undefined;
+}
+
+function diverges(
+  {columns}: StoredConflict,
+  shape: TableShape,
+  ours: CanonicalRow | undefined,
+  theirs: CanonicalRow | undefined,
+): boolean {
+  if (ours === undefined || theirs === undefined) return ours !== theirs;
+  return shape.columns.some(
+    ({name}, at) => columns.includes(name) && !sameCell(ours.cells[at], theirs.cells[at]),
+  );
+}
+
+/** True where the cells that a conflict is about are those that it recorded. */
+function isSame(
+  {columns}: StoredConflict,
+  shape: TableShape,
+  recorded: ConflictCells,
+  row: CanonicalRow | undefined,
+): boolean {
+  if (recorded === null || row === undefined) return recorded === null && row === undefined;
+  return shape.columns.every(
+    ({name}, at) =>
+      (columns.length > 0 && !columns.includes(name)) || sameCell(recorded[name], row.cells[at]),
+  );
+}
+
+function cellsByName({columns}: TableShape, row: CanonicalRow | undefined): ConflictCells {
+  if (row === undefined) return null;
+  return Object.fromEntries(columns.map(({name}, at) => [name, row.cells[at] ?? null]));
+}
+
+function textOf({columns}: TableShape, cells: ConflictCells): string {
+  if (cells === null) return '';
+  const byName: Readonly<Record<string, WireCell>> = cells;
+  return rowText(columns.map(({name}) => byName[name] ?? null));
+}
+
+/** What is left open by this run, for the inbox. */
+export function openConflicts(
+  {draft}: Settling,
+  position: Position,
+  at: string,
+): readonly StoredConflict[] {
+  return draft.conflicts.flatMap(({conflict, ours, theirs, base, table}) => {
+    const key = (ours ?? theirs ?? base)?.key;
+    if (conflict?.isOpen !== true || key === undefined) return [];
+    const {shape} = table;
+    const {epoch, sequence, digest} = position;
+    const [b, o, t] = [base, ours, theirs].map((row) => cellsByName(shape, row));
+    const sides = {base: b ?? null, ours: o ?? null, theirs: t ?? null};
+    const {kind, columns} = conflict;
+    return [
+      {table: shape.table, key, kind, columns, ...sides, epoch, sequence, digest, at, take: null},
+    ];
+  });
+}
+
+/** All conflicts of a run, and those that were open before it. */
+export function reportOf(
+  {draft}: Settling,
+  kept: readonly StoredConflict[],
+): readonly ConflictReport[] {
+  const met = draft.conflicts.flatMap(({conflict, ours, theirs, base, table}) => {
+    const key = (ours ?? theirs ?? base)?.key;
+    if (conflict === undefined || key === undefined) return [];
+    const {kind, columns, taken, isOpen} = conflict;
+    return [
+      {
+        table: table.shape.table,
+        key: keyLabel(table.shape, key),
+        kind,
+        columns,
+        taken,
+        open: isOpen,
+      },
+    ];
+  });
+  const waiting = kept.flatMap(({table, key, kind, columns, take}) => {
+    const shape = draft.tables.get(table)?.shape;
+    if (shape === undefined || take !== null) return [];
+    return [{table, key: keyLabel(shape, key), kind, columns, taken: 'ours' as const, open: true}];
+  });
+  return [...met, ...waiting];
+}

@@ -1,0 +1,184 @@
+/** Rows that refer to, or belong to, rows that are not here. */
+import {must} from '../kernel/assert.ts';
+import type {CanonicalRow} from '../kernel/row.ts';
+import {tuple} from '../plan/order.ts';
+import {referenceFolds} from '../plan/references.ts';
+import type {ForeignKey} from '../schema/table-schema.ts';
+import {cellsOf, withCells, type DraftRow, type DraftTable} from './draft.ts';
+import {belongs} from './followed.ts';
+import {conflictOf, type Settling} from './settling.ts';
+
+/** Leaves out what belongs to rows that are not here, brings back what others need, and keeps what belongs to rows that stay. */
+export async function settleParents(settling: Settling): Promise<boolean> {
+  let changed = await bringChildren(settling);
+  for (const table of settling.draft.tables.values())
+    for (const key of table.schema.foreignKeys)
+      if (await settleReferences(settling, table, key)) changed = true;
+  return changed;
+}
+
+async function settleReferences(
+  settling: Settling,
+  table: DraftTable,
+  key: ForeignKey,
+): Promise<boolean> {
+  const parent = settling.draft.tables.get(key.parent);
+  if (parent?.merged === undefined) return false;
+  let changed = false;
+  const rows = [...table.rows.values()]; // they change on the way
+  for (const row of rows) if (await settleReference(settling, row, key, parent)) changed = true;
+  return changed;
+}
+
+async function settleReference(
+  settling: Settling,
+  row: DraftRow,
+  key: ForeignKey,
+  parent: DraftTable,
+): Promise<boolean> {
+  if (row.row === undefined) return belongs(key) && (await keepWithOwn(settling, row, key, parent));
+  const value = referenceOf(settling, row.table, key, row.row);
+  if (value === undefined || value === referenceOf(settling, row.table, key, row.ours))
+    return false;
+  if (await isThere(settling, row.row, key, parent)) return false;
+  const their = await settling.theirs.referred(settling.schema, key, value);
+  if (belongs(key)) return leaveOut(settling, row, key, their !== undefined || isPartial(parent));
+  if (their === undefined) return false; // it dangles on the primary, too, or is left to the plan to refuse
+  return missingParent(settling, row, key, their);
+}
+
+/** True where a row that is not in the snapshot may be one that the primary left out. */
+function isPartial({merged}: DraftTable): boolean {
+  return merged?.table.where !== undefined;
+}
+
+/** What belongs to a row that was deleted here, or is left alone, stays away with it. */
+function leaveOut({draft}: Settling, row: DraftRow, key: ForeignKey, isKnown: boolean): boolean {
+  if (!isKnown || row.table.merged === undefined) return false;
+  const {ours} = row;
+  const left =
+    ours === undefined || row.row === undefined
+      ? undefined
+      : withCells(row.table.shape, row.row, key.columns, (_, at) => ours.cells[at] ?? null);
+  if (left?.text === row.row?.text) return false;
+  draft.change(row, left);
+  return true;
+}
+
+/** A row that the snapshot lacks stays where it belongs to one that is only here: the primary says nothing of either. */
+async function keepWithOwn(
+  settling: Settling,
+  row: DraftRow,
+  key: ForeignKey,
+  parent: DraftTable,
+): Promise<boolean> {
+  const {draft, theirs, schema} = settling;
+  const {ours, table} = row;
+  if (ours === undefined || row.theirs !== undefined || table.merged === undefined) return false;
+  const value = referenceOf(settling, table, key, ours);
+  if (value === undefined || !(await isThere(settling, ours, key, parent))) return false;
+  const their = await theirs.referred(schema, key, value);
+  if (their !== undefined && parent.isFollowed(their.cells)) return false;
+  draft.change(row, ours);
+  return true;
+}
+
+async function missingParent(
+  settling: Settling,
+  row: DraftRow,
+  key: ForeignKey,
+  their: CanonicalRow,
+): Promise<boolean> {
+  const {draft} = settling;
+  const {table} = row;
+  const parent = must(draft.tables.get(key.parent), key.parent);
+  const conflict = conflictOf(row, 'parentMissing', key.columns);
+  if (conflict.taken === 'ours' && table.merged !== undefined) {
+    const {ours} = row;
+    const held =
+      ours === undefined || row.row === undefined
+        ? undefined
+        : withCells(table.shape, row.row, key.columns, (_, at) => ours.cells[at] ?? null);
+    draft.change(row, held, conflict);
+    return true;
+  }
+  if (!parent.isFollowed(their.cells) || parent.shape.keyKind !== 'primary') return false;
+  const known = parent.rows.get(their.key);
+  if (known?.row !== undefined || known?.conflict?.kind === 'uniqueTaken') return false;
+  const ours = known?.ours ?? (await draft.occupant(parent, their));
+  if (ours !== undefined && known === undefined) return false;
+  const versions = known ?? {base: undefined, ours: undefined, conflict: undefined};
+  draft.put(parent, {...versions, theirs: their, row: their, conflict: {...conflict, columns: []}});
+  return true;
+}
+
+/** A row that comes back to this database comes with all that belongs to it. */
+async function bringChildren(settling: Settling): Promise<boolean> {
+  let changed = false;
+  for (const table of settling.draft.tables.values()) {
+    if (table.merged === undefined) continue;
+    for (const key of table.schema.foreignKeys.filter(belongs))
+      if (await bringBy(settling, table, key)) changed = true;
+  }
+  return changed;
+}
+
+async function bringBy(settling: Settling, table: DraftTable, key: ForeignKey): Promise<boolean> {
+  const {draft, schema, theirs} = settling;
+  const parent = draft.tables.get(key.parent);
+  const back = parent && returning(settling, parent, key);
+  if (back === undefined || back.size === 0) return false;
+  const known = new Set([...table.rows.values()].map((row) => row.theirs?.text));
+  const folds = referenceFolds(schema, key);
+  const missing: CanonicalRow[] = [];
+  for await (const row of theirs.rows(table.shape.table)) {
+    const value = tuple(table.shape, key.columns, row, folds);
+    const isWanted = value !== undefined && back.has(value) && table.isFollowed(row.cells);
+    if (isWanted && !known.has(row.text)) missing.push(row);
+  }
+  for (const row of missing)
+    draft.put(table, {base: undefined, ours: undefined, theirs: row, row, conflict: undefined});
+  return missing.length > 0;
+}
+
+/** Values of rows that were here once, are not now, and shall be again. */
+function returning({schema}: Settling, parent: DraftTable, key: ForeignKey): ReadonlySet<string> {
+  const back = [...parent.rows.values()].filter(
+    ({ours, row, base, conflict}) =>
+      ours === undefined && row !== undefined && (base !== undefined || conflict !== undefined),
+  );
+  const folds = referenceFolds(schema, key);
+  return new Set(
+    back.flatMap(({row}) => (row && tuple(parent.shape, key.parentColumns, row, folds)) ?? []),
+  );
+}
+
+export function referenceOf(
+  {schema}: Pick<Settling, 'schema'>,
+  {shape}: DraftTable,
+  key: ForeignKey,
+  row: CanonicalRow | undefined,
+): string | undefined {
+  return row && tuple(shape, key.columns, row, referenceFolds(schema, key));
+}
+
+/** True where the row referred to will be there. */
+async function isThere(
+  settling: Settling,
+  row: CanonicalRow,
+  key: ForeignKey,
+  parent: DraftTable,
+): Promise<boolean> {
+  const {draft, schema} = settling;
+  const child = must(draft.tables.get(key.table), key.table);
+  const value = referenceOf(settling, child, key, row);
+  const folds = referenceFolds(schema, key);
+  const holds = (one: CanonicalRow | undefined): boolean =>
+    one !== undefined && tuple(parent.shape, key.parentColumns, one, folds) === value;
+  const live = await draft.at(parent, {
+    columns: key.parentColumns,
+    cells: cellsOf(child.shape, key.columns, row),
+  });
+  if (live !== undefined && holds(draft.of(parent, live).row)) return true;
+  return [...parent.rows.values()].some((one) => holds(one.row));
+}
