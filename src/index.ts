@@ -19,7 +19,27 @@ export type {Draft} from './engine/compat-draft.ts';
 export type {LiftedRows, SomeRows} from './engine/compare-lifted.ts';
 export type {Declaration, PairProof} from './engine/compat-proof.ts';
 export type {DatabasePair} from './engine/compat-sides.ts';
-export {diff, type DiffChange, type DiffOptions, type DiffResult} from './engine/diff.ts';
+export {
+  conflicts,
+  resolveConflict,
+  type ConflictsOptions,
+  type ConflictsResult,
+  type ListedConflict,
+  type ResolveOptions,
+  type ResolveResult,
+} from './engine/conflicts.ts';
+export type {DiffChange} from './engine/describe-change.ts';
+export {diff, type DiffOptions, type DiffResult} from './engine/diff.ts';
+export {
+  drift,
+  type DriftChange,
+  type DriftOptions,
+  type DriftResult,
+  type Fate,
+} from './engine/drift.ts';
+export type {ConflictReport} from './engine/inbox.ts';
+export type {ConflictRule, DriftRule, PolicyName, TablePolicy} from './merge/policy.ts';
+export type {RowFilter} from './schema/row-filter.ts';
 export {doctor, type DoctorResult} from './engine/doctor.ts';
 export {resume, type ResumeResult} from './engine/held.ts';
 export type {EngineOptions} from './engine/options.ts';

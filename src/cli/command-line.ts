@@ -4,7 +4,7 @@ import {addCompat} from './compat-commands.ts';
 import {capture} from '../engine/capture.ts';
 import {diff} from '../engine/diff.ts';
 import {doctor} from '../engine/doctor.ts';
-import {replicate} from '../engine/replicate.ts';
+import {replicate, type ReplicateResult} from '../engine/replicate.ts';
 import {snapshots, status} from '../engine/status.ts';
 import {verify} from '../engine/verify.ts';
 import {EngineError, EXIT_CODES} from '../kernel/errors.ts';
@@ -21,6 +21,7 @@ import {
   verifyText,
 } from './print/results.ts';
 import {sayAside, tolerateLostOutput} from './terminal.ts';
+import {addPolicies} from './policy-commands.ts';
 import {addUndo} from './undo-commands.ts';
 import {addUpgrade} from './upgrade-commands.ts';
 import {version} from './version.ts';
@@ -68,6 +69,7 @@ function buildProgram(finish: Finish): Command {
     .showHelpAfterError(false);
   addCapture(program, finish);
   addReplicate(program, finish);
+  addPolicies(program, finish);
   addUndo(program, finish);
   addDiff(program, finish);
   addVerify(program, finish);
@@ -108,6 +110,7 @@ type ReplicateFlags = SharedFlags & {
   readonly allowDeletes?: readonly string[];
   readonly allowTriggers?: true;
   readonly allowLongLock?: true;
+  readonly repair?: true;
   readonly exitCode?: true;
 };
 
@@ -123,6 +126,7 @@ function addReplicate(program: Command, finish: Finish): void {
       'let the fuse pass for this table, in this run (repeatable)',
       collect,
     )
+    .option('--repair', 'put back local edits that would stay until there is a new snapshot')
     .option('--allow-triggers', 'write tables whose triggers write other tables')
     .option(
       '--max-write-lock <duration>',
@@ -141,6 +145,7 @@ function addReplicate(program: Command, finish: Finish): void {
           dryRun: flags.dryRun,
           snapshot: flags.snapshot,
           verifyFull: flags.verify === 'full',
+          repair: flags.repair,
           allowDeletes: flags.allowDeletes,
           allowTriggers: flags.allowTriggers,
           allowLongLock: flags.allowLongLock,
@@ -150,11 +155,17 @@ function addReplicate(program: Command, finish: Finish): void {
         );
         return {
           ...done(result, replicateText),
-          exitCode: flags.exitCode && result.dryRun && writes ? EXIT_DIFFERENT : 0,
+          exitCode: replicateExit(result, flags.exitCode === true && writes),
         };
       }),
     );
   });
+}
+
+/** What waits for a decision counts more than what a dry run found. */
+function replicateExit({conflicts, dryRun}: ReplicateResult, differs: boolean): number {
+  if (conflicts.some(({open}) => open)) return EXIT_CODES.CONFLICTS;
+  return dryRun && differs ? EXIT_DIFFERENT : 0;
 }
 
 function verifyHow(value: string): string {

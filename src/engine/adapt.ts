@@ -163,7 +163,9 @@ async function adaptTables(
     const content = await adaptRows(adapting, (entry, bytes) => request.keep(entry.digest, bytes));
     const violations = violationsHere(source, table, lifted);
     const {counter} = source;
-    done.set(table.name, {shape, schema: ours, content, counter, violations});
+    const only = conditionsHere(source, table);
+    const listed = only === undefined ? shape : {...shape, only};
+    done.set(table.name, {shape: listed, schema: ours, content, counter, violations});
   }
   return {version, tables: done, own};
 }
@@ -191,6 +193,22 @@ function violationsHere(
     const columns = one.columns.flatMap((column) => names.get(column) ?? []);
     const parent = lifted.find(({source}) => source === one.parent)?.name ?? one.parent;
     return columns.length === one.columns.length ? [{...one, columns, parent}] : [];
+  });
+}
+
+/** Which rows the snapshot is about, by the names of columns here. */
+function conditionsHere(
+  {name, where}: ManifestTable,
+  {names}: LiftedTable,
+): ManifestTable['where'] {
+  return where?.map((condition) => {
+    const column = names.get(condition.column);
+    if (column !== undefined) return {...condition, column};
+    throw upgradeFirst(
+      `the snapshot's rows are chosen by a column that is not here`,
+      name,
+      condition.column,
+    );
   });
 }
 

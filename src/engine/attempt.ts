@@ -199,7 +199,7 @@ function pagesAtHand({state}: Opened, manifest: Manifest): boolean {
 
 function result(
   {ref}: Snapshot,
-  {plan, rowsRead, objectsFetched, conflicts}: Planned,
+  {plan, rowsRead, objectsFetched, conflicts, merged}: Planned,
   held: HeldLocks,
   outcome: Pick<ReplicateResult, 'applied' | 'dryRun' | 'proof'> &
     Partial<Pick<Applied, 'cascades'>> & {readonly lock: LockPlan},
@@ -213,6 +213,7 @@ function result(
     sequence: ref.sequence,
     tables: Object.fromEntries(plan.tables),
     cascades: Object.fromEntries(totals(cascades, held.trimmed)),
+    merged,
     conflicts,
     held: null,
     lock: lockReport(lock, held, rest.dryRun),

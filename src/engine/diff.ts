@@ -6,17 +6,17 @@ import {diffRows} from '../diff/diff-rows.ts';
 import {fewestChanges} from '../diff/fewest-changes.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
-import type {ChangeCounts, RowChange, WireCell} from '../kernel/row.ts';
+import type {ChangeCounts, RowChange} from '../kernel/row.ts';
 import {countChanges} from '../plan/make-plan.ts';
-import {changedColumns} from '../plan/rows.ts';
 import {isWholeRow} from '../schema/locator.ts';
-import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
-import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
+import {liveShapeOf, shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import {adapt} from './adapt.ts';
 import {newestSnapshot, snapshotById} from './choose-snapshot.ts';
 import {noSnapshot} from './choose-target.ts';
+import {describeChange, type DiffChange} from './describe-change.ts';
+import {followed} from './followed.ts';
 import {withDatabase, withStore, type ReadOpened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
@@ -31,18 +31,6 @@ export type DiffOptions = EngineOptions & {
   readonly right: string;
   /** Adds cell values to the changes; they may be secrets. */
   readonly showValues?: boolean | undefined;
-};
-
-export type DiffChange = {
-  readonly table: string;
-  /** The row's key, for example `id=42`. */
-  readonly key: string;
-  readonly op: RowChange['op'];
-  /** Columns whose cells differ; all of them for an insert or delete. */
-  readonly columns: readonly string[];
-  /** Only where values were asked for: cells as snapshots hold them. */
-  readonly values?:
-    Readonly<Record<string, {readonly left: WireCell; readonly right: WireCell}>> | undefined;
 };
 
 export type DiffResult = {
@@ -98,7 +86,7 @@ async function fitting(
   side: SideName,
   other: SideName,
 ): Promise<Snapshot | undefined> {
-  const snapshot = await resolve(opened, side);
+  const snapshot = await resolve(opened, side, options);
   if (snapshot === undefined || other.kind === 'snapshot') return snapshot;
   const {reader, keep} = opened;
   return withDatabase(options, other.url ?? options.database, (database) =>
@@ -109,6 +97,7 @@ async function fitting(
 async function resolve(
   {store, state, reader}: ReadOpened,
   name: SideName,
+  options: DiffOptions,
 ): Promise<Snapshot | undefined> {
   if (name.kind === 'database') return undefined;
   const refs = await store.list();
@@ -116,7 +105,7 @@ async function resolve(
   const ref =
     name.id === 'latest' ? newestSnapshot(refs, position?.lineage) : snapshotById(refs, name.id);
   if (ref === undefined) throw noSnapshot();
-  return reader.open(ref, position);
+  return followed(await reader.open(ref, position), options);
 }
 
 type SideRequest = {
@@ -139,7 +128,7 @@ async function withSide<T>(
     await settled(database, options);
     return database.view(async (view) => {
       await guardSource(view, manifest, options);
-      return work(await liveSide(view, manifest.tables.map(shapeOf), options));
+      return work(await liveSide(view, manifest.tables.map(liveShapeOf), options));
     });
   });
 }
@@ -255,28 +244,7 @@ async function compare(
     }
     const fewest = [...fewestChanges(ours.shape, found)];
     tables.push([name, countChanges(fewest)]);
-    for (const change of fewest) changes.push(describe(ours.shape, change, showValues));
+    for (const change of fewest) changes.push(describeChange(ours.shape, change, showValues));
   }
   return {equal: changes.length === 0, tables: Object.fromEntries(tables), changes};
-}
-
-function describe(shape: TableShape, change: RowChange, showValues: boolean): DiffChange {
-  const at =
-    change.op === 'update' ? changedColumns(shape, change) : shape.columns.map((_, index) => index);
-  const columns = at.map((index) => must(shape.columns[index], 'column').name);
-  const {op} = change;
-  const described = {table: shape.table, key: keyLabel(shape, change.key, showValues), op, columns};
-  if (!showValues) return described;
-  const [before, after] = [
-    op === 'insert' ? undefined : change.before,
-    op === 'delete' ? undefined : change.after,
-  ];
-  const values = at.map(
-    (index, n) =>
-      [
-        columns[n] ?? '',
-        {left: before?.cells[index] ?? null, right: after?.cells[index] ?? null},
-      ] as const,
-  );
-  return {...described, values: Object.fromEntries(values)};
 }

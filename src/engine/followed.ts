@@ -13,7 +13,7 @@ import {policiesOf, rowsAsked, type Policies, type PolicyOptions} from './polici
 import type {Snapshot} from './snapshot-reader.ts';
 
 /** The profile of a snapshot's application. */
-export function profileOf({source}: Pick<Manifest, 'source'>): Profile | undefined {
+function profileOf({source}: Pick<Manifest, 'source'>): Profile | undefined {
   return source.application === null ? undefined : applicationNamed(source.application);
 }
 

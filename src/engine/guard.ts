@@ -15,7 +15,6 @@ export function guard(
   schema: DatabaseSchema,
   {version, requests, keyless}: Here,
 ): void {
-  refuseFilters(manifest);
   if (hasVersion(manifest)) guardVersion(manifest.source, version);
   for (const table of manifest.tables) {
     const request = requests.find((candidate) => candidate.table === table.name) ?? {
@@ -35,19 +34,6 @@ export type Here = {
   readonly requests: readonly TableRequest[];
   readonly keyless: Keyless;
 };
-
-function refuseFilters(manifest: Manifest): void {
-  const filtered = manifest.tables.find((table) => table.where !== undefined);
-  if (filtered === undefined) return;
-  throw new EngineError(
-    'SCHEMA_MISMATCH',
-    `the snapshot holds only some rows of table "${filtered.name}", which this Rowplica cannot apply`,
-    {
-      site: {table: filtered.name},
-      hint: 'Upgrade Rowplica on this instance.',
-    },
-  );
-}
 
 /** The first releases read versions by profiles alone; their fingerprints tell them apart. */
 function hasVersion({source, tables}: Manifest): boolean {

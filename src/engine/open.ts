@@ -134,6 +134,11 @@ export function databasePath(url: string): string {
   );
 }
 
+/** The store that the options name, for a command that only looks. */
+export function storeOf(options: EngineOptions, host: string): Store {
+  return storeFor(options, {host});
+}
+
 /** The store that the options name, or the default one. */
 function storeFor(
   options: EngineOptions,

@@ -10,13 +10,15 @@ import type {Planned, PlanRequest} from './plan-replicate.ts';
 import {settle} from './settle.ts';
 import {TheirRows} from './their-rows.ts';
 
-type MergeRequest = PlanRequest & {
+type MergeRequest = Omit<PlanRequest, 'database'> & {
   /** Changes of the tables that shall equal the snapshot's. */
   readonly exact: TableChanges;
   readonly position: Position;
 };
 
-type PlannedMerge = Omit<Planned, 'plan' | 'objectsFetched'> & {readonly changes: TableChanges};
+type PlannedMerge = Omit<Planned, 'plan' | 'objectsFetched' | 'merged'> & {
+  readonly changes: TableChanges;
+};
 
 export async function planMerge(view: View, request: MergeRequest): Promise<PlannedMerge> {
   const {reader, target, ways, bases, base, options, exact, position} = request;
@@ -39,14 +41,14 @@ export async function planMerge(view: View, request: MergeRequest): Promise<Plan
   };
 }
 
-async function countRows(view: View, {ways}: PlanRequest): Promise<ReadonlyMap<string, number>> {
+async function countRows(view: View, {ways}: MergeRequest): Promise<ReadonlyMap<string, number>> {
   const counts = new Map<string, number>();
   for (const {table} of ways.merged) counts.set(table.name, await view.count(table.name, []));
   return counts;
 }
 
 /** Where the database keeps count of keys, it has to give reserved ones next. */
-async function reserved(view: View, {ways}: PlanRequest): Promise<ReadonlyMap<string, bigint>> {
+async function reserved(view: View, {ways}: MergeRequest): Promise<ReadonlyMap<string, bigint>> {
   const counters = new Map<string, bigint>();
   for (const {table, policy} of ways.merged) {
     if (policy.ownKeys === undefined) continue;

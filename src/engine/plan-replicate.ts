@@ -1,30 +1,30 @@
 /** The plan that brings a database to a snapshot: which rows to read, which chunks to fetch, what to write. */
 import type {Database, View} from '../database/port.ts';
-import {changedRegions, segmentsOf, type Region, type Segment} from '../diff/diff-chunks.ts';
-import {diffRows} from '../diff/diff-rows.ts';
-import {fewestChanges} from '../diff/fewest-changes.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
-import type {CanonicalRow, ChangeCounts, RowChange} from '../kernel/row.ts';
+import type {ChangeCounts} from '../kernel/row.ts';
 import type {Plan} from '../plan/plan.ts';
 import {applicationNamed} from '../profiles/find-profile.ts';
 import {refuseRecords} from '../profiles/migration-records.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
-import type {TableShape} from '../schema/table-shape.ts';
 import type {StoredConflict} from '../state/conflicts.ts';
 import type {Ways} from './followed.ts';
 import type {ConflictReport} from './inbox.ts';
 import type {Bases} from './merge-base.ts';
 import {planMerge} from './plan-merge.ts';
 import {planChanges} from './plan-changes.ts';
+import {
+  compareTables,
+  exactChanges,
+  listedTables,
+  scannedTables,
+  type Compared,
+} from './exact-changes.ts';
 import {guard} from './guard.ts';
 import type {Keyless} from './keyless.ts';
 import type {EngineOptions} from './options.ts';
-import {refuseOutdated} from './own-columns.ts';
-import {interrupted, readTables} from './read-tables.ts';
-import {liveSegments} from './segments.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 import {appliedMigrations, settled} from './source-version.ts';
 
@@ -49,6 +49,8 @@ export type Planned = {
   /** How many live rows were read to make it, and how many objects were fetched. */
   readonly rowsRead: number;
   readonly objectsFetched: number;
+  /** Tables that are no copies of the snapshot's. */
+  readonly merged: readonly string[];
   /** Conflicts of this run, and those still open. */
   readonly conflicts: readonly ConflictReport[];
   /** All conflicts that are on record once it has run. */
@@ -90,6 +92,7 @@ export async function planReplicate(request: PlanRequest): Promise<Planned> {
   );
   return {
     ...planned,
+    merged: ways.merged.map(({table}) => table.name),
     objectsFetched,
     rowsRead: scanned + planned.rowsRead,
     rowsBefore: new Map([...before, ...planned.rowsBefore]),
@@ -158,50 +161,11 @@ export async function guardSource(
   guard(manifest, schema, {version, requests: profile?.tables ?? [], keyless});
 }
 
-type Listed = ReadonlyMap<string, {readonly rows: number; readonly chunks: readonly ChunkEntry[]}>;
-
-async function scannedTables(
-  view: View,
-  manifest: Manifest,
-  options: EngineOptions,
-): Promise<Listed> {
-  return readTables(view, manifest.tables.map(shapeOf), options);
-}
-
-async function listedTables(reader: SnapshotReader, snapshot: Snapshot): Promise<Listed> {
-  const listed = new Map<string, {rows: number; chunks: readonly ChunkEntry[]}>();
-  for (const table of snapshot.manifest.tables) {
-    listed.set(table.name, {rows: table.rows, chunks: await reader.chunks(snapshot, table)});
-  }
-  return listed;
-}
-
-/** One table on its way: its shape, how many rows it holds, and where they differ from the target. */
-type Compared = {
-  readonly shape: TableShape;
-  readonly rows: number;
-  readonly regions: readonly Region[];
-};
-
-async function compareTables(
-  reader: SnapshotReader,
-  target: Snapshot,
-  ours: Listed,
-): Promise<readonly Compared[]> {
-  const compared: Compared[] = [];
-  for (const table of target.manifest.tables) {
-    const {rows, chunks} = ours.get(table.name) ?? {rows: 0, chunks: []};
-    const regions = changedRegions(chunks, await reader.chunks(target, table));
-    compared.push({shape: shapeOf(table), rows, regions});
-  }
-  return compared;
-}
-
 async function planFrom(
   view: View,
   request: PlanRequest,
   tables: readonly Compared[],
-): Promise<Omit<Planned, 'objectsFetched'>> {
+): Promise<Omit<Planned, 'objectsFetched' | 'merged'>> {
   const {ways, target} = request;
   const {changed, rowsRead} = await exactChanges(view, request, tables);
   for (const table of ways.resting) changed.set(table.name, {shape: shapeOf(table), changes: []});
@@ -213,51 +177,6 @@ async function planFrom(
   const merge = await planMerge(view, {...request, exact: changed, position: target.ref});
   const plan = await planChanges(view, merge.changes);
   return {plan, ...merge, rowsRead: rowsRead + merge.rowsRead};
-}
-
-async function exactChanges(
-  view: View,
-  {reader, target, options}: PlanRequest,
-  tables: readonly Compared[],
-): Promise<{
-  readonly changed: Map<string, {shape: TableShape; changes: readonly RowChange[]}>;
-  readonly rowsRead: number;
-}> {
-  const changed = new Map<string, {shape: TableShape; changes: readonly RowChange[]}>();
-  let rowsRead = 0;
-  for (const {shape, regions} of tables) {
-    if (options.signal?.aborted) throw interrupted();
-    const segments = regions.flatMap(segmentsOf);
-    const changes: RowChange[] = [];
-    let at = 0;
-    for await (const ours of liveSegments(view, shape, options)(segments.map(({range}) => range))) {
-      const theirs = segments[at++]?.theirs;
-      const wanted =
-        theirs === undefined ? [] : wantedRows(reader, shape, theirs, segments[at - 1]);
-      for (const change of diffRows(shape.table, ours, wanted)) changes.push(change);
-      rowsRead += ours.length;
-    }
-    const fewest = [...fewestChanges(shape, changes)];
-    refuseOutdated(shape, target.own?.get(shape.table) ?? new Map(), fewest);
-    changed.set(shape.table, {shape, changes: fewest});
-  }
-  return {changed, rowsRead};
-}
-
-/** Rows of a stored chunk, which must not reach into the next one: the table would be put together wrongly. */
-function wantedRows(
-  reader: SnapshotReader,
-  shape: TableShape,
-  theirs: ChunkEntry,
-  segment: Segment | undefined,
-): readonly CanonicalRow[] {
-  const rows = reader.rows(shape, theirs);
-  const to = segment?.range.to;
-  if (to === undefined || (rows.at(-1)?.key ?? '') < to) return rows;
-  throw new EngineError('SNAPSHOT_CORRUPT', `chunks of table "${shape.table}" overlap`, {
-    site: {table: shape.table},
-    hint: 'Take another snapshot; this one was written by a faulty program or altered.',
-  });
 }
 
 /** Cells that a full proof of this snapshot digests; decides whether one fits the lock budget. */

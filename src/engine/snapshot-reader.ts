@@ -24,7 +24,7 @@ type ObjectCache = {
 };
 
 export type ReaderOptions = {
-  readonly store: Store;
+  readonly store: Pick<Store, 'fetch'>;
   readonly cache: ObjectCache;
   /** Makes an empty folder for files on their way. */
   readonly temporary: () => string;

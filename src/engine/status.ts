@@ -6,9 +6,12 @@ import type {State, StoredPosition} from '../state/state.ts';
 import type {Hold} from '../state/undo-records.ts';
 import type {SnapshotRef} from '../store/port.ts';
 import {newestSnapshot} from './choose-snapshot.ts';
+import {driftIn} from './drift.ts';
 import {evidence} from './evidence.ts';
 import {peekAtState, stateFolder, withDatabase, withStore} from './open.ts';
 import type {EngineOptions} from './options.ts';
+import {proofFits} from './plan-replicate.ts';
+import {readRecorded} from './recorded-snapshot.ts';
 
 export type SnapshotListed = Position & {
   readonly snapshot: string;
@@ -39,6 +42,10 @@ export type StatusResult = {
   readonly interrupted: boolean;
   /** `undone` where an undo holds this replica until a newer snapshot, or `resume`. */
   readonly held: 'undone' | null;
+  /** Rows that were changed here since the snapshot on record; null where nothing is, or a look would read too much. */
+  readonly drift: number | null;
+  /** Conflicts that wait for a decision. */
+  readonly conflicts: number;
   /** What is held back (this snapshot and those before it), and since when; null where nothing is. */
   readonly undone: Hold | null;
 };
@@ -104,8 +111,29 @@ async function statusOf(
     behind: position === undefined ? refs.length : ahead.length,
     interrupted: (await state?.pending()) !== undefined,
     held: hold === undefined ? null : 'undone',
+    drift: (await driftNow(options, {database, state}, position)) ?? null,
+    conflicts: ((await state?.conflicts()) ?? []).filter(({take}) => take === null).length,
     undone: hold ?? null,
   };
+}
+
+/** A status never fails for what only `drift` would find. */
+async function driftNow(
+  options: EngineOptions,
+  {database, state}: Here,
+  position: StoredPosition | undefined,
+): Promise<number | undefined> {
+  if (state === undefined || position === undefined) return undefined;
+  try {
+    return await readRecorded(options, {state, position}, async (reader, snapshot) => {
+      if (!proofFits(snapshot.manifest)) return undefined;
+      const found = await database.view((view) => driftIn(view, {reader, snapshot, options}));
+      return found.reduce((sum, {changes}) => sum + changes.length, 0);
+    });
+  } catch (error) {
+    if (isEngineError(error)) return undefined;
+    throw error;
+  }
 }
 
 /** The position on record, not trusted where rows show that the database has moved away from it. */

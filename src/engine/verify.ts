@@ -5,13 +5,19 @@ import type {CanonicalRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
-import {shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
+import {liveShapeOf, shapeOf, type ManifestTable} from '../snapshot/manifest.ts';
 import {newestSnapshot, snapshotById} from './choose-snapshot.ts';
 import {noSnapshot} from './choose-target.ts';
-import {peekAtState, withDatabase, withStore, type ReadOpened} from './open.ts';
+import type {View} from '../database/port.ts';
+import type {StoredPosition} from '../state/state.ts';
+import {decodeDomains} from './base-domains.ts';
+import {waysOf, type Ways} from './followed.ts';
+import type {BaseTable} from './merge-base.ts';
+import {planMerge} from './plan-merge.ts';
+import {withRecorded} from './recorded-snapshot.ts';
+import {withStore, type ReadOpened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
-import {recordedManifest} from './recorded.ts';
 import {interrupted, readTables} from './read-tables.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 import {settled} from './source-version.ts';
@@ -44,26 +50,64 @@ export async function verify(options: VerifyOptions): Promise<VerifyResult> {
 }
 
 async function verifyLive(options: VerifyOptions): Promise<VerifyResult> {
-  return withDatabase(options, options.database, (database) =>
-    peekAtState(options, async (state) => {
-      const position = await state?.position();
-      if (position === undefined) throw nothingApplied();
-      const manifest = recordedManifest(position);
-      await settled(database, options);
-      const contents = await database.view(async (view) => {
-        await guardSource(view, manifest, options);
-        return readTables(view, manifest.tables.map(shapeOf), options);
+  return withRecorded(options, async ({database, position, snapshot, reader}) => {
+    await settled(database, options);
+    const found = await database.view(async (view) => {
+      await guardSource(view, snapshot.manifest, options);
+      const {tables: schema} = await view.schema();
+      // What waits for a new snapshot is not what the last one says, either.
+      const asked = {...options, repair: true};
+      const ways = waysOf({schema, snapshot, options: asked, isOnRecord: true});
+      const {tables} = snapshot.manifest;
+      const contents = await readTables(view, tables.map(liveShapeOf), options);
+      const differing = await differingByPolicy(view, {reader, snapshot, ways, options, position});
+      return tables.map((table): [string, TableVerified] => {
+        const [name, read] = verified(table, contents.get(table.name));
+        return ways.exact.includes(table)
+          ? [name, read]
+          : [name, {...read, equal: !differing.has(name)}];
       });
-      const found = manifest.tables.map((table) => verified(table, contents.get(table.name)));
-      return summary(position.digest, found);
-    }),
-  );
+    });
+    return summary(position.digest, found);
+  });
 }
 
-function nothingApplied(): EngineError {
-  return new EngineError('NO_SNAPSHOT', 'no snapshot was captured or applied here yet', {
-    hint: 'Run capture or replicate first; --snapshot checks a snapshot in the store.',
-  });
+type ByPolicy = {
+  readonly reader: SnapshotReader;
+  readonly snapshot: Snapshot;
+  readonly ways: Ways;
+  readonly options: EngineOptions;
+  readonly position: Pick<StoredPosition, 'domains'>;
+};
+
+/** Of tables that are no copies, those in which a replicate of the same snapshot would write. */
+async function differingByPolicy(
+  view: View,
+  {reader, snapshot, ways, options, position}: ByPolicy,
+): Promise<ReadonlySet<string>> {
+  if (ways.merged.length === 0) return new Set();
+  const only = decodeDomains(position.domains);
+  const bases = new Map<string, BaseTable>();
+  for (const {table} of ways.merged) {
+    const chunks = await reader.chunks(snapshot, table);
+    await reader.fetch(
+      snapshot,
+      chunks.map(({digest}) => digest),
+    );
+    const followed = only(table.name);
+    if (followed !== 'off') bases.set(table.name, {snapshot, table, chunks, only: followed});
+  }
+  const exact = new Map(
+    [...ways.exact, ...ways.resting].map((table) => [
+      table.name,
+      {shape: shapeOf(table), changes: []},
+    ]),
+  );
+  const request = {reader, target: snapshot, ways, bases, base: undefined, options, exact};
+  const {changes} = await planMerge(view, {...request, conflicts: [], position: snapshot.ref});
+  return new Set(
+    [...changes].filter(([, table]) => table.changes.length > 0).map(([name]) => name),
+  );
 }
 
 async function verifyStored(options: VerifyOptions, id: string): Promise<VerifyResult> {

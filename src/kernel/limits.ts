@@ -15,6 +15,8 @@ export const PAGE_CHUNKS_FACTOR_MAX = 8;
 export const FOLDER_FILES_MEAN_MAX = 16;
 /** A snapshot of up to this many files keeps them in one folder. */
 export const FOLDER_FILES_FLAT_MAX = 48;
+/** Folder levels above the objects of a snapshot: enough for more files than there can be. */
+export const FOLDER_DEPTH_MAX = 8;
 /** Bytes of a manifest or index page that a reader accepts: far above any real one, far below memory. */
 export const MANIFEST_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Levels that a manifest or index page may nest; real ones need six. Unbounded nesting would end in a stack overflow. */

@@ -8,6 +8,7 @@ import {isKey} from '../canonical/key.ts';
 import {utf8Text} from '../canonical/utf8.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {
+  FOLDER_DEPTH_MAX,
   MANIFEST_BYTES_MAX,
   MANIFEST_DEPTH_MAX,
   MANIFEST_VALUES_MAX,
@@ -172,7 +173,7 @@ const manifestSchema = record({
   parent: digest.nullable(),
   created: text,
   source: record({engine: text, application: text.nullable(), version: names}),
-  depth: z.int().min(0).max(8),
+  depth: z.int().min(0).max(FOLDER_DEPTH_MAX),
   root: digest,
   tables: z.array(tableSchema),
   bundle: record({id: text, members: names}).optional(),

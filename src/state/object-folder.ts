@@ -6,7 +6,7 @@
 import {existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync} from 'node:fs';
 import {dirname, join} from 'node:path';
 import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
-import {CHUNK_BYTES_MAX} from '../kernel/limits.ts';
+import {CHUNK_BYTES_MAX, FOLDER_DEPTH_MAX} from '../kernel/limits.ts';
 import {MANIFEST_FILE, objectPath, OBJECTS_FOLDER} from '../snapshot/layout.ts';
 import {FOLDER_MODE, guarded, makeFolder, readBounded, writeDurably} from './files.ts';
 
@@ -87,6 +87,16 @@ export class ObjectFolder {
       else rmSync(join(folder, entry.name), {force: true}); // left by an interrupted write
     }
   }
+}
+
+/** Bytes of an object beside a process that may be writing: nothing is put in order. Undefined where it is missing or damaged. */
+export function peekObject(root: string, digest: Digest): Uint8Array | undefined {
+  for (let depth = 0; depth <= FOLDER_DEPTH_MAX; depth++) {
+    const path = join(root, objectPath(digest, depth));
+    const bytes = guarded(path, () => readBounded(path, CHUNK_BYTES_MAX));
+    if (bytes !== undefined && digestOf(bytes) === digest) return bytes;
+  }
+  return undefined;
 }
 
 function removeEmptyFolders(folder: string): void {

@@ -6,6 +6,7 @@
 import {mkdtempSync} from 'node:fs';
 import {basename, join} from 'node:path';
 import {localAge, onLocal, openLocal, tryLock, type Kysely} from '../database/sqlite/local.ts';
+import type {Digest} from '../canonical/digest.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
@@ -13,7 +14,7 @@ import type {Position} from '../kernel/position.ts';
 import {listConflicts, replaceConflicts, type StoredConflict} from './conflicts.ts';
 import {guarded, isThere, keepToOwner, makeEmptyFile, makeFolder, removeAll} from './files.ts';
 import {identify, whoseState, type Identity} from './identity.ts';
-import {ObjectFolder} from './object-folder.ts';
+import {ObjectFolder, peekObject} from './object-folder.ts';
 import {distrustPosition, movePosition, reached, type NewPosition} from './position-row.ts';
 import {stateMigrations, type StateTables} from './schema.ts';
 import {encodePrevious, UndoRecords} from './undo-records.ts';
@@ -75,6 +76,11 @@ export class State {
   /** Objects of the snapshot that was last captured or applied. */
   get objects(): ObjectFolder {
     return (this.#objects ??= new ObjectFolder(join(this.folder, 'staging')));
+  }
+
+  /** An object of the snapshot last captured or applied, read beside a process that may be writing. */
+  peekObject(digest: Digest): Uint8Array | undefined {
+    return this.#objects?.read(digest) ?? peekObject(join(this.folder, 'staging'), digest);
   }
 
   /** A new empty folder for files on their way; the caller removes it. */

@@ -1,14 +1,15 @@
 /** Results of the commands as people read them. */
 import pc from 'picocolors';
 import type {CaptureResult} from '../../engine/capture.ts';
-import type {DiffChange, DiffResult} from '../../engine/diff.ts';
+import type {DiffResult} from '../../engine/diff.ts';
 import type {DoctorResult} from '../../engine/doctor.ts';
 import type {ReplicateResult} from '../../engine/replicate.ts';
 import type {SnapshotListed, StatusResult} from '../../engine/status.ts';
 import type {VerifyResult} from '../../engine/verify.ts';
 import {counted} from '../../kernel/counted.ts';
-import type {WireCell} from '../../kernel/row.ts';
+import {changeLines} from './changes.ts';
 import {lockLines} from './lock.ts';
+import {conflictLines, localLines} from './policies.ts';
 import {changesTable, shortId, table} from './tables.ts';
 import {heldText, wayBackLines} from './undo.ts';
 
@@ -46,7 +47,12 @@ export function replicateText(result: ReplicateResult): string {
       `  ${name}: ${counted(count, 'row')} of this local table ${verb} deleted or changed with the rows referred to`,
     );
   }
-  return [...lines, ...wayBackLines(result), ...lockLines(result)].join('\n');
+  return [
+    ...lines,
+    ...conflictLines(result.conflicts),
+    ...wayBackLines(result),
+    ...lockLines(result),
+  ].join('\n');
 }
 
 function headline(result: ReplicateResult, writes: number): string {
@@ -54,47 +60,28 @@ function headline(result: ReplicateResult, writes: number): string {
     result.proof === 'full'
       ? 'every table equals it, by digest'
       : 'each was read back, the other rows were taken as last compared';
+  // Tables that keep rows of their own do not equal it.
+  const isCopy = result.merged.length === 0;
+  const equals = isCopy ? 'equals' : 'is, as its policies ask, at';
+  const equal = isCopy ? 'equal' : 'reach';
   if (result.dryRun) {
     if (writes === 0)
-      return `Dry run: nothing to do, this database equals snapshot ${idOf(result)}.`;
-    return `Dry run: to equal snapshot ${idOf(result)}, ${rowsText(writes)} would be written.`;
+      return `Dry run: nothing to do, this database ${equals} snapshot ${idOf(result)}.`;
+    return `Dry run: to ${equal} snapshot ${idOf(result)}, ${rowsText(writes)} would be written.`;
   }
-  if (writes === 0) return `Nothing to do: this database equals snapshot ${idOf(result)}.`;
-  return `Applied snapshot ${idOf(result)}: ${rowsText(writes)} written; ${proof}.`;
+  if (writes === 0) return `Nothing to do: this database ${equals} snapshot ${idOf(result)}.`;
+  const proved = isCopy ? proof : 'each was read back, and every table is as its policy asks';
+  return `Applied snapshot ${idOf(result)}: ${rowsText(writes)} written; ${proved}.`;
 }
 
 const rowsText = (count: number): string => counted(count, 'row');
 
 export function diffText(result: DiffResult): string {
   if (result.equal) return 'Equal.';
-  const shown = result.changes.slice(0, CHANGES_SHOWN).flatMap(changeLines);
+  const shown = result.changes.slice(0, CHANGES_SHOWN).flatMap((change) => changeLines(change));
   const rest = result.changes.length - CHANGES_SHOWN;
   const more = rest > 0 ? [pc.dim(`  … and ${counted(rest, 'more row')} (--json lists all)`)] : [];
   return [...shown, ...more, '', changesTable(result.tables)].join('\n');
-}
-
-const SIGNS = {
-  insert: (text: string) => pc.green(`+ ${text}`),
-  update: (text: string) => pc.yellow(`~ ${text}`),
-  delete: (text: string) => pc.red(`- ${text}`),
-};
-
-function changeLines(change: DiffChange): readonly string[] {
-  const name = SIGNS[change.op](`${change.table}[${change.key}]`);
-  if (change.values !== undefined) {
-    const cells = Object.entries(change.values).map(
-      ([column, {left, right}]) => `      ${column}: ${cellsText(change, left, right)}`,
-    );
-    return [`  ${name}`, ...cells];
-  }
-  return [change.op === 'update' ? `  ${name}  ${pc.dim(change.columns.join(', '))}` : `  ${name}`];
-}
-
-function cellsText({op}: DiffChange, left: WireCell, right: WireCell): string {
-  if (op === 'insert') return JSON.stringify(right);
-  return op === 'delete'
-    ? JSON.stringify(left)
-    : `${JSON.stringify(left)} → ${JSON.stringify(right)}`;
 }
 
 export function verifyText(result: VerifyResult): string {
@@ -134,7 +121,7 @@ export function statusText(result: StatusResult): string {
         : `${shortId(newest.digest)}  epoch ${newest.epoch}, sequence ${newest.sequence}, stored ${newest.time}`,
     ],
   ];
-  return [table([], rows), verdictOf(result)].join('\n');
+  return [table([], rows), verdictOf(result), ...localLines(result)].join('\n');
 }
 
 function verdictOf(result: StatusResult): string {

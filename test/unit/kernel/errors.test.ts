@@ -19,6 +19,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'PROFILE_NOT_FOUND',
     'SNAPSHOT_UNKNOWN',
     'NOTHING_TO_UNDO',
+    'CONFLICT_UNKNOWN',
     'STORE_TOOL_MISSING',
     'COMPAT_INVALID',
   ],
