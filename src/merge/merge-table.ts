@@ -30,7 +30,7 @@ export function* mergeTable(
   {base, ours, theirs}: Sources,
 ): Generator<MergedGroup, void, undefined> {
   const merge = rowMerger(rules, shape.columns);
-  const isMerged = rules.rows === 'merge';
+  const isTold = asksBase(shape, rules);
   const sides = [groupsOf(shape, base), groupsOf(shape, ours), groupsOf(shape, theirs)];
   const heads = sides.map((side) => side.next().value);
   for (;;) {
@@ -44,11 +44,18 @@ export function* mergeTable(
       heads[at] = sides[at]?.next().value;
       return head.rows;
     });
-    const rows = mergeGroup(merge, isMerged, {was, here, there}).filter(
+    const rows = mergeGroup(merge, isTold, {was, here, there}).filter(
       ({row, ours: our, conflict}) => row?.text !== our?.text || conflict !== undefined,
     );
     if (rows.length > 0) yield {key: first.key, rows, size: here.length};
   }
+}
+
+/** True where something is merged, be it only the cells of rows that one side decides on. */
+function asksBase({columns}: TableShape, rules: MergeRules): boolean {
+  const asks = ({name}: {readonly name: string}): boolean =>
+    (rules.columns.get(name) ?? rules.cells) === 'merge';
+  return rules.rows === 'merge' || columns.some(asks);
 }
 
 /** The changes that make of ours what was merged. */
@@ -112,10 +119,10 @@ type Lists = {
 
 /**
  * Of several rows with one key, those with equal text are the same row; of the rest, in the order of their text, the first
- * on one side is the first on the other. Where rows are merged, ours and theirs are told from the base.
+ * on one side is the first on the other. Where something is merged, ours and theirs are told from the base.
  */
-function mergeGroup(merge: RowMerger, isMerged: boolean, lists: Lists): readonly MergedRow[] {
-  const {was, here, there} = isMerged ? lists : {...lists, was: []};
+function mergeGroup(merge: RowMerger, isTold: boolean, lists: Lists): readonly MergedRow[] {
+  const {was, here, there} = isTold ? lists : {...lists, was: []};
   const ours = paired(was, here);
   const theirs = paired(was, there);
   const known = was.map((base, at) =>
