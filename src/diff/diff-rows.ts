@@ -36,7 +36,12 @@ export function* diffRows(
   for (; now; now = news.next().value) yield {op: 'insert', key: now.key, after: now};
 }
 
-function* inKeyOrder(
+/**
+ * Passes the rows of one side on.
+ *
+ * @throws {EngineError} `ROWS_UNSORTED` at the first key that does not increase.
+ */
+export function* inKeyOrder(
   table: string,
   rows: Iterable<CanonicalRow>,
 ): Generator<CanonicalRow, undefined, undefined> {

@@ -1,5 +1,7 @@
 /** Three ordered streams of rows of one table → what becomes of those that change, or are in conflict. Pure. */
+import {inKeyOrder} from '../diff/diff-rows.ts';
 import {fewestInGroup} from '../diff/fewest-changes.ts';
+import {rowText} from '../canonical/row.ts';
 import {must} from '../kernel/assert.ts';
 import type {CanonicalRow, RowChange} from '../kernel/row.ts';
 import {encodeKeyCell} from '../canonical/key.ts';
@@ -23,14 +25,21 @@ type Sources = {
   readonly theirs: Iterable<CanonicalRow>;
 };
 
-/** Streams the groups in which something changes or is in conflict, in key order. Each side is in key order; held is one group. */
+/**
+ * Streams the groups in which something changes or is in conflict, in key order. Each side is in key order; held is one group.
+ *
+ * @throws {EngineError} `ROWS_UNSORTED` if a side breaks that order.
+ */
 export function* mergeTable(
   shape: TableShape,
   rules: MergeRules,
   {base, ours, theirs}: Sources,
 ): Generator<MergedGroup, void, undefined> {
-  const merge = rowMerger(rules, shape.columns);
-  const isTold = asksBase(shape, rules);
+  const merging: Merging = {
+    merge: rowMerger(rules, shape.columns),
+    isTold: asksBase(shape, rules),
+    likenesses: likenessesOf(shape, rules),
+  };
   const sides = [groupsOf(shape, base), groupsOf(shape, ours), groupsOf(shape, theirs)];
   const heads = sides.map((side) => side.next().value);
   for (;;) {
@@ -44,12 +53,18 @@ export function* mergeTable(
       heads[at] = sides[at]?.next().value;
       return head.rows;
     });
-    const rows = mergeGroup(merge, isTold, {was, here, there}).filter(
+    const rows = mergeGroup(merging, {was, here, there}).filter(
       ({row, ours: our, conflict}) => row?.text !== our?.text || conflict !== undefined,
     );
     if (rows.length > 0) yield {key: first.key, rows, size: here.length};
   }
 }
+
+type Merging = {
+  readonly merge: RowMerger;
+  readonly isTold: boolean;
+  readonly likenesses: readonly Likeness[];
+};
 
 /** True where something is merged, be it only the cells of rows that one side decides on. */
 function asksBase({columns}: TableShape, rules: MergeRules): boolean {
@@ -65,8 +80,11 @@ export function groupChanges(
 ): readonly RowChange[] {
   const changed = rows.filter(({row, ours}) => row?.text !== ours?.text);
   if (shape.keyKind === 'primary') return changed.map(changeOf);
-  const befores = changed.flatMap(({ours}) => (ours === undefined ? [] : [ours]));
-  const afters = changed.flatMap(({row}) => (row === undefined ? [] : [row]));
+  // Rows that are edited stand first on both sides, so that none is written in the place of one that goes.
+  const isEdited = ({ours, row}: MergedRow): boolean => ours !== undefined && row !== undefined;
+  const inPlace = [...changed.filter(isEdited), ...changed.filter((row) => !isEdited(row))];
+  const befores = inPlace.flatMap(({ours}) => (ours === undefined ? [] : [ours]));
+  const afters = inPlace.flatMap(({row}) => (row === undefined ? [] : [row]));
   return [...fewestInGroup(befores, afters, (at) => `${key},${encodeKeyCell(BigInt(size + at))}`)];
 }
 
@@ -88,7 +106,7 @@ function* groupsOf(
 ): Generator<Group, undefined, undefined> {
   let key: string | undefined;
   let group: CanonicalRow[] = [];
-  for (const row of rows) {
+  for (const row of inKeyOrder(shape.table, rows)) {
     const next = groupKey(shape, row.key);
     if (key !== undefined && next !== key) {
       yield {key, rows: group};
@@ -117,23 +135,34 @@ type Lists = {
   readonly there: readonly CanonicalRow[];
 };
 
-/**
- * Of several rows with one key, those with equal text are the same row; of the rest, in the order of their text, the first
- * on one side is the first on the other. Where something is merged, ours and theirs are told from the base.
- */
-function mergeGroup(merge: RowMerger, isTold: boolean, lists: Lists): readonly MergedRow[] {
+/** Where something is merged, ours and theirs are told from the base; else from one another alone. */
+function mergeGroup({merge, isTold, likenesses}: Merging, lists: Lists): readonly MergedRow[] {
   const {was, here, there} = isTold ? lists : {...lists, was: []};
-  const ours = paired(was, here);
-  const theirs = paired(was, there);
+  const ours = paired(likenesses, was, here);
+  const theirs = paired(likenesses, was, there);
   const known = was.map((base, at) =>
     merge({base, ours: ours.found[at], theirs: theirs.found[at]}),
   );
-  const added = paired(ours.rest, theirs.rest);
+  const added = paired(likenesses, ours.rest, theirs.rest);
   return [
     ...known,
     ...ours.rest.map((our, at) => merge({base: undefined, ours: our, theirs: added.found[at]})),
     ...added.rest.map((their) => merge({base: undefined, ours: undefined, theirs: their})),
   ];
+}
+
+/** What rows of one key have in common that are taken for the same. */
+type Likeness = (row: CanonicalRow) => string;
+
+/**
+ * Of several rows with one key, those with equal text are the same row; then those that differ in columns of one
+ * side alone, which are not meant to agree; of the rest, in the order of their text, the first on one side is the
+ * first on the other.
+ */
+function likenessesOf({columns}: TableShape, rules: MergeRules): readonly Likeness[] {
+  const isShared = columns.map(({name}) => !rules.columns.has(name));
+  const shared: Likeness = ({cells}) => rowText(cells.filter((_, at) => isShared[at]));
+  return [({text}) => text, ...(isShared.includes(false) ? [shared] : []), () => ''];
 }
 
 type Paired = {
@@ -143,11 +172,21 @@ type Paired = {
   readonly rest: readonly CanonicalRow[];
 };
 
-function paired(rows: readonly CanonicalRow[], others: readonly CanonicalRow[]): Paired {
-  const free = Map.groupBy(others, ({text}) => text);
-  const equal = rows.map(({text}) => free.get(text)?.shift());
-  const left = new Set([...free.values()].flat());
-  const inOrder = others.filter((other) => left.has(other));
-  const found = equal.map((other) => other ?? inOrder.shift());
-  return {found, rest: inOrder};
+function paired(
+  likenesses: readonly Likeness[],
+  rows: readonly CanonicalRow[],
+  others: readonly CanonicalRow[],
+): Paired {
+  const found = new Map<CanonicalRow, CanonicalRow>();
+  const left = new Set(others);
+  for (const alike of likenesses) {
+    const free = Map.groupBy(left, alike);
+    for (const row of rows) {
+      const other = found.has(row) ? undefined : free.get(alike(row))?.shift();
+      if (other === undefined) continue;
+      found.set(row, other);
+      left.delete(other);
+    }
+  }
+  return {found: rows.map((row) => found.get(row)), rest: [...left]};
 }

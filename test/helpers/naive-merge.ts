@@ -48,10 +48,16 @@ export function naiveMerge(shape: TableShape, rules: MergeRules, texts: Texts): 
   }
   const by = shape.columns.map(({name}) => rules.columns.get(name) ?? rules.cells);
   const asksBase = rules.rows === 'merge' || by.includes('merge');
+  const shared = (text: string): string =>
+    JSON.stringify(
+      (JSON.parse(text) as WireRow).filter(
+        (_, at) => !rules.columns.has(shape.columns[at]?.name ?? ''),
+      ),
+    );
   const outcomes: Outcome[] = [];
   let statements = 0;
   for (const {base, ours, theirs} of groups.values()) {
-    const triples = tell(asksBase ? base : [], ours, theirs);
+    const triples = tell(shared, {base: asksBase ? base : [], ours, theirs});
     const decided = triples.map((triple) => decide(shape, rules, triple));
     outcomes.push(...decided);
     statements += fewest(
@@ -63,14 +69,10 @@ export function naiveMerge(shape: TableShape, rules: MergeRules, texts: Texts): 
 }
 
 /** Rows are told from the base; what neither side has from it was added, and is told from the other's additions. */
-function tell(
-  base: readonly string[],
-  ours: readonly string[],
-  theirs: readonly string[],
-): readonly Triple[] {
-  const here = match(base, ours);
-  const there = match(base, theirs);
-  const added = match(here.unmatched, there.unmatched);
+function tell(shared: Shared, {base, ours, theirs}: Texts): readonly Triple[] {
+  const here = match(shared, base, ours);
+  const there = match(shared, base, theirs);
+  const added = match(shared, here.unmatched, there.unmatched);
   return [
     ...inOrder(base).map((was, at): Triple => [was, here.to[at] ?? null, there.to[at] ?? null]),
     ...here.unmatched.map((our, at): Triple => [null, our, added.to[at] ?? null]),
@@ -78,17 +80,23 @@ function tell(
   ];
 }
 
-/** Equal texts first, the rest in the order of their text. */
+/** What a text says but for the columns of one side. */
+type Shared = (text: string) => string;
+
+/** Equal texts first, then those that differ in columns of one side alone, the rest in the order of their text. */
 function match(
+  shared: Shared,
   from: readonly string[],
   to: readonly string[],
 ): {readonly to: readonly (string | undefined)[]; readonly unmatched: readonly string[]} {
   const left = inOrder(to);
-  const matched: (string | undefined)[] = inOrder(from).map((text) => {
-    const at = left.indexOf(text);
-    return at < 0 ? undefined : left.splice(at, 1)[0];
-  });
-  return {to: matched.map((found) => found ?? left.shift()), unmatched: left};
+  const take = (at: number): string | undefined => (at < 0 ? undefined : left.splice(at, 1)[0]);
+  const rows = inOrder(from);
+  const equal = rows.map((text) => take(left.indexOf(text)));
+  const like = rows.map(
+    (text, n) => equal[n] ?? take(left.findIndex((other) => shared(other) === shared(text))),
+  );
+  return {to: like.map((found) => found ?? left.shift()), unmatched: left};
 }
 
 function inOrder(texts: readonly string[]): string[] {
@@ -98,12 +106,24 @@ function inOrder(texts: readonly string[]): string[] {
 function decide(shape: TableShape, rules: MergeRules, [base, ours, theirs]: Triple): Outcome {
   const winner: Side = rules.divergent === 'theirs' ? 'theirs' : 'ours';
   const clash = (kind: string, row: string | null, columns: readonly string[] = []): Outcome => ({
-    ...{base, ours, theirs, row, kind, columns},
-    ...{taken: winner, isOpen: rules.divergent === 'fail'},
+    base,
+    ours,
+    theirs,
+    row,
+    kind,
+    columns,
+    taken: winner,
+    isOpen: rules.divergent === 'fail',
   });
   const calm = (row: string | null): Outcome => ({
-    ...{base, ours, theirs, row, kind: undefined, columns: []},
-    ...{taken: undefined, isOpen: false},
+    base,
+    ours,
+    theirs,
+    row,
+    kind: undefined,
+    columns: [],
+    taken: undefined,
+    isOpen: false,
   });
   const merged = shape.columns.flatMap(({name}, at) =>
     (rules.columns.get(name) ?? rules.cells) === 'merge' ? [{name, at}] : [],
