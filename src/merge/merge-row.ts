@@ -78,19 +78,21 @@ function mergeCells(
           divergent.map((at) => must(names[at], 'column')),
         );
   const isDivergent = new Set(divergent);
-  const isWhole = rules.grain === 'row' && conflict !== undefined;
   const cells = ours.cells.map((our, at) => {
     const their = theirs.cells[at] ?? null;
     const rule = must(by[at], 'column');
     if (rule !== 'merge') return rule === 'ours' ? our : their;
-    if (conflict !== undefined && (isWhole || isDivergent.has(at)))
+    if (conflict !== undefined && isDivergent.has(at))
       return conflict.taken === 'ours' ? our : their;
     return base !== undefined && sameCell(base.cells[at], our) ? their : our;
   });
   return {row: rowOf(ours, theirs, cells), conflict};
 }
 
-/** Places of merged cells that both sides hold otherwise than the base, and than each other. */
+/**
+ * Places of merged cells that both sides hold otherwise than the base, and than each other. By rows, where both sides
+ * changed the row: of all that the sides hold otherwise than each other, so that the row is the winner's as a whole.
+ */
 function divergentCells(
   merging: Merging,
   base: CanonicalRow | undefined,
