@@ -5,7 +5,7 @@ import {decodeCell} from '../../src/canonical/cell.ts';
 import type {CanonicalRow} from '../../src/kernel/row.ts';
 import {groupKey, mergeTable, type MergedGroup} from '../../src/merge/merge-table.ts';
 import type {MergeRules, Side} from '../../src/merge/rules.ts';
-import {columnKeys} from '../../src/schema/row-key.ts';
+import {columnKeys, occurrenceOf} from '../../src/schema/row-key.ts';
 import {runs} from '../helpers/arbitraries.ts';
 import {
   cases,
@@ -50,8 +50,13 @@ test('law: rows and conflicts are those that the words say, in the fewest statem
     for (const {op} of changes) met.add(`${one.shape.keyKind} ${op}`);
   });
   // A law over cases that never come to what it is about would hold of anything.
-  if (many.numRuns >= 500) expect(met.size).toBe(2 * (5 + 3));
+  if (many.numRuns >= 500) expect([...met].sort()).toEqual(outcomesOfAll);
 });
+
+const kinds = ['calm', 'bothEdited', 'editedHere', 'deletedHere', 'bothInserted'];
+const outcomesOfAll = ['primary', 'multiset']
+  .flatMap((keyKind) => [...kinds, 'insert', 'update', 'delete'].map((one) => `${keyKind} ${one}`))
+  .sort();
 
 function naive({shape, rules, sides}: Case): ReturnType<typeof naiveMerge> {
   const {base, ours, theirs} = sides;
@@ -282,6 +287,33 @@ test('law: rows that are updated or deleted are rows of ours themselves, with th
     const {changes} = mergedTable({shape, rules, sides: {...sides, ours}});
     for (const change of changes) {
       if (change.op !== 'insert') expect(ours.some((row) => row === change.before)).toBe(true);
+    }
+  });
+});
+
+test('law: a row that stays is ours itself, and one made of both sides is under the key of ours', () => {
+  law(cases(), ({shape, rules, sides}) => {
+    for (const {rows} of mergeTable(shape, rules, sides)) {
+      for (const {row, ours, theirs} of rows) {
+        if (row?.text === ours?.text) expect(row).toBe(ours);
+        else if (row?.text === theirs?.text) expect(row).toBe(theirs);
+        else expect(row?.key).toBe(ours?.key);
+      }
+    }
+  });
+});
+
+test('law: rows that are added to a multiset are numbered on from those of ours', () => {
+  const multisets = cases().filter(({shape}) => shape.keyKind === 'multiset');
+  law(multisets, (one) => {
+    const here = Map.groupBy(one.sides.ours, ({key}) => groupKey(one.shape, key));
+    const {changes} = mergedTable(one);
+    const added = changes.filter(({op}) => op === 'insert');
+    for (const [key, inserts] of Map.groupBy(added, (change) => groupKey(one.shape, change.key))) {
+      const first = here.get(key)?.length ?? 0;
+      expect(inserts.map((change) => occurrenceOf(change.key))).toEqual(
+        inserts.map((_, at) => first + at),
+      );
     }
   });
 });
