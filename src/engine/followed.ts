@@ -4,7 +4,7 @@ import {needsBase, rulesOf, type EffectivePolicy} from '../merge/policy.ts';
 import type {MergeRules} from '../merge/rules.ts';
 import {referencesTo, type Tables} from '../plan/references.ts';
 import {applicationNamed} from '../profiles/find-profile.ts';
-import type {Profile} from '../profiles/profile.ts';
+import type {Profile, RowKinds} from '../profiles/profile.ts';
 import type {RowFilter} from '../schema/row-filter.ts';
 import type {ForeignKey, TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
@@ -55,6 +55,8 @@ export type MergedTable = {
   /** Conditions of the replica and of the primary on rows that are replicated. */
   readonly filters: readonly RowFilter[];
   readonly needsBase: boolean;
+  /** What the profile knows of single rows. */
+  readonly rows: RowKinds | undefined;
 };
 
 export type Ways = {
@@ -91,6 +93,8 @@ export function waysOf({schema, snapshot, options, isOnRecord}: WaysRequest): Wa
     }),
   );
   const open = openTables(schema, rules, conditions);
+  const known = profileOf(snapshot.manifest)?.tables ?? [];
+  const kinds = new Map(known.map(({table, rows}) => [table, rows]));
   const ways: {exact: ManifestTable[]; merged: MergedTable[]; resting: ManifestTable[]} = {
     exact: [],
     merged: [],
@@ -101,20 +105,23 @@ export function waysOf({schema, snapshot, options, isOnRecord}: WaysRequest): Wa
     const rule = must(rules.get(table.name), table.name);
     if (isOnRecord && isAtRest(policy) && options.repair !== true) ways.resting.push(table);
     else if (!open.has(table.name) && isCopy(rule, policy)) ways.exact.push(table);
-    else ways.merged.push(mergedTable(table, policy, rule, conditions.get(table.name) ?? []));
+    else {
+      const filters = conditions.get(table.name) ?? [];
+      ways.merged.push(
+        mergedTable(table, {policy, rules: rule, filters, rows: kinds.get(table.name)}),
+      );
+    }
   }
   return ways;
 }
 
 function mergedTable(
   table: ManifestTable,
-  policy: EffectivePolicy,
-  rules: MergeRules,
-  filters: readonly RowFilter[],
+  {policy, rules, filters, rows}: Pick<MergedTable, 'policy' | 'rules' | 'filters' | 'rows'>,
 ): MergedTable {
   // What is left alone is told from what the primary never had by what was last applied.
   const hasBase = needsBase(policy) || filters.length > 0;
-  return {table, shape: shapeOf(table), policy, rules, filters, needsBase: hasBase};
+  return {table, shape: shapeOf(table), policy, rules, filters, needsBase: hasBase, rows};
 }
 
 /** A table that this database lacks is for the guard to refuse. */

@@ -69,27 +69,27 @@ function rowsOf(
   const kept = (request?.defaults?.where ?? []).filter(({column}) =>
     own.every((filter) => filter.column !== column),
   );
-  const never = request?.never;
-  const barred = never === undefined ? [] : [{column: never.column, not: never.values}];
+  const kinds = request?.rows;
+  const barred = kinds === undefined ? [] : [{column: kinds.column, not: kinds.never}];
   return [...kept, ...own, ...barred];
 }
 
 /** A configured list may not name what never travels, nor part what belongs together. */
 function checkRows(request: ProfileTable | undefined, {policies}: PolicyOptions): void {
-  if (request?.never === undefined) return;
-  const {table, never, together = []} = request;
-  const filters = (policies?.get(table)?.where ?? []).filter(({column}) => column === never.column);
+  if (request?.rows === undefined) return;
+  const {table, rows} = request;
+  const filters = (policies?.get(table)?.where ?? []).filter(({column}) => column === rows.column);
   for (const filter of filters) {
     const named: readonly WireCell[] =
       'in' in filter ? filter.in : 'not' in filter ? filter.not : [];
     const barred =
-      'in' in filter ? named.find((value) => never.values.some((one) => one === value)) : undefined;
+      'in' in filter ? named.find((value) => rows.never.some((one) => one === value)) : undefined;
     if (barred !== undefined)
       throw invalid(
         table,
-        `${never.column} ${JSON.stringify(barred)} never travels: each instance has its own`,
+        `${rows.column} ${JSON.stringify(barred)} never travels: each instance has its own`,
       );
-    const parted = together.find(
+    const parted = rows.together.find(
       (set) => set.some((one) => named.includes(one)) && !set.every((one) => named.includes(one)),
     );
     if (parted !== undefined)

@@ -6,6 +6,7 @@ import {EngineError} from '../kernel/errors.ts';
 import {KEYS_SHOWN_MAX, SETTLE_ROUNDS_MAX} from '../kernel/limits.ts';
 import {settleChildren} from './settle-children.ts';
 import {settleParents} from './settle-parents.ts';
+import {settleTogether} from './settle-together.ts';
 import {settleUnique} from './settle-unique.ts';
 import {labelOf, type Settling} from './settling.ts';
 
@@ -19,6 +20,7 @@ export async function settle(settling: Settling): Promise<void> {
   await refuseTakenKeys(settling);
   for (let round = 0; round < SETTLE_ROUNDS_MAX; round++) {
     const changed = [
+      await settleTogether(settling),
       await settleParents(settling),
       await settleChildren(settling),
       await settleUnique(settling),

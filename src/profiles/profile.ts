@@ -16,10 +16,16 @@ export type Finding = {
 export type ProfileTable = TableRequest & {
   /** What is done with it where nothing else is configured. */
   readonly defaults?: TablePolicy | undefined;
-  /** Rows that each instance has of its own, whatever is configured. */
-  readonly never?: {readonly column: string; readonly values: readonly string[]} | undefined;
-  /** Values of that column whose rows mean nothing without each other. */
-  readonly together?: readonly (readonly string[])[] | undefined;
+  /** Rows that are told apart by one column, and not alike. */
+  readonly rows?: RowKinds | undefined;
+};
+
+export type RowKinds = {
+  readonly column: string;
+  /** Values of rows that each instance has of its own, whatever is configured. */
+  readonly never: readonly string[];
+  /** Values of rows that mean nothing without each other. */
+  readonly together: readonly (readonly string[])[];
 };
 
 /** Policies that go together; a table that is not listed is not replicated. */

@@ -32,6 +32,5 @@ export const setting: ProfileTable = {
   table: 'setting',
   key: ['key'],
   defaults: {policy: 'off', where: [{column: 'key', in: TRAVEL}]},
-  never: {column: 'key', values: NEVER},
-  together: [VAPID],
+  rows: {column: 'key', never: NEVER, together: [VAPID]},
 };
