@@ -5,7 +5,7 @@ import type {CanonicalRow, WireCell, WireRow} from '../kernel/row.ts';
 import {settled, type MergeRules, type RowConflict, type Side} from './rules.ts';
 
 /** The same row last applied, in the database that is written, and in the snapshot; undefined where it is not there. */
-export type Versions = {
+type Versions = {
   readonly base: CanonicalRow | undefined;
   readonly ours: CanonicalRow | undefined;
   readonly theirs: CanonicalRow | undefined;
