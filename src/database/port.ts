@@ -68,7 +68,7 @@ export type View = {
   /** The version that the application keeps in the database beside its tables, as a name; undefined where it keeps none. */
   ownVersion(): Promise<string | undefined>;
 
-  /** Highest key that the table ever gave out by itself, where the database keeps count. */
+  /** Highest key that the table ever gave out by itself, 0 where it gave none; undefined where the database keeps no count. */
   counter(table: string): Promise<bigint | undefined>;
 };
 

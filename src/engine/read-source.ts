@@ -39,7 +39,7 @@ export async function readSource(
 
 async function counterOf(view: View, table: TableSchema): Promise<WireCell | undefined> {
   const counter = await view.counter(table.name);
-  return counter === undefined ? undefined : encodeCell(counter);
+  return counter === undefined || counter === 0n ? undefined : encodeCell(counter);
 }
 
 /** References of the source itself that dangle: a replica carries them, rather than refuse for ever. */

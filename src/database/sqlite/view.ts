@@ -4,6 +4,7 @@ import {must} from '../../kernel/assert.ts';
 import {EngineError} from '../../kernel/errors.ts';
 import type {CanonicalRow, Cell, KeyRange, WireRow} from '../../kernel/row.ts';
 import type {RowAddress, SetStatement, Statement, StatementResult} from '../../kernel/statement.ts';
+import {asciiUpper} from '../../schema/names.ts';
 import {columnKeys} from '../../schema/row-key.ts';
 import type {ForeignKey} from '../../schema/table-schema.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
@@ -26,6 +27,7 @@ import {scanRows} from './scan.ts';
 import {readSchema, type SqliteSchema} from './schema.ts';
 import {referenceDefault, parkingHints} from './hints.ts';
 import {all, compile, id, list, sql, type Sql} from './sql.ts';
+import {tokens} from './tokens.ts';
 import {
   filter,
   filterForm,
@@ -250,15 +252,30 @@ function hasCounters(connection: Connection): boolean {
   );
 }
 
+/** A table that has not given a key yet has no entry. */
 function counterOf(connection: Connection, table: string): bigint | undefined {
   if (!hasCounters(connection)) return undefined;
+  return recordedCounter(connection, table) ?? (isCounted(connection, table) ? 0n : undefined);
+}
+
+function recordedCounter(connection: Connection, table: string): bigint | undefined {
   const value = scalar(connection, sql`SELECT seq FROM sqlite_sequence WHERE name = ${table}`);
   return typeof value === 'bigint' ? value : undefined;
 }
 
+function isCounted(connection: Connection, table: string): boolean {
+  const ddl = scalar(
+    connection,
+    sql`SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ${table}`,
+  );
+  return tokens(String(ddl)).some(
+    ({kind, text}) => kind === 'word' && asciiUpper(text) === 'AUTOINCREMENT',
+  );
+}
+
 function raiseCounter(connection: Connection, table: string, atLeast: bigint): void {
   if (!hasCounters(connection)) return;
-  const known = counterOf(connection, table);
+  const known = recordedCounter(connection, table);
   const query =
     known === undefined
       ? sql`INSERT INTO sqlite_sequence (name, seq) VALUES (${table}, ${atLeast})`
