@@ -66,11 +66,14 @@ type Merging = {
   readonly likenesses: readonly Likeness[];
 };
 
-/** True where something is merged, be it only the cells of rows that one side decides on. */
-function asksBase({columns}: TableShape, rules: MergeRules): boolean {
+/**
+ * True where something is merged, be it only the cells of rows that one side decides on. A key of its own tells in any case which
+ * row was which.
+ */
+function asksBase({columns, keyKind}: TableShape, rules: MergeRules): boolean {
   const asks = ({name}: {readonly name: string}): boolean =>
     (rules.columns.get(name) ?? rules.cells) === 'merge';
-  return rules.rows === 'merge' || columns.some(asks);
+  return keyKind === 'primary' || rules.rows === 'merge' || columns.some(asks);
 }
 
 /** The changes that make of ours what was merged. */

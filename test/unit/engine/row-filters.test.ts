@@ -1,6 +1,6 @@
 /** Rows that a policy leaves out: those of either side that do not match, and those in a range of keys that is this instance's own. */
 import {describe, expect, test} from 'vitest';
-import type {ReplicateResult} from '../../../src/index.ts';
+import type {CaptureResult, ReplicateResult} from '../../../src/index.ts';
 import type {TablePolicy} from '../../../src/merge/policy.ts';
 import {faults, makeInstances, typed, write, type Instances} from '../../helpers/instances.ts';
 
@@ -14,9 +14,9 @@ const rows = `
 
 const notPush: TablePolicy = {where: [{column: 'kind', not: ['push']}]};
 
-type Pair = Instances & {
-  capture(policies?: Policies): ReturnType<Instances['capture']>;
-  follow(policies?: Policies): Promise<ReplicateResult>;
+type Pair = Pick<Instances, 'primary' | 'replica'> & {
+  readonly capture: (policies?: Policies) => Promise<CaptureResult>;
+  readonly follow: (policies?: Policies) => Promise<ReplicateResult>;
 };
 type Policies = Readonly<Record<string, TablePolicy>>;
 
@@ -79,5 +79,104 @@ describe.each<[string, Policies, Policies]>([
     expect(rowsOfM(replica)).toEqual(['2 http b', '3 http c']);
     expect(links(replica)).toEqual(['2 of push']);
     expect(faults(replica)).toEqual([]);
+  });
+});
+
+describe('rows of the replica move out of and into the rows that travel', () => {
+  const here = {m: notPush};
+
+  test('a row that was made a push monitor here is left alone, whatever the primary does with it', async () => {
+    const {primary, replica, capture, follow} = pair();
+    await capture(here);
+    await follow(here);
+    write(replica, "UPDATE m SET kind = 'push' WHERE id = 1");
+    expect(await follow(here)).toMatchObject({applied: false, tables: {m: nothing}});
+    write(primary, "UPDATE m SET v = 'z' WHERE id = 1");
+    await capture(here);
+    await follow(here);
+    expect(rowsOfM(replica)).toEqual(['1 push a', '3 NULL c']);
+    expect(links(replica)).toEqual(['1 of http']);
+    expect(await follow(here)).toMatchObject({applied: false, tables: {m: nothing, link: nothing}});
+  });
+
+  test('an own row that was made one that travels is drift: it goes', async () => {
+    const {replica, capture, follow} = pair("INSERT INTO m VALUES (90, 'push', 'own')");
+    await capture(here);
+    await follow(here);
+    write(replica, "UPDATE m SET kind = 'http' WHERE id = 90");
+    expect(await follow(here)).toMatchObject({tables: {m: {deleted: 1}}});
+  });
+
+  test('a new row of the primary under the key of one that is left alone is refused by name, with nothing written', async () => {
+    const {primary, replica, capture, follow} = pair("INSERT INTO m VALUES (4, 'push', 'own')");
+    await capture(here);
+    await follow(here);
+    write(primary, "INSERT INTO m VALUES (4, 'http', 'd'); UPDATE m SET v = 'z' WHERE id = 1");
+    await capture(here);
+    await expect(follow(here)).rejects.toMatchObject({
+      code: 'KEY_TAKEN',
+      exitCode: 20,
+      site: {table: 'm'},
+      message: expect.stringContaining('m[id=4]'),
+      hint: expect.stringContaining('ownKeys'),
+    });
+    expect(rowsOfM(replica)).toEqual(['1 http a', '3 NULL c', '4 push own']);
+  });
+});
+
+describe('keys from 1000 on are this instance’s own', () => {
+  const here: Policies = {m: {ownKeys: 1000}};
+
+  test('its rows are left alone, and the application gives keys of the range to the next ones', async () => {
+    const {primary, replica, capture, follow} = pair();
+    await capture();
+    await follow(here);
+    write(replica, "INSERT INTO m (kind, v) VALUES ('push', 'own')");
+    write(replica, "INSERT INTO link (m, w) VALUES (1000, 'of own')");
+    expect(await follow(here)).toMatchObject({applied: false, tables: {m: nothing, link: nothing}});
+    write(primary, "INSERT INTO m (kind, v) VALUES ('http', 'd'); DELETE FROM m WHERE id = 3");
+    await capture();
+    await follow(here);
+    expect(rowsOfM(replica)).toEqual(['1 http a', '1000 push own', '2 push b', '4 http d']);
+    expect(links(replica)).toEqual(['1 of http', '1000 of own', '2 of push']);
+    write(replica, "INSERT INTO m (kind, v) VALUES ('push', 'next')");
+    expect(rowsOfM(replica)).toContain('1001 push next');
+    expect(faults(replica)).toEqual([]);
+  });
+
+  test('a row of the primary in the range is refused by name, with nothing written', async () => {
+    const {primary, replica, capture, follow} = pair();
+    await capture();
+    await follow(here);
+    write(primary, "INSERT INTO m VALUES (1000, 'http', 'd'); UPDATE m SET v = 'z' WHERE id = 1");
+    await capture();
+    await expect(follow(here)).rejects.toMatchObject({
+      code: 'KEY_TAKEN',
+      exitCode: 20,
+      site: {table: 'm'},
+      message: expect.stringContaining('m[id=1000]'),
+    });
+    expect(rowsOfM(replica)).toEqual(['1 http a', '2 push b', '3 NULL c']);
+  });
+
+  test.each<[string, Policies, RegExp]>([
+    [
+      'primaryWins',
+      {m: {policy: 'merge', onConflict: 'primaryWins', ownKeys: 1000}},
+      /m\[id=1000\]/,
+    ],
+    ['seed', {m: {policy: 'seed', ownKeys: 1000}}, /m\[id=1000\]/],
+  ])('under %s too', async (_, policies, told) => {
+    const {primary, replica, capture, follow} = pair();
+    await capture();
+    await follow(policies);
+    write(replica, "INSERT INTO m (kind, v) VALUES ('push', 'own')");
+    write(primary, "UPDATE m SET kind = 'z'");
+    await capture();
+    await follow(policies);
+    expect(rowsOfM(replica)).toContain('1000 push own');
+    write(primary, "INSERT INTO m VALUES (1000, 'http', 'd')");
+    await capture();
+    await expect(follow(policies)).rejects.toMatchObject({message: expect.stringMatching(told)});
   });
 });
