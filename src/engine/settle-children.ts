@@ -25,71 +25,58 @@ async function settleReferring(
   parent: DraftTable,
   key: ForeignKey,
 ): Promise<boolean> {
-  const table = settling.draft.tables.get(key.table);
-  if (table?.merged === undefined || addressColumns(table).length === 0) return false;
-  let changed = false;
-  for (const row of lostRows(settling, parent, key))
-    if (await settleLost(settling, {row, key, table})) changed = true;
-  return changed;
-}
-
-/** Rows whose values, to which others may refer, will be gone. */
-function lostRows({schema}: Settling, parent: DraftTable, key: ForeignKey): readonly DraftRow[] {
-  const folds = referenceFolds(schema, key);
-  const valueOf = (row: CanonicalRow | undefined): string | undefined =>
-    row && tuple(parent.shape, key.parentColumns, row, folds);
-  const rows = [...parent.rows.values()];
-  const kept = new Set(rows.map(({row}) => valueOf(row)));
-  return rows.filter(({ours}) => {
-    const value = valueOf(ours);
-    return value !== undefined && !kept.has(value);
-  });
-}
-
-type Lost = {readonly row: DraftRow; readonly key: ForeignKey; readonly table: DraftTable};
-
-async function settleLost(settling: Settling, lost: Lost): Promise<boolean> {
   const {draft, schema, view} = settling;
-  const {row, key, table} = lost;
-  const values = cellsOf(row.table.shape, key.parentColumns, must(row.ours, 'it was there'));
-  const columns = addressColumns(table);
+  const table = draft.tables.get(key.table);
+  if (table?.merged === undefined || addressColumns(table).length === 0) return false;
+  const lost = lostRows(settling, parent, key);
+  const values = [...lost.values()].map(({ours}) =>
+    cellsOf(parent.shape, key.parentColumns, must(ours, 'it was there')),
+  );
   let changed = false;
-  for (const among of referringRows(schema, key, [values])) {
-    for (const address of await view.distinctInSet(among, columns)) {
-      const live = await draft.at(table, {columns, cells: address});
+  for (const among of referringRows(schema, key, values)) {
+    for (const cells of await view.distinctInSet(among, addressColumns(table))) {
+      const live = await draft.at(table, {columns: addressColumns(table), cells});
       const child = live && draft.of(table, live);
-      if (child === undefined || !refersStill(settling, lost, child)) continue;
-      await settleChild(settling, lost, child);
+      const value = child && referenceOf(settling, table, key, child.row);
+      const row = value === undefined ? undefined : lost.get(value);
+      if (child === undefined || value === undefined || row === undefined) continue;
+      const isHeld = await settleChild(settling, {row, key}, child);
+      if (isHeld) lost.delete(value);
       changed = true;
-      // Held back, it is not lost any more.
-      if (lost.row.table.rows.get(row.id)?.row === row.ours) return true;
     }
   }
   return changed;
 }
 
-function refersStill(settling: Settling, {key, row}: Lost, child: DraftRow): boolean {
-  const {schema} = settling;
-  const value = tuple(
-    row.table.shape,
-    key.parentColumns,
-    must(row.ours, 'it was there'),
-    referenceFolds(schema, key),
-  );
-  return referenceOf(settling, child.table, key, child.row) === value;
+/** Rows whose values, to which others may refer, will be gone; by that value. */
+function lostRows({schema}: Settling, parent: DraftTable, key: ForeignKey): Map<string, DraftRow> {
+  const folds = referenceFolds(schema, key);
+  const valueOf = (row: CanonicalRow | undefined): string | undefined =>
+    row && tuple(parent.shape, key.parentColumns, row, folds);
+  const rows = [...parent.rows.values()];
+  const kept = new Set(rows.map(({row}) => valueOf(row)));
+  const lost = rows.flatMap((row) => {
+    const value = valueOf(row.ours);
+    return value === undefined || kept.has(value) ? [] : [[value, row] as const];
+  });
+  return new Map(lost);
 }
 
-async function settleChild(settling: Settling, lost: Lost, child: DraftRow): Promise<void> {
+type Lost = {readonly row: DraftRow; readonly key: ForeignKey};
+
+/** True where the primary's change is held back. */
+async function settleChild(settling: Settling, lost: Lost, child: DraftRow): Promise<boolean> {
   const {draft} = settling;
   const {row, key} = lost;
   const conflict = conflictOf(row, 'referencedHere');
   if (conflict.taken === 'ours') {
     draft.change(row, row.ours, conflict);
-    return;
+    return true;
   }
   const after = await following(settling, lost, child);
   if (after === 'forbidden') throw forbidden(row, child, key);
   draft.change(child, after, conflict);
+  return false;
 }
 
 /** The child as the declared action leaves it. */

@@ -24,23 +24,40 @@ async function settleReferences(
 ): Promise<boolean> {
   const parent = settling.draft.tables.get(key.parent);
   if (parent?.merged === undefined) return false;
+  const link = {key, parent, provided: providedBy(settling, parent, key)};
   let changed = false;
   const rows = [...table.rows.values()]; // they change on the way
-  for (const row of rows) if (await settleReference(settling, row, key, parent)) changed = true;
+  for (const row of rows) if (await settleReference(settling, row, link)) changed = true;
   return changed;
 }
 
-async function settleReference(
-  settling: Settling,
-  row: DraftRow,
+/** A reference, and what it is to. */
+type Link = {
+  readonly key: ForeignKey;
+  readonly parent: DraftTable;
+  /** Values of rows of the draft; looked up once a round, as the next round looks again. */
+  readonly provided: ReadonlySet<string>;
+};
+
+function providedBy(
+  {schema}: Settling,
+  {shape, rows}: DraftTable,
   key: ForeignKey,
-  parent: DraftTable,
-): Promise<boolean> {
-  if (row.row === undefined) return belongs(key) && (await keepWithOwn(settling, row, key, parent));
+): ReadonlySet<string> {
+  const folds = referenceFolds(schema, key);
+  const values = [...rows.values()].flatMap(
+    ({row}) => (row && tuple(shape, key.parentColumns, row, folds)) ?? [],
+  );
+  return new Set(values);
+}
+
+async function settleReference(settling: Settling, row: DraftRow, link: Link): Promise<boolean> {
+  const {key, parent} = link;
+  if (row.row === undefined) return belongs(key) && (await keepWithOwn(settling, row, link));
   const value = referenceOf(settling, row.table, key, row.row);
   if (value === undefined || value === referenceOf(settling, row.table, key, row.ours))
     return false;
-  if (await isThere(settling, row.row, key, parent)) return false;
+  if (await isThere(settling, row.row, link)) return false;
   const their = await settling.theirs.referred(settling.schema, key, value);
   if (belongs(key)) return leaveOut(settling, row, key, their !== undefined || isPartial(parent));
   if (their === undefined) return false; // it dangles on the primary, too, or is left to the plan to refuse
@@ -66,17 +83,13 @@ function leaveOut({draft}: Settling, row: DraftRow, key: ForeignKey, isKnown: bo
 }
 
 /** A row that the snapshot lacks stays where it belongs to one that is only here: the primary says nothing of either. */
-async function keepWithOwn(
-  settling: Settling,
-  row: DraftRow,
-  key: ForeignKey,
-  parent: DraftTable,
-): Promise<boolean> {
+async function keepWithOwn(settling: Settling, row: DraftRow, link: Link): Promise<boolean> {
+  const {key, parent} = link;
   const {draft, theirs, schema} = settling;
   const {ours, table} = row;
   if (ours === undefined || row.theirs !== undefined || table.merged === undefined) return false;
   const value = referenceOf(settling, table, key, ours);
-  if (value === undefined || !(await isThere(settling, ours, key, parent))) return false;
+  if (value === undefined || !(await isThere(settling, ours, link))) return false;
   const their = await theirs.referred(schema, key, value);
   if (their !== undefined && parent.isFollowed(their.cells)) return false;
   draft.change(row, ours);
@@ -166,19 +179,15 @@ export function referenceOf(
 async function isThere(
   settling: Settling,
   row: CanonicalRow,
-  key: ForeignKey,
-  parent: DraftTable,
+  {key, parent, provided}: Link,
 ): Promise<boolean> {
   const {draft, schema} = settling;
   const child = must(draft.tables.get(key.table), key.table);
   const value = referenceOf(settling, child, key, row);
+  if (value === undefined || provided.has(value)) return true;
+  const cells = cellsOf(child.shape, key.columns, row);
+  const live = await draft.at(parent, {columns: key.parentColumns, cells});
+  const kept = live && draft.of(parent, live).row;
   const folds = referenceFolds(schema, key);
-  const holds = (one: CanonicalRow | undefined): boolean =>
-    one !== undefined && tuple(parent.shape, key.parentColumns, one, folds) === value;
-  const live = await draft.at(parent, {
-    columns: key.parentColumns,
-    cells: cellsOf(child.shape, key.columns, row),
-  });
-  if (live !== undefined && holds(draft.of(parent, live).row)) return true;
-  return [...parent.rows.values()].some((one) => holds(one.row));
+  return kept !== undefined && tuple(parent.shape, key.parentColumns, kept, folds) === value;
 }
