@@ -102,7 +102,7 @@ const UNFIT = ['UPGRADE_FIRST', 'VERSION_MISMATCH', 'SCHEMA_MISMATCH'] as const;
 
 /** Undefined where one of the tables is compared otherwise than today, or rows of it are not at hand. */
 async function tablesOf(
-  {reader, opened}: BaseRequest,
+  {reader}: BaseRequest,
   snapshot: Snapshot,
   wanted: readonly MergedTable[],
   domains: Domains,
@@ -114,11 +114,11 @@ async function tablesOf(
     if (table === undefined || only === 'off') continue; // it was not followed
     if (JSON.stringify(shapeOf(table)) !== JSON.stringify(shape)) return undefined;
     const chunks = await reader.chunks(snapshot, table);
-    const missing = chunks.some(({digest}) => opened.state.objects.read(digest) === undefined);
-    if (missing && snapshot.ref.storeId === '') return undefined;
+    const missing = chunks.filter(({digest}) => !reader.has(digest));
+    if (missing.length > 0 && snapshot.ref.storeId === '') return undefined;
     await reader.fetch(
       snapshot,
-      chunks.map(({digest}) => digest),
+      missing.map(({digest}) => digest),
     );
     bases.set(target.name, {snapshot, table, chunks, only});
   }

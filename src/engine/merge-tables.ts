@@ -13,7 +13,7 @@ import type {ChunkEntry} from '../snapshot/content.ts';
 import type {MergedTable} from './followed.ts';
 import type {Bases} from './merge-base.ts';
 import type {EngineOptions} from './options.ts';
-import {liveSegments, storedSegments} from './segments.ts';
+import {chunksIn, liveSegments, storedSegments} from './segments.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 
 export type MergeRequest = {
@@ -51,6 +51,14 @@ async function mergeOne(request: MergeRequest, merged: MergedTable): Promise<Mer
   const isFollowed = rowTest(table.name, shape.columns, filters);
   const wasFollowed = rowTest(table.name, shape.columns, [...filters, ...(base?.only ?? [])]);
   const ranges = wholeGroups(shape, await rangesOf(request, merged, theirs));
+  // What is read is looked into, and fetched anew where it got damaged.
+  for (const [snapshot, chunks] of [
+    [target, theirs],
+    [base?.snapshot, base?.chunks ?? []],
+  ] as const) {
+    const wanted = chunksIn(chunks, ranges).map(({digest}) => digest);
+    if (snapshot !== undefined) await reader.fetch(snapshot, wanted);
+  }
   const stored = (chunks: readonly ChunkEntry[]): AsyncIterator<readonly CanonicalRow[]> =>
     storedSegments(chunks, (entry) => reader.rows(shape, entry))(ranges)[Symbol.asyncIterator]();
   const [was, there] = [stored(base?.chunks ?? []), stored(theirs)];
@@ -105,7 +113,7 @@ async function rangesOf(
   const known =
     rules.rows === 'merge'
       ? base?.chunks
-      : trusted && (await chunksIn(reader, trusted, table.name));
+      : trusted && (await chunksOf(reader, trusted, table.name));
   const regions =
     known === undefined || (base?.only?.length ?? 0) > 0
       ? [{range: {from: undefined, to: undefined}, ours: [], theirs}]
@@ -113,7 +121,7 @@ async function rangesOf(
   return regions.flatMap(segmentsOf).map(({range}) => range);
 }
 
-async function chunksIn(
+async function chunksOf(
   reader: SnapshotReader,
   snapshot: Snapshot,
   name: string,

@@ -73,14 +73,13 @@ export async function planReplicate(request: PlanRequest): Promise<Planned> {
     exact,
     ours ?? (await listedTables(reader, must(base, 'base'))),
   );
-  const wanted = [
-    ...tables.flatMap(({regions}) =>
-      regions.flatMap((region) => region.theirs.map((chunk) => chunk.digest)),
-    ),
-    ...(await keptChunks(reader, target, ways)).map(({digest}) => digest),
-  ];
+  const wanted = tables.flatMap(({regions}) =>
+    regions.flatMap((region) => region.theirs.map((chunk) => chunk.digest)),
+  );
+  const kept = (await keptChunks(reader, target, ways)).map(({digest}) => digest);
   options.progress('fetching', 0, wanted.length);
-  const objectsFetched = await reader.fetch(target, wanted);
+  const missing = kept.filter((digest) => !reader.has(digest));
+  const objectsFetched = await reader.fetch(target, [...wanted, ...missing]);
   const planned = await database.view((view) => planFrom(view, request, tables));
   const {plan} = planned;
   const differed = tables.some(({regions}) => regions.length > 0);

@@ -112,6 +112,11 @@ export class SnapshotReader {
     return missing.length;
   }
 
+  /** True where an object is at hand, whole or damaged. */
+  has(digest: Digest): boolean {
+    return this.#options.cache.has(digest);
+  }
+
   /** Rows of a chunk that was fetched. @throws {EngineError} `SNAPSHOT_CORRUPT`, `SNAPSHOT_INCOMPLETE`. */
   rows(shape: TableShape, entry: ChunkEntry): readonly CanonicalRow[] {
     return decodeChunk(shape, entry, this.#bytes(entry.digest));
