@@ -1,6 +1,7 @@
 /** check-schema: whether the newest snapshot, or another database, fits this one. Writes nothing. */
 import {newestSnapshot} from './choose-snapshot.ts';
 import {noSnapshot} from './choose-target.ts';
+import {followed} from './followed.ts';
 import {judge, type Judgement} from './judge.ts';
 import {withDatabase, withStore} from './open.ts';
 import type {EngineOptions} from './options.ts';
@@ -23,7 +24,7 @@ async function checkNewest(options: EngineOptions): Promise<Judgement> {
     const position = await state?.position();
     const ref = newestSnapshot(await store.list(), position?.lineage);
     if (ref === undefined) throw noSnapshot();
-    const snapshot = await reader.open(ref, position);
+    const snapshot = followed(await reader.open(ref, position), options);
     return withDatabase(options, options.database, (database) =>
       judge({database, reader, keep, options}, snapshot),
     );

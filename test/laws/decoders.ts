@@ -4,6 +4,7 @@ import {digestOf} from '../../src/canonical/digest.ts';
 import {rowText} from '../../src/canonical/row.ts';
 import {readSteps} from '../../src/compat/read-steps.ts';
 import {parseConfig} from '../../src/config/config.ts';
+import {decodeDomains} from '../../src/engine/base-domains.ts';
 import {decodeIntent} from '../../src/engine/intent.ts';
 import {must} from '../../src/kernel/assert.ts';
 import type {ErrorCode} from '../../src/kernel/errors.ts';
@@ -108,6 +109,21 @@ export const decoders: readonly Decoder[] = [
     documents: documents.intents,
     codes: CORRUPT,
     decode: (bytes) => decodeIntent(bytes.toString('utf8')),
+  },
+  {
+    name: 'rows that were followed',
+    documents: [
+      {},
+      {
+        note: [],
+        link: [
+          {column: 'a', in: ['x']},
+          {column: 'b', below: 9},
+        ],
+      },
+    ].map((domains) => Buffer.from(JSON.stringify(domains))),
+    codes: [],
+    decode: (bytes) => decodeDomains(bytes.toString('utf8'))('note'),
   },
   {
     name: 'position before an apply',

@@ -94,6 +94,16 @@ export const manifests: readonly Buffer[] = [
   manifestOf([]),
   manifestOf([tableOf('note', content, {chunks: content.chunks})]),
   manifestOf([
+    {
+      ...tableOf('note', content, {chunks: content.chunks}),
+      where: [
+        {column: 'id', below: 1000},
+        {column: 'id', not: [1, null, 'x']},
+        {column: 'id', in: [{r: '2'}]},
+      ],
+    },
+  ]),
+  manifestOf([
     tableOf('note', content, {chunks: content.chunks}),
     tableOf('paged', paged, {pages: pages.map((page) => page.entry)}),
   ]),
@@ -135,6 +145,22 @@ export const intents: readonly Buffer[] = [
     cascades: {beat: 3},
     dangling: [{name: 'note', violations: [{columns: ['id'], parent: 'p', count: 1}]}],
     groups: [{table: 'link', group: 'Na1', rows: 2}],
+    conflicts: [
+      {
+        table: 'note',
+        key: 'Na1',
+        kind: 'bothEdited',
+        columns: ['body'],
+        base: null,
+        ours: {body: SECRET, id: 1},
+        theirs: {body: {b: ''}, id: 1},
+        epoch: 1,
+        sequence: 2,
+        digest: 'ab'.repeat(32),
+        at: '2031-01-01T00:00:00.000Z',
+        take: null,
+      },
+    ],
   },
 ].map((body) => Buffer.from(JSON.stringify(body)));
 
@@ -147,6 +173,7 @@ export const configurations: readonly Buffer[] = [
   'database: /srv/app.db\nstore: restic:/srv/backup\ntables: [a, b]\nmaxWriteLock: 500ms\n',
   '{"database":"x","keyless":"multiset"}',
   'database: &a x\nstore: *a\ntables: [*a, *a]\n',
+  'tables: {a: mirror, b: {policy: merge, onConflict: fail, local: [c], where: {d: {not: [x, 1, 0.5, null, true]}, e: 2}, ownKeys: 100}}\ndrift: keep\npreset: p\n',
 ].map((text) => Buffer.from(text));
 
 /** With each operation, and most kinds of values and conditions. */
