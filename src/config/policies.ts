@@ -17,18 +17,24 @@ const name = z
   .refine((value) => !value.includes('\0'), 'it holds a NUL');
 
 const SCALAR = 'it is neither a text nor a number, true, false or null';
+const INEXACT = 'it is not a number that can be told exactly';
+const CONDITION = 'it takes a constant, a list of them, {in: …} or {not: …}';
 const constant = z
   .custom<string | number | boolean | null>(
     (value) => value === null || ['string', 'number', 'boolean'].includes(typeof value),
     SCALAR,
   )
+  .refine((value) => typeof value !== 'number' || isExact(value), INEXACT)
   .transform(cellOf);
 const constants = chosen<WireCell[]>((value) =>
   Array.isArray(value) ? z.array(constant).min(1) : constant.transform((cell) => [cell]),
 );
 const condition = chosen<{in: WireCell[]} | {not: WireCell[]}>((value) => {
   if (!isObject(value)) return constants.transform((cells) => ({in: cells}));
-  return 'not' in value ? z.strictObject({not: constants}) : z.strictObject({in: constants});
+  const [test, ...others] = Object.keys(value);
+  if (others.length > 0) return z.never(CONDITION);
+  if (test === 'in') return z.strictObject({in: constants});
+  return test === 'not' ? z.strictObject({not: constants}) : z.never(CONDITION);
 });
 
 /** Takes the schema that the value's form asks for, so that a fault is told in its terms. */
@@ -46,11 +52,16 @@ function isObject(value: unknown): value is object {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** SQLite has no NaN, and whole numbers beyond these were rounded when they were read. */
+function isExact(value: number): boolean {
+  return Number.isInteger(value) ? Number.isSafeInteger(value) : !Number.isNaN(value);
+}
+
 /** A whole number is an INTEGER, true and false are 1 and 0, as SQLite has them. */
 function cellOf(value: string | number | boolean | null): WireCell {
   if (typeof value === 'boolean') return value ? 1 : 0;
   if (typeof value !== 'number') return value;
-  return encodeCell(Number.isSafeInteger(value) ? BigInt(value) : value);
+  return encodeCell(Number.isInteger(value) ? BigInt(value) : value);
 }
 
 const policySchema = z
