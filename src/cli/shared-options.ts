@@ -12,6 +12,7 @@ export type SharedFlags = {
   readonly profile?: string;
   readonly application?: string;
   readonly tables?: readonly string[];
+  readonly preset?: string;
   readonly keyless?: string;
   readonly migrationsTable?: string;
   readonly migrationsColumn?: string;
@@ -40,6 +41,10 @@ export function addSharedOptions(command: Command, example: string): Command {
       collect,
     )
     .option(
+      '--preset <name>',
+      "policies that go together, of the application's profile (docs/policies.md)",
+    )
+    .option(
       '--keyless <how>',
       'multiset: compare tables without a usable key as multisets of whole rows (default: refuse them)',
     )
@@ -56,7 +61,7 @@ export function addSharedOptions(command: Command, example: string): Command {
     .option('--json', 'print one JSON document on stdout')
     .addHelpText(
       'after',
-      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_APPLICATION, ROWPLICA_TABLES,\nROWPLICA_KEYLESS, ROWPLICA_MIGRATIONS_TABLE, ROWPLICA_MIGRATIONS_COLUMN, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_COMPAT, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
+      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_APPLICATION, ROWPLICA_TABLES,\nROWPLICA_PRESET, ROWPLICA_KEYLESS, ROWPLICA_MIGRATIONS_TABLE, ROWPLICA_MIGRATIONS_COLUMN, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_COMPAT, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
     );
 }
 
@@ -71,7 +76,7 @@ export function engineOptions(
   fallback?: string,
 ): EngineOptions {
   const {env, log, progress, signal} = context;
-  const {database, store, state, profile, application, compat} = flags;
+  const {database, store, state, profile, application, preset, compat} = flags;
   const tables = tableNames(flags.tables);
   const maxWriteLock = durationOf('--max-write-lock', flags.maxWriteLock);
   const keyless = keylessOf(flags.keyless, '--keyless', 'USAGE');
@@ -86,6 +91,7 @@ export function engineOptions(
       profile,
       application: applicationOf(application, '--application'),
       tables,
+      preset,
       keyless,
       migrations,
       maxWriteLock,
