@@ -10,6 +10,7 @@ import type {ForeignKey, TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import {policiesOf, rowsAsked, type Policies, type PolicyOptions} from './policies.ts';
+import {tableNotFound} from './read-tables.ts';
 import type {Snapshot} from './snapshot-reader.ts';
 
 /** The profile of a snapshot's application. */
@@ -79,10 +80,11 @@ export type WaysRequest = {
 /** Sorts the tables of a snapshot by what their policies make of them. @throws {EngineError} `CONFIG_INVALID`. */
 export function waysOf({schema, snapshot, options, isOnRecord}: WaysRequest): Ways {
   const {tables} = snapshot.manifest;
+  checkSpoken(snapshot.manifest, options, schema);
   const policies = policiesFor(snapshot.manifest, options);
   const conditions = new Map(
     tables.map((table) => {
-      const own = rowsAskedHere(policies(table.name), schema.get(table.name));
+      const own = rowsAskedHere(policies(table.name), table, schema.get(table.name));
       return [table.name, [...own, ...(table.where ?? [])]] as const;
     }),
   );
@@ -115,6 +117,14 @@ export function waysOf({schema, snapshot, options, isOnRecord}: WaysRequest): Wa
   return ways;
 }
 
+/** A table that neither this database nor the profile has is a slip of the pen. @throws {EngineError} `TABLE_NOT_FOUND`. */
+function checkSpoken(manifest: Manifest, {policies}: PolicyOptions, schema: Tables): void {
+  const ofProfile = (profileOf(manifest)?.tables ?? []).map(({table}) => table);
+  const known = new Set([...schema.keys(), ...ofProfile]);
+  const slip = [...(policies?.keys() ?? [])].find((table) => !known.has(table));
+  if (slip !== undefined) throw tableNotFound(slip, [...schema.keys()]);
+}
+
 function mergedTable(
   table: ManifestTable,
   {policy, rules, filters, rows}: Pick<MergedTable, 'policy' | 'rules' | 'filters' | 'rows'>,
@@ -127,9 +137,10 @@ function mergedTable(
 /** A table that this database lacks is for the guard to refuse. */
 function rowsAskedHere(
   policy: EffectivePolicy,
+  {key}: ManifestTable,
   table: TableSchema | undefined,
 ): readonly RowFilter[] {
-  return table === undefined ? [] : rowsAsked(policy, table);
+  return table === undefined ? [] : rowsAsked(policy, table, key.columns);
 }
 
 /** Only a new snapshot overwrites local edits. */

@@ -110,25 +110,35 @@ function invalid(table: string, why: string): EngineError {
 /**
  * All conditions that a policy puts on rows of a table.
  *
+ * @param key Columns by which its rows are told apart.
  * @throws {EngineError} `CONFIG_INVALID` where the policy names a column that is not there or may not be local, or reserves keys
  * of a table whose key is not one integer.
  */
-export function rowsAsked(policy: EffectivePolicy, table: TableSchema): readonly RowFilter[] {
-  checkLocal(policy, table);
+export function rowsAsked(
+  policy: EffectivePolicy,
+  table: TableSchema,
+  key: readonly {readonly name: string}[],
+): readonly RowFilter[] {
+  checkLocal(policy, table, key);
   if (policy.ownKeys === undefined) return policy.where;
-  const [key, ...others] = table.primaryKey;
-  const column = table.columns.find(({name}) => name === key?.name);
-  if (key === undefined || others.length > 0 || column?.type !== 'integer')
+  const [first, ...others] = key;
+  const column = table.columns.find(({name}) => name === first?.name);
+  const isOwn = table.primaryKey.some(({name}) => name === first?.name);
+  if (!isOwn || others.length > 0 || column?.type !== 'integer')
     throw unfit(table.name, 'ownKeys', 'its key is not one integer column');
-  return [...policy.where, {column: key.name, below: policy.ownKeys}];
+  return [...policy.where, {column: column.name, below: policy.ownKeys}];
 }
 
-function checkLocal({local}: EffectivePolicy, table: TableSchema): void {
+function checkLocal(
+  {local}: EffectivePolicy,
+  table: TableSchema,
+  key: readonly {readonly name: string}[],
+): void {
   for (const name of local) {
     const column = table.columns.find((candidate) => candidate.name === name);
     if (column === undefined) throw unfit(table.name, 'local', `it has no column "${name}"`);
     if (column.generated) throw unfit(table.name, 'local', `"${name}" is generated`);
-    if (table.primaryKey.some((key) => key.name === name))
+    if (key.some((part) => part.name === name))
       throw unfit(table.name, 'local', `"${name}" is part of its key`);
   }
 }

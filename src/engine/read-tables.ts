@@ -48,8 +48,8 @@ export async function selectTables(
   const shapes = marked.map((request) => {
     const table = schema.tables.get(request.table);
     if (table === undefined) throw tableNotFound(request.table, [...schema.tables.keys()]);
-    const only = rowsAsked(policies(request.table), table);
     const shape = shapeTable(table, request);
+    const only = rowsAsked(policies(request.table), table, shape.key);
     return only.length === 0 ? shape : {...shape, only};
   });
   return {profile, shapes: shapes.sort((a, b) => compareNames(a.table, b.table))};
@@ -120,7 +120,7 @@ function namedRequests(
   );
 }
 
-function tableNotFound(table: string, known: readonly string[]): EngineError {
+export function tableNotFound(table: string, known: readonly string[]): EngineError {
   const shown = known.slice(0, 12).join(', ') + (known.length > 12 ? ', …' : '');
   return new EngineError('TABLE_NOT_FOUND', `there is no table "${table}" in this database`, {
     site: {table},
