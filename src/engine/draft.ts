@@ -7,7 +7,7 @@ import {rowText} from '../canonical/row.ts';
 import {decodeCell} from '../canonical/cell.ts';
 import type {MergedRow} from '../merge/merge-row.ts';
 import {groupChanges, groupKey} from '../merge/merge-table.ts';
-import type {RowConflict, Side} from '../merge/rules.ts';
+import {joined, type RowConflict, type Side} from '../merge/rules.ts';
 import type {TableChanges} from '../plan/make-plan.ts';
 import {keyMatches} from '../plan/rows.ts';
 import {isKeyless, locatorColumns} from '../schema/locator.ts';
@@ -108,9 +108,10 @@ export class Draft {
     );
   }
 
-  /** The row shall be this one instead. */
+  /** The row shall be this one instead. What was open about it stays open, unless it goes for good. */
   change(draft: DraftRow, row: CanonicalRow | undefined, conflict?: RowConflict): DraftRow {
-    const changed = {...draft, row, conflict: conflict ?? draft.conflict};
+    const isOver = row === undefined && conflict?.isOpen === false;
+    const changed = {...draft, row, conflict: isOver ? conflict : joined(draft.conflict, conflict)};
     draft.table.rows.set(draft.id, changed);
     return changed;
   }

@@ -3,6 +3,7 @@ import {decodeKey} from '../canonical/key.ts';
 import {rowText} from '../canonical/row.ts';
 import type {CanonicalRow, WireCell} from '../kernel/row.ts';
 import {sameCell} from '../merge/merge-row.ts';
+import {joined, type RowConflict} from '../merge/rules.ts';
 import type {Position} from '../kernel/position.ts';
 import type {ConflictCells, StoredConflict} from '../state/conflicts.ts';
 import {keyLabel} from '../schema/row-key.ts';
@@ -47,14 +48,14 @@ export async function carryOut(
 async function carryOutOne(
   settling: Settling,
   table: DraftTable,
-  conflict: StoredConflict,
+  stored: StoredConflict,
 ): Promise<readonly StoredConflict[]> {
   const {shape} = table;
-  const ours = await liveRow(settling, table, conflict);
-  const theirs = await theirRow(settling, table, conflict);
-  const drafted = drafts(table, ours, conflict.key);
-  if (drafted?.conflict !== undefined) return []; // the primary changed it again: that is another conflict
-  if (!diverges(conflict, shape, ours, theirs)) return [];
+  const ours = await liveRow(settling, table, stored);
+  const theirs = await theirRow(settling, table, stored);
+  const drafted = drafts(table, ours, stored.key);
+  const conflict = besides(stored, drafted?.conflict);
+  if (conflict === undefined || !diverges(conflict, shape, ours, theirs)) return [];
   const isUnchanged =
     isSame(conflict, shape, conflict.ours, ours) &&
     isSame(conflict, shape, conflict.theirs, theirs);
@@ -70,9 +71,39 @@ async function carryOutOne(
           (_, at) => theirs.cells[at] ?? null,
         )
       : theirs;
-  const versions = {base: drafted?.base, ours, theirs, conflict: undefined};
+  const versions = {base: drafted?.base, ours, theirs, conflict: drafted?.conflict};
   settling.draft.put(table, {...versions, row, decided: 'theirs'});
   return [];
+}
+
+/** Where the primary changed a cell again, that is another conflict; the other cells wait as before. */
+function besides(
+  stored: StoredConflict,
+  newer: RowConflict | undefined,
+): StoredConflict | undefined {
+  if (newer === undefined) return stored;
+  if (newer.columns.length === 0) return undefined;
+  const columns = stored.columns.filter((name) => !newer.columns.includes(name));
+  return columns.length === 0 ? undefined : {...stored, columns};
+}
+
+/**
+ * Puts conflicts that stay beside what was met about the same row in this run: one row has one conflict.
+ *
+ * @returns Those about rows that nothing else was met about.
+ */
+export function gathered(
+  {draft}: Settling,
+  kept: readonly StoredConflict[],
+): readonly StoredConflict[] {
+  return kept.filter(({table: name, key, columns}) => {
+    const table = draft.tables.get(name);
+    const row = table?.shape.keyKind === 'primary' ? table.rows.get(key) : undefined;
+    if (table === undefined || row?.conflict?.isOpen !== true) return true;
+    const was = {...row.conflict, columns};
+    table.rows.set(row.id, {...row, conflict: joined(was, row.conflict)});
+    return false;
+  });
 }
 
 function drafts(

@@ -4,7 +4,7 @@ import type {Position} from '../kernel/position.ts';
 import type {TableChanges} from '../plan/make-plan.ts';
 import {interrupted} from './read-tables.ts';
 import {Draft} from './draft.ts';
-import {carryOut, openConflicts, reportOf} from './inbox.ts';
+import {carryOut, gathered, openConflicts, reportOf} from './inbox.ts';
 import {mergeTables} from './merge-tables.ts';
 import type {Planned, PlanRequest} from './plan-replicate.ts';
 import {settle} from './settle.ts';
@@ -28,8 +28,9 @@ export async function planMerge(view: View, request: MergeRequest): Promise<Plan
   const contents = await mergeTables({view, reader, target, merged, bases, trusted: base, options});
   const draft = new Draft(view, schema, exact, contents);
   const settling = {view, schema, draft, theirs: new TheirRows(reader, target)};
-  const kept = await carryOut(settling, request.conflicts);
+  const waiting = await carryOut(settling, request.conflicts);
   await settle(settling);
+  const kept = gathered(settling, waiting);
   const open = openConflicts(settling, position, new Date().toISOString());
   return {
     changes: await draft.changes(),

@@ -51,3 +51,17 @@ export function settled(
   const isOpen = divergent === 'fail';
   return {kind, columns, taken: divergent === 'fail' ? 'ours' : divergent, isOpen};
 }
+
+/** Two conflicts about one row, as one: what is open stays open, but for cells that the later one settled. */
+export function joined(
+  was: RowConflict | undefined,
+  now: RowConflict | undefined,
+): RowConflict | undefined {
+  if (was === undefined || now === undefined) return now ?? was;
+  if (!was.isOpen) return now;
+  const isWhole = was.columns.length === 0 || now.columns.length === 0;
+  if (now.isOpen)
+    return {...now, columns: isWhole ? [] : [...new Set([...was.columns, ...now.columns])]};
+  const columns = was.columns.filter((name) => !now.columns.includes(name));
+  return columns.length === 0 && !isWhole ? now : {...was, columns};
+}

@@ -151,7 +151,12 @@ export const stateMigrations: Readonly<Record<string, Migration>> = {
         .addColumn('key', 'text', (c) => c.notNull())
         .addColumn('digest', 'text', (c) => c.notNull())
         .addColumn('body', 'text', (c) => c.notNull())
-        .addPrimaryKeyConstraint('conflict_key', ['table', 'key'])
+        .execute();
+      // Rows of a multiset that are about to have the same number have one key.
+      await db.schema
+        .createIndex('conflict_key')
+        .on('conflict')
+        .columns(['table', 'key'])
         .execute();
     },
   },

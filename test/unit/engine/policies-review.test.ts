@@ -1,0 +1,179 @@
+/** Corners of policies: several conflicts about one row, policies that change between runs, what was undone. */
+import {join} from 'node:path';
+import {describe, expect, test} from 'vitest';
+import {conflicts, noProgress, resolveConflict, silentLog, status} from '../../../src/index.ts';
+import type {
+  CaptureResult,
+  EngineOptions,
+  ReplicateOptions,
+  ReplicateResult,
+  ResumeResult,
+  StatusResult,
+  UndoResult,
+} from '../../../src/index.ts';
+import type {TablePolicy} from '../../../src/merge/policy.ts';
+import {
+  makeInstances,
+  typed,
+  write,
+  type Instances,
+  type Setting,
+} from '../../helpers/instances.ts';
+import {smallKuma} from '../../helpers/small-kuma.ts';
+
+const ddl = 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT, u TEXT UNIQUE)';
+const rows = "INSERT INTO t VALUES (1, 'a1', 'b1', 'u1'), (2, 'a2', 'b2', 'u2')";
+
+type Policies = Readonly<Record<string, TablePolicy>>;
+type Followed = Pick<Instances, 'primary' | 'replica'> & {
+  readonly capture: (policies?: Policies) => Promise<CaptureResult>;
+  readonly undo: () => Promise<UndoResult>;
+  readonly resume: () => Promise<ResumeResult>;
+  readonly status: () => Promise<StatusResult>;
+  /** Replicates under the policies that it was made with, or others. */
+  readonly follow: (
+    policies?: Policies,
+    more?: Partial<ReplicateOptions>,
+  ) => Promise<ReplicateResult>;
+  readonly listed: () => Promise<readonly string[]>;
+  readonly take: (side: 'ours' | 'theirs') => Promise<unknown>;
+};
+
+const merge: Policies = {t: {policy: 'merge'}};
+
+async function followed(
+  setting: Setting = {ddl, primary: rows, replica: '', tables: ['t']},
+  policies: Policies = merge,
+): Promise<Followed> {
+  const instances = makeInstances(setting);
+  const {replica} = instances;
+  const given = (some: Policies) => ({policies: new Map(Object.entries(some))});
+  const options: EngineOptions = {
+    ...given(policies),
+    database: replica,
+    store: `dir:${join(instances.folder, 'store')}`,
+    state: `${replica}-state`,
+    env: process.env,
+    log: silentLog,
+    progress: noProgress,
+  };
+  const follow: Followed['follow'] = (other = policies, more = {}) =>
+    instances.replicate({...given(other), ...more});
+  await instances.capture();
+  await follow();
+  return {
+    ...instances,
+    follow,
+    capture: (some = {}) => instances.capture(given(some)),
+    undo: () => instances.undo(),
+    resume: () => instances.resume(),
+    status: () => status(options),
+    listed: async () =>
+      (await conflicts(options)).conflicts.map(
+        ({key, kind, columns}) => `${key} ${kind} ${columns.join(',')}`,
+      ),
+    take: (side) => resolveConflict({...options, take: side}),
+  };
+}
+
+const content = (path: string, table: string, columns: readonly string[]): string[] =>
+  typed(path, table, columns).map((line) =>
+    line
+      .split(' | ')
+      .map((cell) => cell.replace(/^\w+ /, '').replaceAll("'", ''))
+      .join(' '),
+  );
+const rowsOfT = (path: string): string[] => content(path, 't', ['id', 'a', 'b', 'u']);
+
+describe('one row in several conflicts', () => {
+  test('a cell that waits goes on waiting when another cell comes into conflict', async () => {
+    const {primary, replica, capture, follow, listed, take} = await followed();
+    write(replica, "UPDATE t SET a = 'x' WHERE id = 1");
+    write(primary, "UPDATE t SET a = 'y' WHERE id = 1");
+    await capture();
+    await follow();
+    write(replica, "UPDATE t SET b = 'x' WHERE id = 1");
+    write(primary, "UPDATE t SET b = 'y' WHERE id = 1");
+    await capture();
+    await follow();
+    expect(await listed()).toEqual(['id=1 bothEdited a,b']);
+    await take('theirs');
+    await follow();
+    expect(rowsOfT(replica)).toContain('1 y y u1');
+  });
+
+  test('a decision about one cell is carried out beside a new conflict about another', async () => {
+    const {primary, replica, capture, follow, listed, take} = await followed();
+    write(replica, "UPDATE t SET a = 'x' WHERE id = 1");
+    write(primary, "UPDATE t SET a = 'y' WHERE id = 1");
+    await capture();
+    await follow();
+    await take('theirs');
+    write(replica, "UPDATE t SET b = 'x' WHERE id = 1");
+    write(primary, "UPDATE t SET b = 'y' WHERE id = 1");
+    await capture();
+    await follow();
+    expect(rowsOfT(replica)).toContain('1 y x u1');
+    expect(await listed()).toEqual(['id=1 bothEdited b']);
+  });
+
+  test.each([
+    ['at once', "UPDATE t SET a = 'y', u = 'w' WHERE id = 1", ''],
+    [
+      'one after the other',
+      "UPDATE t SET a = 'y' WHERE id = 1",
+      "UPDATE t SET u = 'w' WHERE id = 1",
+    ],
+  ])('an edited cell and a unique value that is taken here, %s', async (_, first, second) => {
+    const {primary, replica, capture, follow, listed, take} = await followed();
+    write(replica, "UPDATE t SET a = 'x' WHERE id = 1; INSERT INTO t VALUES (9, 'o', 'o', 'w')");
+    for (const edit of [first, second]) {
+      write(primary, edit);
+      await capture();
+      await follow();
+    }
+    expect(await listed()).toEqual(['id=1 uniqueTaken a,u']);
+    expect(rowsOfT(replica)).toContain('1 x b1 u1');
+    await take('theirs');
+    await follow();
+    expect(rowsOfT(replica)).toEqual(['1 y b1 w', '2 a2 b2 u2']);
+    expect(await follow()).toMatchObject({applied: false, conflicts: []});
+  });
+});
+
+test('conflicts of link rows that are about to have one number do not stand in each other’s way', async () => {
+  const links: Policies = {monitor_notification: {policy: 'merge'}};
+  const insert = (...values: readonly string[]): string =>
+    values
+      .map(
+        (w) =>
+          `INSERT INTO monitor_notification (monitor_id, notification_id, w) VALUES (1, 1, '${w}');`,
+      )
+      .join('');
+  const drop = 'DELETE FROM monitor_notification;';
+  const kuma = {
+    ddl: smallKuma,
+    primary: `INSERT INTO monitor (id) VALUES (1); INSERT INTO notification VALUES (1, 'n'); ${insert('a', 'b', 'c')}`,
+    replica: '',
+  };
+  const {primary, replica, capture, follow, listed} = await followed(kuma, links);
+  write(replica, `${drop} ${insert('c', 'd')}`);
+  write(primary, `${drop} ${insert('e', 'f')}`);
+  await capture();
+  await follow();
+  const pair = 'monitor_id=1,notification_id=1#2';
+  expect((await listed()).toSorted()).toEqual([`${pair} bothEdited w`, `${pair} deletedHere `]);
+  expect(content(replica, 'monitor_notification', ['w'])).toEqual(['d']);
+});
+
+test('a table that became a copy has no conflicts any more', async () => {
+  const {primary, replica, capture, follow, listed, status: statusNow} = await followed();
+  write(replica, "UPDATE t SET a = 'x' WHERE id = 1");
+  write(primary, "UPDATE t SET a = 'y' WHERE id = 1");
+  await capture();
+  await follow();
+  expect(await listed()).toHaveLength(1);
+  await follow({});
+  expect(rowsOfT(replica)).toEqual(rowsOfT(primary));
+  expect(await statusNow()).toMatchObject({conflicts: 0});
+});
