@@ -31,6 +31,8 @@ export type DraftTable = {
   /** Undefined for a table that shall equal the snapshot's. */
   readonly merged: MergedTable | undefined;
   readonly isFollowed: (cells: WireRow) => boolean;
+  /** True where rows are followed that were not when the base was merged. */
+  readonly isWidened: boolean;
   /** Who wins where rows cannot stand side by side. */
   readonly divergent: Side | 'fail';
   readonly rows: Map<string, DraftRow>;
@@ -67,6 +69,7 @@ export class Draft {
         shape,
         merged: content?.merged,
         isFollowed: content?.isFollowed ?? (() => true),
+        isWidened: content?.isWidened ?? false,
         divergent: content?.merged.rules.divergent ?? 'theirs',
         rows: new Map(),
         sizes: new Map(content?.groups.map(({key, size}) => [key, size])),
@@ -206,6 +209,15 @@ export function withCells(
     return columns.includes(name) ? from(name, at) : cell;
   });
   return {...row, cells, text: rowText(cells)};
+}
+
+/** The row with these cells as they are here; one that is new stays away, and one that was to go stays. */
+export function heldBack(
+  {table, ours, row}: DraftRow,
+  columns: readonly string[],
+): CanonicalRow | undefined {
+  if (ours === undefined || row === undefined) return ours;
+  return withCells(table.shape, row, columns, (_, at) => ours.cells[at] ?? null);
 }
 
 export function cellsOf(

@@ -55,7 +55,8 @@ async function carryOutOne(
   const theirs = await theirRow(settling, table, stored);
   const drafted = drafts(table, ours, stored.key);
   const conflict = besides(stored, drafted?.conflict);
-  if (conflict === undefined || !diverges(conflict, shape, ours, theirs)) return [];
+  const columns = columnsOf(table, conflict ?? stored);
+  if (conflict === undefined || !diverges(columns, shape, ours, theirs)) return [];
   const isUnchanged =
     isSame(conflict, shape, conflict.ours, ours) &&
     isSame(conflict, shape, conflict.theirs, theirs);
@@ -64,12 +65,7 @@ async function carryOutOne(
   if (conflict.take !== 'theirs') return [now];
   const row =
     ours !== undefined && theirs !== undefined
-      ? withCells(
-          shape,
-          drafted?.row ?? ours,
-          conflict.columns,
-          (_, at) => theirs.cells[at] ?? null,
-        )
+      ? withCells(shape, drafted?.row ?? ours, columns, (_, at) => theirs.cells[at] ?? null)
       : theirs;
   const versions = {base: drafted?.base, ours, theirs, conflict: drafted?.conflict};
   settling.draft.put(table, {...versions, row, decided: 'theirs'});
@@ -147,8 +143,19 @@ async function theirRow(
   return undefined;
 }
 
+/** What a decision is about: of a row, all cells that are not this instance's own. */
+function columnsOf(
+  {shape, merged}: DraftTable,
+  {columns}: Pick<StoredConflict, 'columns'>,
+): readonly string[] {
+  if (columns.length > 0) return columns;
+  return shape.columns
+    .map(({name}) => name)
+    .filter((name) => merged?.rules.columns.has(name) !== true);
+}
+
 function diverges(
-  {columns}: StoredConflict,
+  columns: readonly string[],
   shape: TableShape,
   ours: CanonicalRow | undefined,
   theirs: CanonicalRow | undefined,

@@ -7,11 +7,11 @@ import {EngineError} from '../kernel/errors.ts';
 import {KEYS_SHOWN_MAX} from '../kernel/limits.ts';
 import {groupKey, mergeTable, type MergedGroup} from '../merge/merge-table.ts';
 import {keyLabel, occurrenceOf} from '../schema/row-key.ts';
-import {rowTest, type RowTest} from '../schema/row-filter.ts';
+import {rowTest, type RowFilter, type RowTest} from '../schema/row-filter.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 import type {MergedTable} from './followed.ts';
-import type {Bases} from './merge-base.ts';
+import type {Bases, BaseTable} from './merge-base.ts';
 import type {EngineOptions} from './options.ts';
 import {chunksIn, liveSegments, storedSegments} from './segments.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
@@ -31,6 +31,8 @@ export type MergedContent = {
   readonly merged: MergedTable;
   /** True for rows that are replicated; others are left alone. */
   readonly isFollowed: RowTest;
+  /** True where rows are followed that were not when the base was merged. */
+  readonly isWidened: boolean;
   /** What changes or is in conflict, in key order. */
   readonly groups: readonly MergedGroup[];
   readonly rowsRead: number;
@@ -73,7 +75,8 @@ async function mergeOne(request: MergeRequest, merged: MergedTable): Promise<Mer
     };
     for (const group of mergeTable(shape, rules, sources)) groups.push(group);
   }
-  return {merged, isFollowed, groups, rowsRead};
+  const isWidened = !isSameDomain(base, filters);
+  return {merged, isFollowed, isWidened, groups, rowsRead};
 }
 
 /** @throws {EngineError} `KEY_TAKEN` where the primary has keys that are reserved for rows of this instance. */
@@ -106,7 +109,7 @@ async function next(
 /** Where the table may change: what the primary changed, or everything. */
 async function rangesOf(
   {trusted, reader, bases}: MergeRequest,
-  {rules, table}: MergedTable,
+  {rules, table, filters}: MergedTable,
   theirs: readonly ChunkEntry[],
 ): Promise<readonly KeyRange[]> {
   const base = bases.get(table.name);
@@ -115,10 +118,15 @@ async function rangesOf(
       ? base?.chunks
       : trusted && (await chunksOf(reader, trusted, table.name));
   const regions =
-    known === undefined || (base?.only?.length ?? 0) > 0
+    known === undefined || !isSameDomain(base, filters)
       ? [{range: {from: undefined, to: undefined}, ours: [], theirs}]
       : changedRegions(known, theirs);
   return regions.flatMap(segmentsOf).map(({range}) => range);
+}
+
+/** True where the rows that are followed are those that were followed when the base was merged. */
+function isSameDomain(base: BaseTable | undefined, filters: readonly RowFilter[]): boolean {
+  return JSON.stringify(base?.only ?? []) === JSON.stringify(filters);
 }
 
 async function chunksOf(

@@ -6,7 +6,14 @@ import {EngineError} from '../kernel/errors.ts';
 import {tuple} from '../plan/order.ts';
 import {referenceFolds, referencesTo, referringRows} from '../plan/references.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
-import {addressColumns, cellsOf, withCells, type DraftRow, type DraftTable} from './draft.ts';
+import {
+  addressColumns,
+  cellsOf,
+  heldBack,
+  withCells,
+  type DraftRow,
+  type DraftTable,
+} from './draft.ts';
 import {conflictOf, labelOf, type Settling} from './settling.ts';
 import {referenceOf} from './settle-parents.ts';
 
@@ -68,14 +75,16 @@ type Lost = {readonly row: DraftRow; readonly key: ForeignKey};
 async function settleChild(settling: Settling, lost: Lost, child: DraftRow): Promise<boolean> {
   const {draft} = settling;
   const {row, key} = lost;
-  const conflict = conflictOf(row, 'referencedHere');
+  const isDeleted = row.row === undefined;
+  const conflict = conflictOf(row, 'referencedHere', isDeleted ? [] : key.parentColumns);
   if (conflict.taken === 'ours') {
-    draft.change(row, row.ours, conflict);
+    draft.change(row, heldBack(row, key.parentColumns), conflict);
     return true;
   }
   const after = await following(settling, lost, child);
   if (after === 'forbidden') throw forbidden(row, child, key);
-  draft.change(child, after, conflict);
+  // What follows from it in turn is decided with it.
+  draft.change({...child, decided: 'theirs'}, after, {...conflict, columns: []});
   return false;
 }
 

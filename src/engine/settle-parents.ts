@@ -4,7 +4,7 @@ import type {CanonicalRow} from '../kernel/row.ts';
 import {tuple} from '../plan/order.ts';
 import {referenceFolds} from '../plan/references.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
-import {cellsOf, withCells, type DraftRow, type DraftTable} from './draft.ts';
+import {cellsOf, heldBack, type Draft, type DraftRow, type DraftTable} from './draft.ts';
 import {belongs} from './followed.ts';
 import {conflictOf, type Settling} from './settling.ts';
 
@@ -72,11 +72,7 @@ function isPartial({merged}: DraftTable): boolean {
 /** What belongs to a row that was deleted here, or is left alone, stays away with it. */
 function leaveOut({draft}: Settling, row: DraftRow, key: ForeignKey, isKnown: boolean): boolean {
   if (!isKnown || row.table.merged === undefined) return false;
-  const {ours} = row;
-  const left =
-    ours === undefined || row.row === undefined
-      ? undefined
-      : withCells(row.table.shape, row.row, key.columns, (_, at) => ours.cells[at] ?? null);
+  const left = heldBack(row, key.columns);
   if (left?.text === row.row?.text) return false;
   draft.change(row, left);
   return true;
@@ -107,12 +103,7 @@ async function missingParent(
   const parent = must(draft.tables.get(key.parent), key.parent);
   const conflict = conflictOf(row, 'parentMissing', key.columns);
   if (conflict.taken === 'ours' && table.merged !== undefined) {
-    const {ours} = row;
-    const held =
-      ours === undefined || row.row === undefined
-        ? undefined
-        : withCells(table.shape, row.row, key.columns, (_, at) => ours.cells[at] ?? null);
-    draft.change(row, held, conflict);
+    draft.change(row, heldBack(row, key.columns), conflict);
     return true;
   }
   if (!parent.isFollowed(their.cells) || parent.shape.keyKind !== 'primary') return false;
@@ -147,18 +138,26 @@ async function bringBy(settling: Settling, table: DraftTable, key: ForeignKey): 
   for await (const row of theirs.rows(table.shape.table)) {
     const value = tuple(table.shape, key.columns, row, folds);
     const isWanted = value !== undefined && back.has(value) && table.isFollowed(row.cells);
-    if (isWanted && !known.has(row.text)) missing.push(row);
+    if (isWanted && !known.has(row.text) && !(await isHere(draft, table, row))) missing.push(row);
   }
   for (const row of missing)
     draft.put(table, {base: undefined, ours: undefined, theirs: row, row, conflict: undefined});
   return missing.length > 0;
 }
 
-/** Values of rows that were here once, are not now, and shall be again. */
+/** A row that belongs to another one may have stayed where that one went. */
+async function isHere(draft: Draft, table: DraftTable, row: CanonicalRow): Promise<boolean> {
+  if (table.shape.keyKind === 'primary') return (await draft.occupant(table, row)) !== undefined;
+  return (await draft.inGroup(table, row.key)).some(({text}) => text === row.text);
+}
+
+/** Values of rows that were here once, or were left aside, are not now, and shall be again. */
 function returning({schema}: Settling, parent: DraftTable, key: ForeignKey): ReadonlySet<string> {
   const back = [...parent.rows.values()].filter(
     ({ours, row, base, conflict}) =>
-      ours === undefined && row !== undefined && (base !== undefined || conflict !== undefined),
+      ours === undefined &&
+      row !== undefined &&
+      (base !== undefined || conflict !== undefined || parent.isWidened),
   );
   const folds = referenceFolds(schema, key);
   return new Set(

@@ -1,10 +1,9 @@
 /** A unique value that the primary's row takes may be held by a row that is only so here. */
 import type {CanonicalRow} from '../kernel/row.ts';
 import {EngineError} from '../kernel/errors.ts';
-import type {RowConflict} from '../merge/rules.ts';
 import {foldOf, tuple} from '../plan/order.ts';
 import type {UniqueIndex} from '../schema/table-schema.ts';
-import {cellsOf, withCells, type Draft, type DraftRow, type DraftTable} from './draft.ts';
+import {cellsOf, heldBack, withCells, type Draft, type DraftRow, type DraftTable} from './draft.ts';
 import {conflictOf, labelOf, type Settling} from './settling.ts';
 
 /** Lets rows give way, or holds them back, until no two hold one value. True where something changed. */
@@ -90,7 +89,7 @@ async function settleTwo({draft, theirs}: Settling, clash: Clash): Promise<void>
   const {shape} = table;
   const conflict = conflictOf(wanting, 'uniqueTaken', columns);
   if (conflict.taken === 'ours') {
-    holdBack(draft, wanting, columns, conflict);
+    draft.change(wanting, heldBack(wanting, columns), conflict);
     return;
   }
   if (holder.ours !== undefined && !table.isFollowed(holder.ours.cells))
@@ -102,22 +101,7 @@ async function settleTwo({draft, theirs}: Settling, clash: Clash): Promise<void>
       : withCells(shape, holder.row, columns, (_, at) => their.cells[at] ?? null);
   // Where the primary's own value is the same, nothing but the row itself stands in the way.
   const row = valueOf(back) === valueOf(wanting.row) ? undefined : back;
-  draft.change({...holder, theirs: their}, row, conflict);
-}
-
-/** The row stays as it is here; one that is new stays away. */
-function holdBack(
-  draft: Draft,
-  wanting: DraftRow,
-  columns: readonly string[],
-  conflict: RowConflict,
-): void {
-  const {ours, row, table} = wanting;
-  const held =
-    ours === undefined || row === undefined
-      ? undefined
-      : withCells(table.shape, row, columns, (_, at) => ours.cells[at] ?? null);
-  draft.change(wanting, held, conflict);
+  draft.change({...holder, theirs: their, decided: 'theirs'}, row, conflict);
 }
 
 function leftAlone(wanting: DraftRow, holder: DraftRow): EngineError {

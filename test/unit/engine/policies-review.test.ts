@@ -177,3 +177,81 @@ test('a table that became a copy has no conflicts any more', async () => {
   expect(rowsOfT(replica)).toEqual(rowsOfT(primary));
   expect(await statusNow()).toMatchObject({conflicts: 0});
 });
+
+describe('rows that belong to others', () => {
+  const family = {
+    ddl: `CREATE TABLE t (id INTEGER PRIMARY KEY, kind TEXT, v TEXT);
+      CREATE TABLE c (id INTEGER PRIMARY KEY, t INTEGER REFERENCES t ON DELETE CASCADE, w TEXT)`,
+    primary: `INSERT INTO t VALUES (1, 'http', 'a'), (2, 'push', 'b');
+      INSERT INTO c VALUES (1, 1, 'of http'), (2, 2, 'of push')`,
+    replica: '',
+    tables: ['c', 't'],
+  };
+  const ofC = (path: string): string[] => content(path, 'c', ['id', 't', 'w']);
+
+  test('come with rows that are followed from now on', async () => {
+    const notPush: Policies = {
+      t: {policy: 'merge', where: [{column: 'kind', not: ['push']}]},
+      c: {policy: 'merge'},
+    };
+    const {replica, follow} = await followed(family, notPush);
+    expect(ofC(replica)).toEqual(['1 1 of http']);
+    await follow({t: {policy: 'merge'}, c: {policy: 'merge'}});
+    expect(ofC(replica)).toEqual(['1 1 of http', '2 2 of push']);
+  });
+
+  test('stay where a row that comes back finds them', async () => {
+    const wins = {policy: 'merge', onConflict: 'primaryWins'} as const;
+    const {primary, replica, capture, follow} = await followed(family, {t: wins, c: wins});
+    write(replica, 'DELETE FROM t WHERE id = 1');
+    write(primary, "UPDATE t SET v = 'z' WHERE id = 1");
+    await capture();
+    await follow();
+    expect(content(replica, 't', ['id', 'v'])).toEqual(['1 z', '2 b']);
+    expect(ofC(replica)).toEqual(['1 1 of http', '2 2 of push']);
+  });
+});
+
+describe('decisions for the primary', () => {
+  test('take with them all that refers to rows that go, however far down', async () => {
+    const tree = {
+      ddl: 'CREATE TABLE t (id INTEGER PRIMARY KEY, p INTEGER REFERENCES t ON DELETE CASCADE, v TEXT)',
+      primary: "INSERT INTO t VALUES (1, NULL, 'a'), (2, 1, 'b'), (3, NULL, 'c')",
+      replica: '',
+      tables: ['t'],
+    };
+    const {primary, replica, capture, follow, listed, take} = await followed(tree);
+    write(replica, "INSERT INTO t VALUES (10, 2, 'own'), (11, 10, 'own')");
+    write(primary, 'DELETE FROM t WHERE id < 3');
+    await capture();
+    await follow();
+    expect(await listed()).toEqual(['id=1 referencedHere ', 'id=2 referencedHere ']);
+    await take('theirs');
+    await follow();
+    expect(content(replica, 't', ['id'])).toEqual(['3']);
+    expect(await listed()).toEqual([]);
+  });
+
+  test('write a value to which rows here refer; its other cells need no decision', async () => {
+    const codes = {
+      ddl: `CREATE TABLE t (id INTEGER PRIMARY KEY, code TEXT UNIQUE, v TEXT);
+        CREATE TABLE c (id INTEGER PRIMARY KEY, code TEXT REFERENCES t(code) ON UPDATE CASCADE)`,
+      primary: "INSERT INTO t VALUES (1, 'a', 'v')",
+      replica: '',
+      tables: ['c', 't'],
+    };
+    const both: Policies = {t: {policy: 'merge'}, c: {policy: 'merge'}};
+    const {primary, replica, capture, follow, listed, take} = await followed(codes, both);
+    write(replica, "INSERT INTO c VALUES (1, 'a')");
+    write(primary, "UPDATE t SET code = 'z', v = 'w'");
+    await capture();
+    await follow();
+    expect(content(replica, 't', ['code', 'v'])).toEqual(['a w']);
+    await follow();
+    expect(await listed()).toEqual(['id=1 referencedHere code']);
+    await take('theirs');
+    await follow();
+    expect(content(replica, 't', ['code', 'v'])).toEqual(['z w']);
+    expect(content(replica, 'c', ['code'])).toEqual(['z']);
+  });
+});
