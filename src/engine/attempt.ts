@@ -14,7 +14,7 @@ import {applyDurably, raiseCounters} from './apply-snapshot.ts';
 import {decodeDomains, encodeDomains} from './base-domains.ts';
 import {ownSnapshot} from './choose-target.ts';
 import {evidence} from './evidence.ts';
-import {followed, waysOf, type Ways} from './followed.ts';
+import {followed, isToldIn, waysOf, type Ways} from './followed.ts';
 import type {HeldLocks} from './held-locks.ts';
 import {budgeted, lockReport, type LockPlan} from './lock-budget.ts';
 import {findBases} from './merge-base.ts';
@@ -101,7 +101,7 @@ async function prepare(
   const isOnRecord = position?.digest === target.ref.digest;
   const ways = waysOf({schema, snapshot: target, options, isOnRecord});
   const base = options.compareAll ? undefined : await trustedBase(run, target, {options, ways});
-  const bases = await findBases({...adapting, opened: run, target, merged: ways.merged, refs});
+  const bases = await findBases({...adapting, opened: run, target, ways, refs});
   const before = await state.conflicts();
   const request = {database, reader, target, ways, bases, base, conflicts: before, options};
   const planned = await planReplicate(request);
@@ -163,9 +163,8 @@ async function trustedBase(
   if (position === undefined || !position.trusted || position.digest === target.ref.digest)
     return undefined;
   if (position.author === state.instance.id) return undefined; // a primary's application writes it all the time
-  const merged = new Set(ways.merged.map(({table}) => table.name));
   const {isAsLeft} = await database.view((view) =>
-    evidence(view, state.undos, position, (table) => !merged.has(table)),
+    evidence(view, state.undos, position, isToldIn(ways)),
   );
   if (!isAsLeft) return undefined;
   const base = readable(() => followed(reader.reopen(position), options));

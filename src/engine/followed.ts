@@ -66,12 +66,19 @@ export type Ways = {
   readonly merged: readonly MergedTable[];
   /** Tables that wait for a new snapshot. */
   readonly resting: readonly ManifestTable[];
+  /** Names of tables in which local edits stay, be it until there is a new snapshot. */
+  readonly edited: ReadonlySet<string>;
 };
+
+/** True for tables whose rows tell where a database stands: in the others, local edits stay. */
+export function isToldIn({edited}: Ways): (table: string) => boolean {
+  return (table) => !edited.has(table);
+}
 
 export type WaysRequest = {
   readonly schema: Tables;
   /** What is followed. */
-  readonly snapshot: Snapshot;
+  readonly snapshot: Pick<Snapshot, 'manifest' | 'own'>;
   readonly options: PolicyOptions & {readonly repair?: boolean | undefined};
   /** True where the database stands on this very snapshot already. */
   readonly isOnRecord: boolean;
@@ -97,24 +104,20 @@ export function waysOf({schema, snapshot, options, isOnRecord}: WaysRequest): Wa
   const open = openTables(schema, rules, conditions);
   const known = profileOf(snapshot.manifest)?.tables ?? [];
   const kinds = new Map(known.map(({table, rows}) => [table, rows]));
-  const ways: {exact: ManifestTable[]; merged: MergedTable[]; resting: ManifestTable[]} = {
-    exact: [],
-    merged: [],
-    resting: [],
-  };
+  const [exact, merged, resting]: [ManifestTable[], MergedTable[], ManifestTable[]] = [[], [], []];
   for (const table of tables) {
     const policy = policies(table.name);
     const rule = must(rules.get(table.name), table.name);
-    if (isOnRecord && isAtRest(policy) && options.repair !== true) ways.resting.push(table);
-    else if (!open.has(table.name) && isCopy(rule, policy)) ways.exact.push(table);
+    if (isOnRecord && isAtRest(policy) && options.repair !== true) resting.push(table);
+    else if (!open.has(table.name) && isCopy(rule, policy)) exact.push(table);
     else {
       const filters = conditions.get(table.name) ?? [];
-      ways.merged.push(
-        mergedTable(table, {policy, rules: rule, filters, rows: kinds.get(table.name)}),
-      );
+      merged.push(mergedTable(table, {policy, rules: rule, filters, rows: kinds.get(table.name)}));
     }
   }
-  return ways;
+  const atRest = tables.filter(({name}) => isAtRest(policies(name)));
+  const edited = new Set([...merged.map(({table}) => table), ...atRest].map(({name}) => name));
+  return {exact, merged, resting, edited};
 }
 
 /** A table that neither this database nor the profile has is a slip of the pen. @throws {EngineError} `TABLE_NOT_FOUND`. */

@@ -10,7 +10,7 @@ import type {StoredPosition} from '../state/state.ts';
 import {adapt, type AdaptRequest} from './adapt.ts';
 import {decodeDomains, type Domains} from './base-domains.ts';
 import {evidence} from './evidence.ts';
-import type {MergedTable} from './followed.ts';
+import {isToldIn, type MergedTable, type Ways} from './followed.ts';
 import {likeness} from './likeness.ts';
 import type {Opened} from './open.ts';
 import type {Snapshot} from './snapshot-reader.ts';
@@ -31,17 +31,17 @@ export type Bases = ReadonlyMap<string, BaseTable>;
 export type BaseRequest = AdaptRequest & {
   readonly opened: Opened;
   readonly target: Snapshot;
-  readonly merged: readonly MergedTable[];
+  readonly ways: Ways;
   readonly refs: readonly SnapshotRef[];
 };
 
 /** Finds the base of each table that needs one. */
 export async function findBases(request: BaseRequest): Promise<Bases> {
-  const {opened, merged, options} = request;
-  const wanted = merged.filter(({needsBase}) => needsBase);
+  const {opened, ways, options} = request;
+  const wanted = ways.merged.filter(({needsBase}) => needsBase);
   if (wanted.length === 0) return new Map();
   const position = await opened.state.position();
-  if (position !== undefined && (await isKnown(opened, position, merged))) {
+  if (position !== undefined && (await isKnown(opened, position, ways))) {
     const found = await recordedBase(request, position, wanted);
     if (found !== undefined) return found;
   }
@@ -53,12 +53,11 @@ export async function findBases(request: BaseRequest): Promise<Bases> {
 async function isKnown(
   {database, state}: Opened,
   position: StoredPosition,
-  merged: readonly MergedTable[],
+  ways: Ways,
 ): Promise<boolean> {
   if (!position.isBase) return false;
-  const names = new Set(merged.map(({table}) => table.name));
   const {isRestored} = await database.view((view) =>
-    evidence(view, state.undos, position, (table) => !names.has(table)),
+    evidence(view, state.undos, position, isToldIn(ways)),
   );
   return !isRestored;
 }

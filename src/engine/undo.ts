@@ -10,7 +10,7 @@ import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {UndoRecord} from '../state/undo-records.ts';
 import {carriedBy} from './apply-snapshot.ts';
 import {evidence} from './evidence.ts';
-import {followedManifest} from './followed.ts';
+import {followedManifest, isToldIn, waysOf} from './followed.ts';
 import {decodeIntent, encodeIntent, type Intent} from './intent.ts';
 import {checkLockBudget} from './lock-budget.ts';
 import {peekAtState, withState, type Opened} from './open.ts';
@@ -120,9 +120,11 @@ async function attemptOnce(
   const reverse = await opened.database.view((view) =>
     planUndo(view, wanted, options.allowTriggers === true),
   );
-  const {isRestored} = await opened.database.view((view) =>
-    evidence(view, opened.state.undos, record),
-  );
+  const {isRestored} = await opened.database.view(async (view) => {
+    const {tables: schema} = await view.schema();
+    const ways = waysOf({schema, snapshot: {manifest}, options, isOnRecord: true});
+    return evidence(view, opened.state.undos, record, isToldIn(ways));
+  });
   if (isRestored) throw putBack(record);
   const held = await opened.state.undos.held();
   const result = {

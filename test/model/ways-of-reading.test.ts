@@ -178,7 +178,7 @@ async function planned(
       database,
       reader,
       target,
-      ways: {exact: target.manifest.tables, merged: [], resting: []},
+      ways: {exact: target.manifest.tables, merged: [], resting: [], edited: new Set()},
       bases: new Map(),
       conflicts: [],
       base,
