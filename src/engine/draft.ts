@@ -111,10 +111,15 @@ export class Draft {
     );
   }
 
-  /** The row shall be this one instead. What was open about it stays open, unless it goes for good. */
-  change(draft: DraftRow, row: CanonicalRow | undefined, conflict?: RowConflict): DraftRow {
+  /**
+   * The row shall be this one instead. What was open about it stays open, unless it goes for good.
+   *
+   * @param conflict Null where there is none any more.
+   */
+  change(draft: DraftRow, row: CanonicalRow | undefined, conflict?: RowConflict | null): DraftRow {
     const isOver = row === undefined && conflict?.isOpen === false;
-    const changed = {...draft, row, conflict: isOver ? conflict : joined(draft.conflict, conflict)};
+    const kept = conflict === null || isOver ? undefined : draft.conflict;
+    const changed = {...draft, row, conflict: joined(kept, conflict ?? undefined)};
     draft.table.rows.set(draft.id, changed);
     return changed;
   }

@@ -14,8 +14,7 @@ import {
   type DraftRow,
   type DraftTable,
 } from './draft.ts';
-import {conflictOf, labelOf, type Settling} from './settling.ts';
-import {referenceOf} from './settle-parents.ts';
+import {conflictOf, labelOf, referenceOf, storedIn, type Settling} from './settling.ts';
 
 /** Follows the declared actions, or holds the primary's change back. True where something changed. */
 export async function settleChildren(settling: Settling): Promise<boolean> {
@@ -101,7 +100,12 @@ async function following(
     if (row.row === undefined) return undefined;
     const cells = cellsOf(row.table.shape, key.parentColumns, row.row);
     return withCells(table.shape, child.row, key.columns, (name) =>
-      encodeCell(cells[key.columns.indexOf(name)] ?? null),
+      encodeCell(
+        storedIn(
+          table.schema.columns.find((column) => column.name === name),
+          cells[key.columns.indexOf(name)] ?? null,
+        ),
+      ),
     );
   }
   if (action === 'SET NULL' && key.columns.every((name) => mayBeNull(table, name)))

@@ -6,13 +6,25 @@ import {referenceFolds} from '../plan/references.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
 import {cellsOf, heldBack, type Draft, type DraftRow, type DraftTable} from './draft.ts';
 import {belongs} from './followed.ts';
-import {conflictOf, type Settling} from './settling.ts';
+import {conflictOf, referenceOf, type Settling} from './settling.ts';
 
 /** Leaves out what belongs to rows that are not here, brings back what others need, and keeps what belongs to rows that stay. */
 export async function settleParents(settling: Settling): Promise<boolean> {
-  let changed = await bringChildren(settling);
+  // What is left out needs nobody: that is known first.
+  return (
+    (await bringChildren(settling)) ||
+    (await settleAll(settling, belongs)) ||
+    (await settleAll(settling, (key) => !belongs(key)))
+  );
+}
+
+async function settleAll(
+  settling: Settling,
+  isMeant: (key: ForeignKey) => boolean,
+): Promise<boolean> {
+  let changed = false;
   for (const table of settling.draft.tables.values())
-    for (const key of table.schema.foreignKeys)
+    for (const key of table.schema.foreignKeys.filter(isMeant))
       if (await settleReferences(settling, table, key)) changed = true;
   return changed;
 }
@@ -74,7 +86,8 @@ function leaveOut({draft}: Settling, row: DraftRow, key: ForeignKey, isKnown: bo
   if (!isKnown || row.table.merged === undefined) return false;
   const left = heldBack(row, key.columns);
   if (left?.text === row.row?.text) return false;
-  draft.change(row, left);
+  // There is nothing to decide of a row that is on neither side by then.
+  draft.change(row, left, left === undefined ? null : undefined);
   return true;
 }
 
@@ -120,7 +133,7 @@ async function missingParent(
 async function bringChildren(settling: Settling): Promise<boolean> {
   let changed = false;
   for (const table of settling.draft.tables.values()) {
-    if (table.merged === undefined) continue;
+    if (table.merged?.rules.rows !== 'merge') continue; // all of the primary's are here
     for (const key of table.schema.foreignKeys.filter(belongs))
       if (await bringBy(settling, table, key)) changed = true;
   }
@@ -128,21 +141,23 @@ async function bringChildren(settling: Settling): Promise<boolean> {
 }
 
 async function bringBy(settling: Settling, table: DraftTable, key: ForeignKey): Promise<boolean> {
-  const {draft, schema, theirs} = settling;
+  const {draft, theirs} = settling;
   const parent = draft.tables.get(key.parent);
   const back = parent && returning(settling, parent, key);
   if (back === undefined || back.size === 0) return false;
-  const known = new Set([...table.rows.values()].map((row) => row.theirs?.text));
-  const folds = referenceFolds(schema, key);
-  const missing: CanonicalRow[] = [];
+  const known = new Map([...table.rows.values()].map((row) => [row.theirs?.text, row]));
+  let changed = false;
   for await (const row of theirs.rows(table.shape.table)) {
-    const value = tuple(table.shape, key.columns, row, folds);
-    const isWanted = value !== undefined && back.has(value) && table.isFollowed(row.cells);
-    if (isWanted && !known.has(row.text) && !(await isHere(draft, table, row))) missing.push(row);
+    const value = referenceOf(settling, table, key, row);
+    if (value === undefined || !back.has(value) || !table.isFollowed(row.cells)) continue;
+    const left = known.get(row.text) ?? {base: undefined, ours: undefined, row: undefined};
+    const {base, ours, row: now, conflict} = {conflict: undefined, ...left};
+    if (ours !== undefined || now !== undefined || conflict !== undefined) continue;
+    if (await isHere(draft, table, row)) continue;
+    draft.put(table, {base, ours, theirs: row, row, conflict});
+    changed = true;
   }
-  for (const row of missing)
-    draft.put(table, {base: undefined, ours: undefined, theirs: row, row, conflict: undefined});
-  return missing.length > 0;
+  return changed;
 }
 
 /** A row that belongs to another one may have stayed where that one went. */
@@ -151,27 +166,15 @@ async function isHere(draft: Draft, table: DraftTable, row: CanonicalRow): Promi
   return (await draft.inGroup(table, row.key)).some(({text}) => text === row.text);
 }
 
-/** Values of rows that were here once, or were left aside, are not now, and shall be again. */
+/** Values of rows that are not here, and shall be. */
 function returning({schema}: Settling, parent: DraftTable, key: ForeignKey): ReadonlySet<string> {
   const back = [...parent.rows.values()].filter(
-    ({ours, row, base, conflict}) =>
-      ours === undefined &&
-      row !== undefined &&
-      (base !== undefined || conflict !== undefined || parent.isWidened),
+    ({ours, row}) => ours === undefined && row !== undefined,
   );
   const folds = referenceFolds(schema, key);
   return new Set(
     back.flatMap(({row}) => (row && tuple(parent.shape, key.parentColumns, row, folds)) ?? []),
   );
-}
-
-export function referenceOf(
-  {schema}: Pick<Settling, 'schema'>,
-  {shape}: DraftTable,
-  key: ForeignKey,
-  row: CanonicalRow | undefined,
-): string | undefined {
-  return row && tuple(shape, key.columns, row, referenceFolds(schema, key));
 }
 
 /** True where the row referred to will be there. */

@@ -1,0 +1,143 @@
+/** Cases that the model of policies found: each went wrong once. */
+import BetterSqlite3 from 'better-sqlite3';
+import {expect, test} from 'vitest';
+import type {ReplicateResult} from '../../../src/index.ts';
+import type {TablePolicy} from '../../../src/merge/policy.ts';
+import {faults, makeInstances, write, type Instances} from '../../helpers/instances.ts';
+
+type Policies = Readonly<Record<string, TablePolicy>>;
+
+type Pair = Pick<Instances, 'primary' | 'replica' | 'undo'> & {
+  /** SQL on each side, then capture and replicate. */
+  readonly round: (edits?: {
+    readonly here?: string;
+    readonly there?: string;
+  }) => Promise<ReplicateResult>;
+  readonly replicate: () => Promise<ReplicateResult>;
+  /** Rows of the replica. */
+  readonly rows: (table: string) => readonly string[];
+};
+
+/** The replica has what the primary had first. */
+async function replicated(ddl: string, rows: string, policies: Policies): Promise<Pair> {
+  const tables = Object.keys(policies);
+  const instances = makeInstances({ddl, primary: rows, replica: '', tables});
+  const given = {policies: new Map(Object.entries(policies))};
+  const replicate = (): Promise<ReplicateResult> => instances.replicate(given);
+  const round: Pair['round'] = async ({here = '', there = ''} = {}) => {
+    enforced(instances.replica, here);
+    enforced(instances.primary, there);
+    await instances.capture(given);
+    return replicate();
+  };
+  await round();
+  return {
+    ...instances,
+    round,
+    replicate,
+    undo: () => instances.undo(given),
+    rows: (table) => rowsOf(instances.replica, table),
+  };
+}
+
+/** As an application writes: what belongs to a deleted row goes with it. */
+function enforced(path: string, sql: string): void {
+  write(path, `PRAGMA foreign_keys = ON; ${sql}`);
+}
+
+function rowsOf(path: string, table: string): readonly string[] {
+  const db = new BetterSqlite3(path, {readonly: true});
+  try {
+    const rows = db.prepare(`SELECT * FROM ${table} ORDER BY 1, 2`).raw().all() as (
+      string | number | null
+    )[][];
+    return rows.map((row) => row.map((cell) => String(cell ?? 'NULL')).join(' '));
+  } finally {
+    db.close();
+  }
+}
+
+const nothing = {inserted: 0, updated: 0, deleted: 0};
+const merge = (onConflict: TablePolicy['onConflict']): TablePolicy => ({
+  policy: 'merge',
+  onConflict,
+});
+
+const family = `
+  CREATE TABLE p (id INTEGER PRIMARY KEY, v);
+  CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p ON DELETE CASCADE, w)`;
+
+test('what was last applied stays known where a table at rest lost a row on both sides', async () => {
+  const {round, replicate, rows} = await replicated(
+    family,
+    'INSERT INTO p VALUES (1, 0); INSERT INTO c VALUES (1, 1, 0)',
+    {p: merge('fail'), c: {policy: 'mirror', drift: 'report'}},
+  );
+  await round({here: 'DELETE FROM p; INSERT INTO c VALUES (11, NULL, 0)', there: 'DELETE FROM c'});
+  expect(rows('p')).toEqual([]);
+  expect(await replicate()).toMatchObject({applied: false, tables: {p: nothing, c: nothing}});
+  expect(rows('p')).toEqual([]);
+});
+
+test.each<[string, TablePolicy]>([
+  ['merged', merge('primaryWins')],
+  ['an exact copy', {policy: 'mirror'}],
+])(
+  'a row that comes back, in a table that is %s, comes with all that belongs to it',
+  async (_, p) => {
+    const {round, rows, replica} = await replicated(
+      family,
+      'INSERT INTO p VALUES (1, 0), (2, 0); INSERT INTO c VALUES (1, 1, 0), (2, 2, 0)',
+      {p, c: merge('replicaWins')},
+    );
+    await round({here: 'DELETE FROM p WHERE id = 1', there: 'UPDATE p SET v = 1 WHERE id = 1'});
+    expect(rows('p')).toEqual(['1 1', '2 0']);
+    expect(rows('c')).toEqual(['1 1 0', '2 2 0']);
+    expect(faults(replica)).toEqual([]);
+  },
+);
+
+test('a row that is left out, as what it belongs to was deleted here, brings no other back', async () => {
+  const {round, replicate, rows} = await replicated(
+    `CREATE TABLE t (id INTEGER PRIMARY KEY, v, p INTEGER REFERENCES t ON DELETE CASCADE,
+       q INTEGER REFERENCES t ON DELETE SET NULL)`,
+    'INSERT INTO t VALUES (2, 0, 2, NULL), (1, 0, 2, 2), (7, 0, 1, 1), (3, 0, 7, 1)',
+    {t: merge('primaryWins')},
+  );
+  const {conflicts} = await round({
+    here: 'DELETE FROM t WHERE id = 1',
+    there: 'UPDATE t SET v = 1 WHERE id = 3',
+  });
+  expect(rows('t')).toEqual(['2 0 2 NULL']);
+  expect(conflicts).toEqual([]);
+  expect(await replicate()).toMatchObject({applied: false, tables: {t: nothing}});
+});
+
+test('a reference is to the row that the column referred to sees in it, be it of another type', async () => {
+  const {rows, replica} = await replicated(
+    `CREATE TABLE p (id INTEGER PRIMARY KEY, u REAL UNIQUE);
+     CREATE TABLE c (id INTEGER PRIMARY KEY, p TEXT REFERENCES p (u) ON DELETE CASCADE)`,
+    "INSERT INTO p VALUES (1, -1.5), (2, 2); INSERT INTO c VALUES (1, '-1.5'), (2, '2')",
+    {p: {policy: 'mirror', where: [{column: 'id', not: [0]}]}, c: merge('fail')},
+  );
+  expect(rows('c')).toEqual(['1 -1.5', '2 2']);
+  expect(faults(replica)).toEqual([]);
+});
+
+test.each<[string, TablePolicy]>([
+  ['merged', merge('primaryWins')],
+  ['kept', {policy: 'seed', drift: 'keep'}],
+])(
+  'rows that were deleted here do not stand in the way of an undo where they are %s',
+  async (_, t) => {
+    const {round, undo, rows} = await replicated(
+      'CREATE TABLE t (id INTEGER PRIMARY KEY, v)',
+      'INSERT INTO t VALUES (1, 0)',
+      {t},
+    );
+    await round({here: 'DELETE FROM t', there: 'INSERT INTO t VALUES (2, 0)'});
+    expect(rows('t')).toEqual(['2 0']);
+    expect(await undo()).toMatchObject({undone: true});
+    expect(rows('t')).toEqual([]);
+  },
+);
