@@ -11,10 +11,10 @@ import type {StoredPosition} from '../state/state.ts';
 import type {SnapshotRef} from '../store/port.ts';
 import type {AdaptRequest} from './adapt.ts';
 import {applyDurably, raiseCounters} from './apply-snapshot.ts';
-import {decodeDomains, encodeDomains} from './base-domains.ts';
+import {encodeDomains} from './base-domains.ts';
 import {ownSnapshot} from './choose-target.ts';
 import {evidence} from './evidence.ts';
-import {followed, isToldIn, waysOf, type Ways} from './followed.ts';
+import {followed, isToldIn, leavesEdits, waysOf, type Ways} from './followed.ts';
 import type {HeldLocks} from './held-locks.ts';
 import {budgeted, lockReport, type LockPlan} from './lock-budget.ts';
 import {findBases} from './merge-base.ts';
@@ -100,7 +100,10 @@ async function prepare(
   const {tables: schema} = await database.view((view) => view.schema());
   const isOnRecord = position?.digest === target.ref.digest;
   const ways = waysOf({schema, snapshot: target, options, isOnRecord});
-  const base = options.compareAll ? undefined : await trustedBase(run, target, {options, ways});
+  const domains = encodeDomains(ways, position?.domains);
+  const base = options.compareAll
+    ? undefined
+    : await trustedBase(run, target, {options, ways, domains});
   const bases = await findBases({...adapting, opened: run, target, ways, refs});
   const before = await state.conflicts();
   const request = {database, reader, target, ways, bases, base, conflicts: before, options};
@@ -114,7 +117,6 @@ async function prepare(
   const comparedAll = isEmpty(plan) && base === undefined;
   const work = {plan, proof: full ? target.manifest.tables : []};
   const lock = await budgeted(run, {...work, isTrimmed: options.hasTrimmed === true}, options);
-  const domains = encodeDomains(ways, decodeDomains(position?.domains));
   const proof = full || comparedAll ? 'full' : 'touched';
   return {position, before, ways, planned, full, proof, lock, domains};
 }
@@ -152,17 +154,26 @@ function writtenTables(plan: Plan): ReadonlySet<string> {
   return new Set([...rowSteps(plan).map((step) => step.shape.table), ...cascaded]);
 }
 
+type Trusting = {
+  readonly options: ReplicateOptions;
+  readonly ways: Ways;
+  /** Which rows are followed. */
+  readonly domains: string;
+};
+
 /** The snapshot whose rows the database can be taken to hold, if that is known and another than the target. */
 async function trustedBase(
   opened: Run,
   target: Snapshot,
-  {options, ways}: {readonly options: ReplicateOptions; readonly ways: Ways},
+  {options, ways, domains}: Trusting,
 ): Promise<Snapshot | undefined> {
   const {database, state, reader} = opened;
   const position = await state.position();
   if (position === undefined || !position.trusted || position.digest === target.ref.digest)
     return undefined;
   if (position.author === state.instance.id) return undefined; // a primary's application writes it all the time
+  if (position.domains !== domains) return undefined; // the rows are what other policies made of that snapshot
+  if (leavesEdits(target.manifest, options)) return undefined; // what was left until now is put back, wherever it is
   const {isAsLeft} = await database.view((view) =>
     evidence(view, state.undos, position, isToldIn(ways)),
   );

@@ -1,29 +1,49 @@
-/** Which rows were followed when a database was last brought to a snapshot, as the state keeps it. */
+/** How tables were followed when a database was last brought to a snapshot, as the state keeps it. */
 import {z} from 'zod';
+import {compareNames} from '../schema/names.ts';
 import type {RowFilter} from '../schema/row-filter.ts';
 import type {MergedTable, Ways} from './followed.ts';
 
 /** Conditions on the rows of a table; undefined for all rows, `off` where the table was not followed. */
 export type Domains = (table: string) => readonly RowFilter[] | 'off' | undefined;
 
-/** Of every table that was followed, the conditions on its rows; of those that rest, what they were before. */
-export function encodeDomains({exact, merged, resting}: Ways, before: Domains): string {
-  const whole = exact.map(({name}) => [name, []] as const);
-  const partial = merged.map(({table, filters}: MergedTable) => [table.name, filters] as const);
-  const rest = resting.map(({name}) => [name, before(name) ?? []] as const);
-  const kept = rest.filter(([, filters]) => filters !== 'off');
-  return JSON.stringify(Object.fromEntries([...whole, ...partial, ...kept]));
+/** Of every table that was followed, the conditions on its rows and what was done with them; of those that rest, what it was before. */
+export function encodeDomains(ways: Ways, before: string | null | undefined): string {
+  const known = new Map(Object.entries(parsed(before) ?? {}));
+  const whole = ways.exact.map(({name}) => [name, COPY] as const);
+  const partial = ways.merged.map((merged) => [merged.table.name, domainOf(merged)] as const);
+  const rest = ways.resting.flatMap(({name}) => {
+    const domain = before === null || before === undefined ? COPY : known.get(name);
+    return domain === undefined ? [] : [[name, domain] as const];
+  });
+  const all = [...whole, ...partial, ...rest].sort(([a], [b]) => compareNames(a, b));
+  return JSON.stringify(Object.fromEntries(all));
+}
+
+type Domain = z.infer<typeof domainSchema>;
+
+const COPY: Domain = {only: [], by: 'copy'};
+
+function domainOf({filters, rules, policy}: MergedTable): Domain {
+  return {only: [...filters], by: [rules.rows, rules.cells, ...policy.local].join(' ')};
 }
 
 /** What an older release wrote, or what got damaged, says nothing: then all rows were followed. */
 export function decodeDomains(text: string | null | undefined): Domains {
-  const parsed = domainsSchema.safeParse(jsonOf(text));
-  if (!parsed.success) return () => undefined;
-  const tables = new Map(Object.entries(parsed.data));
-  return (table) => tables.get(table) ?? 'off';
+  const domains = parsed(text);
+  if (domains === undefined) return () => undefined;
+  const tables = new Map(Object.entries(domains));
+  return (table) => tables.get(table)?.only ?? 'off';
 }
 
-const domainsSchema = z.record(z.string(), z.array(z.custom<RowFilter>(isFilter)));
+function parsed(text: string | null | undefined): Readonly<Record<string, Domain>> | undefined {
+  return z.record(z.string(), domainSchema).safeParse(jsonOf(text)).data;
+}
+
+const domainSchema = z.strictObject({
+  only: z.array(z.custom<RowFilter>(isFilter)),
+  by: z.string(),
+});
 
 function isFilter(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'column' in value;

@@ -151,6 +151,12 @@ function isAtRest({policy, drift}: EffectivePolicy): boolean {
   return policy !== 'merge' && drift === 'report';
 }
 
+/** True where local edits stay in some table until there is a new snapshot. */
+export function leavesEdits(manifest: Manifest, options: PolicyOptions): boolean {
+  const policies = policiesFor(manifest, options);
+  return manifest.tables.some(({name}) => isAtRest(policies(name)));
+}
+
 /** Columns that only this database has are filled in already where a snapshot was adapted. */
 function isCopy({rows, cells}: MergeRules, {local}: EffectivePolicy): boolean {
   return rows === 'theirs' && cells === 'theirs' && local.length === 0;

@@ -44,6 +44,7 @@ const merge: Policies = {t: {policy: 'merge'}};
 async function followed(
   setting: Setting = {ddl, primary: rows, replica: '', tables: ['t']},
   policies: Policies = merge,
+  there: Policies = {},
 ): Promise<Followed> {
   const instances = makeInstances(setting);
   const {replica} = instances;
@@ -59,7 +60,7 @@ async function followed(
   };
   const follow: Followed['follow'] = (other = policies, more = {}) =>
     instances.replicate({...given(other), ...more});
-  await instances.capture();
+  await instances.capture(given(there));
   await follow();
   return {
     ...instances,
@@ -253,5 +254,61 @@ describe('decisions for the primary', () => {
     await follow();
     expect(content(replica, 't', ['code', 'v'])).toEqual(['z w']);
     expect(content(replica, 'c', ['code'])).toEqual(['z']);
+  });
+});
+
+describe('more rows than are proved at once, of which only changed chunks are read', () => {
+  const large = {
+    ddl: `CREATE TABLE t (id INTEGER PRIMARY KEY, kind TEXT, a TEXT, b TEXT);
+      CREATE TABLE s (id INTEGER PRIMARY KEY, v TEXT)`,
+    primary: `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25100)
+      INSERT INTO t SELECT i, iif(i % 100 = 7, 'push', 'http'), 'a' || i, 'b' FROM n;
+      INSERT INTO s VALUES (1, 'v')`,
+    replica: '',
+  };
+  const mirror: Policies = {s: {}, t: {}};
+  const all = (path: string): string[] => content(path, 't', ['id', 'kind', 'a', 'b']);
+  const editEarly = "UPDATE t SET a = 'early' WHERE id < 50";
+  const edit = "UPDATE t SET a = 'edited' WHERE id = 15000";
+  const editLate = "UPDATE t SET a = 'late' WHERE id = 25000";
+
+  test.each<[string, Policies, (path: string) => void]>([
+    ['merge', {s: {}, t: {policy: 'merge'}}, (replica) => write(replica, edit)],
+    ['a filter', {s: {}, t: {where: [{column: 'kind', not: ['push']}]}}, () => undefined],
+    ['off', {s: {}, t: {policy: 'off'}}, () => undefined],
+  ])('a table that becomes a mirror after %s is one at once', async (_, before, local) => {
+    const {primary, replica, capture, follow} = await followed(large, before, mirror);
+    local(replica);
+    write(primary, editEarly);
+    await capture(mirror);
+    await follow();
+    write(primary, editLate);
+    await capture(mirror);
+    await follow(mirror);
+    expect(all(replica)).toEqual(all(primary));
+  });
+
+  test('edits that were only reported are overwritten by the next snapshot, wherever they are', async () => {
+    const report: Policies = {s: {}, t: {drift: 'report'}};
+    const {primary, replica, capture, follow} = await followed(large, report, mirror);
+    write(replica, edit);
+    expect(await follow()).toMatchObject({applied: false});
+    write(primary, editLate);
+    await capture(mirror);
+    await follow();
+    expect(all(replica)).toEqual(all(primary));
+  });
+
+  test('under a filter that stays, only changed chunks are read', async () => {
+    const filtered: Policies = {
+      s: {},
+      t: {policy: 'merge', where: [{column: 'kind', not: ['push']}]},
+    };
+    const {primary, capture, follow} = await followed(large, filtered, mirror);
+    write(primary, editLate);
+    await capture(mirror);
+    const {cost, tables} = await follow();
+    expect(tables).toMatchObject({t: {updated: 1}});
+    expect(cost.rowsRead).toBeLessThan(10_000);
   });
 });
