@@ -113,8 +113,9 @@ async function following(
   const their = child.theirs ?? (await theirs.row(table.shape.table, child.row.key));
   if (their !== undefined && table.isFollowed(child.row.cells))
     return withCells(table.shape, child.row, key.columns, (_, at) => their.cells[at] ?? null);
-  const givesWay = row.table.merged?.policy.policy === 'merge' && table.isFollowed(child.row.cells);
-  return givesWay ? undefined : 'forbidden';
+  const givesWay =
+    row.table.merged?.policy.policy === 'merge' || child.table.divergent === 'theirs';
+  return givesWay && table.isFollowed(child.row.cells) ? undefined : 'forbidden';
 }
 
 function mayBeNull({schema, shape}: DraftTable, name: string): boolean {
