@@ -6,6 +6,7 @@ import type {StatusResult} from '../../src/index.ts';
 import {rowplica} from '../helpers/cli.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
 import {execute} from '../helpers/typed-dump.ts';
+import {buildPopulatedKuma} from '../helpers/uptime-kuma/index.ts';
 import {listing} from './expectations.ts';
 
 const folder = temporaryFolder();
@@ -99,6 +100,31 @@ test('tables are named by the environment with commas, and by a flag given twice
     'a,b',
     'item',
   ]);
+});
+
+test('a preset is named in the file, by the environment or by a flag', async () => {
+  const database = path('kuma.db');
+  buildPopulatedKuma(database, {version: '2.5.3', monitors: 2});
+  writeFileSync(path('preset.yaml'), 'preset: default\n');
+  const run = (name: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
+    rowplica(
+      ['capture', '--json', '--database', database, '--store', `dir:${path(`${name}-store`)}`]
+        .concat('--state', path(`${name}-state`))
+        .concat(args),
+      {env},
+    );
+  const captured = async (...given: Parameters<typeof run>): Promise<readonly string[]> =>
+    Object.keys((JSON.parse((await run(...given)).stdout) as {tables: object}).tables);
+  const file = ['--config', path('preset.yaml')];
+  expect(await captured('by-file', file)).not.toContain('notification');
+  const env = {ROWPLICA_PRESET: 'notifications-insert-merge'};
+  const byEnv = await captured('by-env', file, env);
+  expect(byEnv).toContain('notification');
+  expect(byEnv).not.toContain('proxy');
+  expect(await captured('by-flag', [...file, '--preset', 'snapshot'], env)).toContain('proxy');
+  const {exitCode, stdout} = await run('none', ['--preset', 'snapshots']);
+  expect(exitCode).toBe(2);
+  expect(stdout).toContain('has no preset \\"snapshots\\"');
 });
 
 test('without a store, RESTIC_REPOSITORY is it; the state folder is beside the database', async () => {
