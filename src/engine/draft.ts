@@ -146,6 +146,12 @@ export class Draft {
     return found;
   }
 
+  /** True where the database has the row already: under its key, or as it is where keys are those of several. */
+  async isHere(table: DraftTable, row: CanonicalRow): Promise<boolean> {
+    if (table.shape.keyKind === 'primary') return (await this.occupant(table, row)) !== undefined;
+    return (await this.inGroup(table, row.key)).some(({text}) => text === row.text);
+  }
+
   /** The live row that has the key of this one. */
   async occupant(table: DraftTable, row: CanonicalRow): Promise<CanonicalRow | undefined> {
     return this.#view.rowAt(table.shape, keyMatches(table.shape, row));

@@ -110,6 +110,9 @@ async function following(
   }
   if (action === 'SET NULL' && key.columns.every((name) => mayBeNull(table, name)))
     return withCells(table.shape, child.row, key.columns, () => null);
+  // Nothing is lost here that a table's own policy keeps, unless a person said so.
+  const yields = row.decided === 'theirs' || conflictOf(child, 'referencedHere').taken === 'theirs';
+  if (!yields) return 'forbidden';
   const their = child.theirs ?? (await theirs.row(table.shape.table, child.row.key));
   if (their !== undefined && table.isFollowed(child.row.cells))
     return withCells(table.shape, child.row, key.columns, (_, at) => their.cells[at] ?? null);
@@ -123,10 +126,10 @@ function mayBeNull({schema, shape}: DraftTable, name: string): boolean {
   return column?.notNull !== true && shape.columns.some((one) => one.name === name);
 }
 
-function forbidden(row: DraftRow, child: DraftRow, {onDelete}: ForeignKey): EngineError {
+function forbidden(row: DraftRow, child: DraftRow, {onDelete, onUpdate}: ForeignKey): EngineError {
   return new EngineError(
     'FOREIGN_KEY',
-    `cannot delete ${labelOf(row)}: ${labelOf(child)}, which is only here, refers to it (${onDelete})`,
+    `cannot ${row.row === undefined ? 'delete' : 're-key'} ${labelOf(row)}: ${labelOf(child)} refers to it here (${row.row === undefined ? onDelete : onUpdate})`,
     {
       site: {table: row.table.shape.table},
       hint: 'Change or delete that row on this instance first.',

@@ -4,7 +4,7 @@ import type {CanonicalRow} from '../kernel/row.ts';
 import {tuple} from '../plan/order.ts';
 import {referenceFolds} from '../plan/references.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
-import {cellsOf, heldBack, type Draft, type DraftRow, type DraftTable} from './draft.ts';
+import {cellsOf, heldBack, type DraftRow, type DraftTable} from './draft.ts';
 import {belongs} from './followed.ts';
 import {conflictOf, referenceOf, type Settling} from './settling.ts';
 
@@ -121,6 +121,8 @@ async function missingParent(
   }
   if (!parent.isFollowed(their.cells) || parent.shape.keyKind !== 'primary') return false;
   const known = parent.rows.get(their.key);
+  const isLeftOut = known?.ours === undefined && known?.conflict === undefined;
+  if (known !== undefined && isLeftOut) return false;
   if (known?.row !== undefined || known?.conflict?.kind === 'uniqueTaken') return false;
   const ours = known?.ours ?? (await draft.occupant(parent, their));
   if (ours !== undefined && known === undefined) return false;
@@ -153,17 +155,11 @@ async function bringBy(settling: Settling, table: DraftTable, key: ForeignKey): 
     const left = known.get(row.text) ?? {base: undefined, ours: undefined, row: undefined};
     const {base, ours, row: now, conflict} = {conflict: undefined, ...left};
     if (ours !== undefined || now !== undefined || conflict !== undefined) continue;
-    if (await isHere(draft, table, row)) continue;
+    if (await draft.isHere(table, row)) continue; // referring to another row
     draft.put(table, {base, ours, theirs: row, row, conflict});
     changed = true;
   }
   return changed;
-}
-
-/** A row that belongs to another one may have stayed where that one went. */
-async function isHere(draft: Draft, table: DraftTable, row: CanonicalRow): Promise<boolean> {
-  if (table.shape.keyKind === 'primary') return (await draft.occupant(table, row)) !== undefined;
-  return (await draft.inGroup(table, row.key)).some(({text}) => text === row.text);
 }
 
 /** Values of rows that are not here, and shall be. */

@@ -19,13 +19,13 @@ import {labelOf, type Settling} from './settling.ts';
 export async function settle(settling: Settling): Promise<void> {
   await refuseTakenKeys(settling);
   for (let round = 0; round < SETTLE_ROUNDS_MAX; round++) {
-    const changed = [
-      await settleTogether(settling),
-      await settleParents(settling),
-      await settleChildren(settling),
-      await settleUnique(settling),
-    ];
-    if (!changed.includes(true)) return;
+    // Each only once the one before has come to rest: what follows from a row that goes is not done where it stays after all.
+    const changed =
+      (await settleTogether(settling)) ||
+      (await settleParents(settling)) ||
+      (await settleChildren(settling)) ||
+      (await settleUnique(settling));
+    if (!changed) return;
   }
   throw new EngineError(
     'CONSTRAINT',

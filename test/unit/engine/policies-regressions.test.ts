@@ -141,3 +141,84 @@ test.each<[string, TablePolicy]>([
     expect(rows('t')).toEqual([]);
   },
 );
+
+test('a row that refers to one that stays after all does not follow its going', async () => {
+  const {round, rows} = await replicated(
+    `CREATE TABLE t (id INTEGER PRIMARY KEY, kind, p INTEGER REFERENCES t ON DELETE CASCADE,
+       q INTEGER REFERENCES t ON DELETE SET NULL)`,
+    "INSERT INTO t VALUES (9, 'push', NULL, NULL), (8, 'a', 9, NULL), (7, 'a', 8, NULL), (1, 'a', NULL, NULL)",
+    {t: {policy: 'seed', where: [{column: 'kind', not: ['push']}]}},
+  );
+  await round({here: "INSERT INTO t VALUES (9, 'push', NULL, NULL)"});
+  await round({here: 'UPDATE t SET q = 7 WHERE id = 1', there: 'DELETE FROM t WHERE id = 8'});
+  // What belongs to the push monitor that is left alone stays, and so does what belongs to that.
+  expect(rows('t')).toEqual(['1 a NULL 7', '7 a 8 NULL', '8 a 9 NULL', '9 push NULL NULL']);
+});
+
+test('a row that misses one which is left out is refused by name', async () => {
+  const {round} = await replicated(
+    `CREATE TABLE t (id INTEGER PRIMARY KEY, kind, p INTEGER REFERENCES t ON DELETE CASCADE,
+       q INTEGER REFERENCES t)`,
+    "INSERT INTO t VALUES (9, 'push', NULL, NULL), (8, 'a', 9, NULL)",
+    {t: {policy: 'seed', where: [{column: 'kind', not: ['push']}]}},
+  );
+  await expect(round({there: "INSERT INTO t VALUES (1, 'a', NULL, 8)"})).rejects.toMatchObject({
+    code: 'FOREIGN_KEY',
+    exitCode: 20,
+    site: {table: 't'},
+  });
+});
+
+test('a row that was given to another one is not brought back with the one it belonged to', async () => {
+  const {round, rows} = await replicated(
+    family,
+    'INSERT INTO p VALUES (1, 0), (2, 0); INSERT INTO c VALUES (1, 1, 0)',
+    {p: merge('primaryWins'), c: merge('replicaWins')},
+  );
+  await round({here: 'UPDATE c SET p = 2', there: 'UPDATE c SET w = 1'});
+  await round({here: 'DELETE FROM p WHERE id = 1', there: 'UPDATE p SET v = 1 WHERE id = 1'});
+  expect(rows('p')).toEqual(['1 1', '2 0']);
+  expect(rows('c')).toEqual(['1 2 1']);
+});
+
+test('keys that are reserved here are refused at once, also where the rows are all here already', async () => {
+  const rows = 'INSERT INTO t VALUES (1), (1000)';
+  const {capture, replicate} = makeInstances({
+    ddl: 'CREATE TABLE t (id INTEGER PRIMARY KEY)',
+    primary: rows,
+    replica: rows,
+    tables: ['t'],
+  });
+  await capture();
+  const policies = new Map([['t', {...merge('fail'), ownKeys: 1000}]]);
+  await expect(replicate({policies})).rejects.toMatchObject({code: 'KEY_TAKEN'});
+});
+
+test.each<[string, TablePolicy]>([
+  ['wins', merge('primaryWins')],
+  ['is copied', {policy: 'mirror'}],
+])(
+  'where the primary %s, a row that the table of another policy keeps is not lost for it',
+  async (_, p) => {
+    const {round, rows} = await replicated(
+      `CREATE TABLE p (id INTEGER PRIMARY KEY, v);
+     CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p, w)`,
+      'INSERT INTO p VALUES (1, 0), (2, 0), (3, 0); INSERT INTO c VALUES (1, 3, 0)',
+      {p, c: merge('fail')},
+    );
+    const there = 'DELETE FROM p WHERE id = 2';
+    for (const here of [
+      'INSERT INTO c VALUES (2, 2, 0)',
+      'DELETE FROM c WHERE id = 2; UPDATE c SET p = 2',
+    ]) {
+      const before = rows('c');
+      await expect(round({here, there})).rejects.toMatchObject({
+        code: 'FOREIGN_KEY',
+        exitCode: 20,
+        message: expect.stringContaining('p[id=2]: c[id='),
+      });
+      expect(rows('c')).not.toEqual(before);
+      expect(rows('p')).toEqual(['1 0', '2 0', '3 0']);
+    }
+  },
+);
