@@ -183,15 +183,15 @@ test('a row that was given to another one is not brought back with the one it be
 
 test('keys that are reserved here are refused at once, also where the rows are all here already', async () => {
   const rows = 'INSERT INTO t VALUES (1), (1000)';
-  const {capture, replicate} = makeInstances({
+  const instances = makeInstances({
     ddl: 'CREATE TABLE t (id INTEGER PRIMARY KEY)',
     primary: rows,
     replica: rows,
     tables: ['t'],
   });
-  await capture();
+  await instances.capture();
   const policies = new Map([['t', {...merge('fail'), ownKeys: 1000}]]);
-  await expect(replicate({policies})).rejects.toMatchObject({code: 'KEY_TAKEN'});
+  await expect(instances.replicate({policies})).rejects.toMatchObject({code: 'KEY_TAKEN'});
 });
 
 test.each<[string, TablePolicy]>([
