@@ -130,11 +130,11 @@ async function tablesOf(
  */
 async function searchBases(request: BaseRequest, wanted: readonly MergedTable[]): Promise<Bases> {
   const {opened, reader, refs, target, options} = request;
-  const candidates = refs
+  const all = refs
     .filter(({lineage}) => lineage === target.ref.lineage)
     .filter((ref) => comparePositions(ref, target.ref) <= 0)
-    .sort((a, b) => comparePositions(b, a))
-    .slice(0, BASE_SEARCH_MAX);
+    .sort((a, b) => comparePositions(b, a));
+  const candidates = all.slice(0, BASE_SEARCH_MAX);
   const best = new Map<string, {readonly differing: number; readonly base: BaseTable}>();
   const live = await opened.database.view((view) => likeness(view, wanted));
   for (const [at, ref] of candidates.entries()) {
@@ -149,6 +149,15 @@ async function searchBases(request: BaseRequest, wanted: readonly MergedTable[])
     const isFound = wanted.every(({table}) => best.get(table.name)?.differing === 0);
     if (isFound) break;
   }
+  const oldest = all.length > candidates.length ? candidates.at(-1)?.digest : undefined;
+  const unsure = [...best].filter(
+    ([, {differing, base}]) => differing > 0 && base.snapshot.ref.digest === oldest,
+  );
+  if (unsure.length > 0)
+    options.log.warn(
+      'what was last applied may be older than the snapshots looked at: rows that the primary changed before them count as local edits',
+      {tables: unsure.map(([name]) => name).join(), snapshots: candidates.length},
+    );
   return new Map([...best].map(([name, {base}]) => [name, base]));
 }
 
