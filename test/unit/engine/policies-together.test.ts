@@ -65,6 +65,25 @@ describe.each<[string, TablePolicy]>([
   });
 });
 
+test('an alert that the primary takes off, and puts on again later, comes back where it was taken off here', async () => {
+  const {primary, replica, follow, capture} = await started({
+    monitor_notification: {policy: 'merge', onConflict: 'replicaWins'},
+  });
+  const add = 'INSERT INTO monitor_notification (monitor_id, notification_id) VALUES (2, 1)';
+  const remove = 'DELETE FROM monitor_notification WHERE monitor_id = 2';
+  execute(replica, remove);
+  execute(primary, `${remove}; ${add}; UPDATE monitor SET name = 'saved'`);
+  await capture();
+  await follow();
+  expect(links(replica)).toBe('1-1 1-2');
+  for (const sql of [remove, add]) {
+    execute(primary, sql);
+    await capture();
+    await follow();
+  }
+  expect(links(replica)).toBe('1-1 1-2 2-1');
+});
+
 test('a replica that lost its state after it was away for longer than is looked back says that it is not sure', async () => {
   const policy: TablePolicy = {policy: 'merge', onConflict: 'replicaWins'};
   const {primary, replica, follow, capture, loseState} = await started({

@@ -6,6 +6,7 @@ import {rmSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {capture, noProgress, replicate, silentLog, type EngineOptions} from '../../../src/index.ts';
+import type {TablePolicy} from '../../../src/merge/policy.ts';
 import {tempFolder} from '../../helpers/temp-db.ts';
 import {complaints, countRows, dumpTable, execute} from '../../helpers/typed-dump.ts';
 import {buildEmptyKuma, buildPopulatedKuma} from '../../helpers/uptime-kuma/index.ts';
@@ -111,7 +112,12 @@ type Pair = {
   readonly replicate: (repair?: boolean) => ReturnType<typeof replicate>;
 };
 
-function makePair(preset: string | undefined, there = preset): Pair {
+function makePair(
+  preset: string | undefined,
+  there = preset,
+  tables: Readonly<Record<string, TablePolicy>> = {},
+): Pair {
+  const policies = new Map(Object.entries(tables));
   const folder = tempFolder();
   const optionsOf = (name: string): EngineOptions => ({
     database: join(folder, `${name}.db`),
@@ -136,8 +142,8 @@ function makePair(preset: string | undefined, there = preset): Pair {
   return {
     primary: source.database,
     replica: target.database,
-    capture: () => capture({...source, preset: there}),
-    replicate: (repair) => replicate({...target, preset, repair}),
+    capture: () => capture({...source, policies, preset: there}),
+    replicate: (repair) => replicate({...target, policies, preset, repair}),
   };
 }
 
@@ -262,6 +268,22 @@ test('unlike the old tool, a reference to a row of a table that is not replicate
     site: {table: 'monitor'},
   });
   expect(dumpTable(replica, 'monitor')).toEqual(before);
+});
+
+test('tables of the configuration go before the preset', async () => {
+  const {primary, replica, ...pair} = makePair('snapshot', 'snapshot', {
+    docker_host: {policy: 'mirror'},
+    monitor: {local: ['description']},
+  });
+  execute(
+    primary,
+    "UPDATE docker_host SET name = 'news'; UPDATE monitor SET description = 'news', name = 'news'",
+  );
+  await pair.capture();
+  await pair.replicate();
+  expect(countRows(replica, 'docker_host', "name = 'news'")).toBe(3);
+  expect(countRows(replica, 'monitor', "name = 'news'")).toBe(14);
+  expect(countRows(replica, 'monitor', "description = 'news'")).toBe(0);
 });
 
 test('into an empty database too, where nothing refers to what does not travel', async () => {
