@@ -23,6 +23,8 @@ export type BaseTable = {
   readonly chunks: readonly ChunkEntry[];
   /** Of its rows, those that were followed then; undefined for all. */
   readonly only: readonly RowFilter[] | undefined;
+  /** True where nothing but the rows told that it was this one: rows that are not here may never have been. */
+  readonly isGuessed: boolean;
 };
 
 /** By table; a table that is missing was never merged, as far as can be told. */
@@ -104,12 +106,12 @@ async function tablesOf(
   {reader}: BaseRequest,
   snapshot: Snapshot,
   wanted: readonly MergedTable[],
-  domains: Domains,
+  domains: Domains | undefined,
 ): Promise<Bases | undefined> {
   const bases = new Map<string, BaseTable>();
   for (const {table: target, shape} of wanted) {
     const table = snapshot.manifest.tables.find(({name}) => name === target.name);
-    const only = domains(target.name);
+    const only = domains?.(target.name);
     if (table === undefined || only === 'off') continue; // it was not followed
     if (JSON.stringify(shapeOf(table)) !== JSON.stringify(shape)) return undefined;
     const chunks = await reader.chunks(snapshot, table);
@@ -119,7 +121,7 @@ async function tablesOf(
       snapshot,
       missing.map(({digest}) => digest),
     );
-    bases.set(target.name, {snapshot, table, chunks, only});
+    bases.set(target.name, {snapshot, table, chunks, only, isGuessed: domains === undefined});
   }
   return bases;
 }
@@ -168,7 +170,7 @@ async function candidate(
 ): Promise<Bases | undefined> {
   try {
     const snapshot = await adapt(request, await request.reader.open(ref));
-    return await tablesOf(request, snapshot, wanted, () => undefined);
+    return await tablesOf(request, snapshot, wanted, undefined);
   } catch (error) {
     if (isEngineError(error, ...NOT_AT_HAND, ...UNFIT)) return undefined;
     throw error;

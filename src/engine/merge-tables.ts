@@ -69,7 +69,7 @@ async function mergeOne(request: MergeRequest, merged: MergedTable): Promise<Mer
   for await (const here of liveSegments(view, shape, options)(ranges)) {
     rowsRead += here.length;
     const sources = {
-      base: (await next(was)).filter(({cells}) => wasFollowed(cells)),
+      base: knownHere(merged, base, await next(was), here).filter(({cells}) => wasFollowed(cells)),
       ours: here.filter(({cells}) => isFollowed(cells)),
       theirs: theirOwn(merged, await next(there)).filter(({cells}) => isFollowed(cells)),
     };
@@ -77,6 +77,18 @@ async function mergeOne(request: MergeRequest, merged: MergedTable): Promise<Mer
   }
   const isWidened = !isSameDomain(base, filters);
   return {merged, isFollowed, isWidened, groups, rowsRead};
+}
+
+/** Of a base that was guessed, the rows that are here: the others may never have come, and come rather twice than never. */
+function knownHere(
+  {shape}: MergedTable,
+  base: BaseTable | undefined,
+  was: readonly CanonicalRow[],
+  here: readonly CanonicalRow[],
+): readonly CanonicalRow[] {
+  if (base?.isGuessed !== true || shape.keyKind !== 'primary') return was;
+  const keys = new Set(here.map(({key}) => key));
+  return was.filter(({key}) => keys.has(key));
 }
 
 /** @throws {EngineError} `KEY_TAKEN` where the primary has keys that are reserved for rows of this instance. */
@@ -126,6 +138,7 @@ async function rangesOf(
 
 /** True where the rows that are followed are those that were followed when the base was merged. */
 function isSameDomain(base: BaseTable | undefined, filters: readonly RowFilter[]): boolean {
+  if (base?.isGuessed === true) return false;
   return JSON.stringify(base?.only ?? []) === JSON.stringify(filters);
 }
 

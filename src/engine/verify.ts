@@ -95,7 +95,8 @@ async function differingByPolicy(
       chunks.map(({digest}) => digest),
     );
     const followed = only(table.name);
-    if (followed !== 'off') bases.set(table.name, {snapshot, table, chunks, only: followed});
+    if (followed !== 'off')
+      bases.set(table.name, {snapshot, table, chunks, only: followed, isGuessed: false});
   }
   const exact = new Map(
     [...ways.exact, ...ways.resting].map((table) => [

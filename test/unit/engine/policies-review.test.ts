@@ -1,4 +1,5 @@
 /** Corners of policies: several conflicts about one row, policies that change between runs, what was undone. */
+import {rmSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {conflicts, noProgress, resolveConflict, silentLog, status} from '../../../src/index.ts';
@@ -310,5 +311,25 @@ describe('more rows than are proved at once, of which only changed chunks are re
     const {cost, tables} = await follow();
     expect(tables).toMatchObject({t: {updated: 1}});
     expect(cost.rowsRead).toBeLessThan(10_000);
+  });
+});
+
+describe('a replica of which nothing is on record', () => {
+  test.each<[string, string]>([
+    ['few', "INSERT INTO t VALUES (1, 'a1', 'b1', 'u1')"],
+    ['some, and rows of its own', "INSERT INTO t VALUES (2, 'a2', 'b2', 'u2'), (9, 'o', 'o', 'o')"],
+  ])('and that has %s of the primary’s rows gets the others', async (_, replica) => {
+    const pair = await followed({ddl, primary: rows, replica, tables: ['t']});
+    expect(rowsOfT(pair.replica)).toEqual(expect.arrayContaining(rowsOfT(pair.primary)));
+  });
+
+  test('keeps its edits where the state was lost', async () => {
+    const {primary, replica, capture, follow} = await followed();
+    write(replica, "UPDATE t SET a = 'x' WHERE id = 1");
+    rmSync(`${replica}-state`, {recursive: true});
+    write(primary, "UPDATE t SET b = 'y' WHERE id = 1");
+    await capture();
+    await follow();
+    expect(rowsOfT(replica)).toEqual(['1 x y u1', '2 a2 b2 u2']);
   });
 });
