@@ -125,7 +125,7 @@ export class State {
 
   /** Records durably what is about to be written. */
   async intend(target: NewPosition, body: string): Promise<number> {
-    const previous = encodePrevious(await this.position());
+    const previous = encodePrevious(await this.position(), await this.conflicts());
     const values = {...reached(target), status: 'intended' as const, body, previous};
     const row = await this.#write((tx) =>
       tx.insertInto('changeset').values(values).returning('id').executeTakeFirst(),

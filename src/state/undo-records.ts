@@ -3,6 +3,7 @@ import {z} from 'zod';
 import type {Kysely} from '../database/sqlite/local.ts';
 import {must} from '../kernel/assert.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
+import {conflictsSchema, replaceConflicts, type StoredConflict} from './conflicts.ts';
 import {distrustPosition, now, placePosition, reached, type NewPosition} from './position-row.ts';
 import type {StateTables} from './schema.ts';
 
@@ -22,6 +23,8 @@ export type Hold = Position & {
   /** When it was undone, ISO 8601; for people. */
   readonly since: string;
 };
+
+type Previous = NewPosition & {readonly conflicts: readonly StoredConflict[]};
 
 type Write = <T>(work: (tx: Kysely<StateTables>) => Promise<T>) => Promise<T>;
 
@@ -74,8 +77,12 @@ export class UndoRecords {
       const undone = await undoneBy(tx, intent);
       await hold(tx, undone);
       await tx.deleteFrom('changeset').where('id', 'in', [intent, undone.id]).execute();
-      await tx.deleteFrom('conflict').where('digest', '=', undone.digest).execute();
       const previous = decodePrevious(undone.previous);
+      const waited = previous?.conflicts ?? [];
+      await replaceConflicts(
+        tx,
+        waited.map((conflict) => ({...conflict, take: null})),
+      );
       if (previous === undefined) await distrustPosition(tx);
       else if (previous === null) await tx.deleteFrom('position').execute();
       else await placePosition(tx, previous, false);
@@ -133,16 +140,20 @@ function newerOf(known: Position, rival: Position | undefined): Position {
   return comparePositions(rival, known) > 0 ? rival : known;
 }
 
-/** The position before an apply, as it is kept with its change set. */
-export function encodePrevious(position: NewPosition | undefined): string {
+/** The position before an apply and the conflicts that there were, as they are kept with its change set. */
+export function encodePrevious(
+  position: NewPosition | undefined,
+  conflicts: readonly StoredConflict[],
+): string {
   if (position === undefined) return 'null';
   const {lineage, epoch, sequence, digest, author, manifest, domains = null} = position;
   const text = Buffer.from(manifest).toString('base64');
-  return JSON.stringify({lineage, epoch, sequence, digest, author, manifest: text, domains});
+  const before = {lineage, epoch, sequence, digest, author, manifest: text, domains};
+  return JSON.stringify({...before, conflicts});
 }
 
 /** What got damaged counts as not noted: then nothing is taken for known, and all rows are compared. */
-export function decodePrevious(text: string | null): NewPosition | null | undefined {
+export function decodePrevious(text: string | null): Previous | null | undefined {
   const parsed = previousSchema.safeParse(jsonOf(text));
   if (!parsed.success) return undefined;
   return parsed.data && {...parsed.data, manifest: Buffer.from(parsed.data.manifest, 'base64')};
@@ -157,6 +168,7 @@ const previousSchema = z
     author: z.string(),
     manifest: z.base64(),
     domains: z.string().nullable().default(null),
+    conflicts: conflictsSchema.default([]),
   })
   .nullable();
 

@@ -115,11 +115,14 @@ export const decoders: readonly Decoder[] = [
     documents: [
       {},
       {
-        note: [],
-        link: [
-          {column: 'a', in: ['x']},
-          {column: 'b', below: 9},
-        ],
+        note: {only: [], by: 'copy'},
+        link: {
+          only: [
+            {column: 'a', in: ['x']},
+            {column: 'b', below: 9},
+          ],
+          by: 'merge merge a',
+        },
       },
     ].map((domains) => Buffer.from(JSON.stringify(domains))),
     codes: [],

@@ -333,3 +333,38 @@ describe('a replica of which nothing is on record', () => {
     expect(rowsOfT(replica)).toEqual(['1 x y u1', '2 a2 b2 u2']);
   });
 });
+
+describe('an undo', () => {
+  test('of a decision opens the conflict again', async () => {
+    const {primary, replica, capture, follow, listed, take, undo, status: now} = await followed();
+    write(replica, "UPDATE t SET a = 'x' WHERE id = 1");
+    write(primary, "UPDATE t SET a = 'y' WHERE id = 1");
+    await capture();
+    await follow();
+    await take('theirs');
+    await follow();
+    expect(rowsOfT(replica)).toContain('1 y b1 u1');
+    await undo();
+    expect(rowsOfT(replica)).toContain('1 x b1 u1');
+    expect(await listed()).toEqual(['id=1 bothEdited a']);
+    expect(await now()).toMatchObject({conflicts: 1});
+  });
+
+  test('gives back a conflict that the snapshot replaced', async () => {
+    const {primary, replica, capture, follow, listed, undo, resume} = await followed();
+    write(replica, "UPDATE t SET a = 'x' WHERE id = 1");
+    write(primary, "UPDATE t SET a = 'y' WHERE id = 1");
+    await capture();
+    await follow();
+    write(primary, "UPDATE t SET a = 'x', b = 'z' WHERE id = 1");
+    await capture();
+    await follow();
+    expect(await listed()).toEqual([]);
+    await undo();
+    expect(await listed()).toEqual(['id=1 bothEdited a']);
+    await resume();
+    await follow();
+    expect(await listed()).toEqual([]);
+    expect(rowsOfT(replica)).toContain('1 x z u1');
+  });
+});
