@@ -1,5 +1,5 @@
 /** status and snapshots: where this database stands, and what the store holds. */
-import type {Database} from '../database/port.ts';
+import type {Database, View} from '../database/port.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
 import type {State, StoredPosition} from '../state/state.ts';
@@ -8,9 +8,11 @@ import type {SnapshotRef} from '../store/port.ts';
 import {newestSnapshot} from './choose-snapshot.ts';
 import {driftIn} from './drift.ts';
 import {evidence} from './evidence.ts';
+import {followedManifest, isToldIn, waysOf} from './followed.ts';
 import {peekAtState, stateFolder, withDatabase, withStore} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {proofFits} from './plan-replicate.ts';
+import {recordedManifest} from './recorded.ts';
 import {readRecorded} from './recorded-snapshot.ts';
 
 export type SnapshotListed = Position & {
@@ -94,7 +96,7 @@ async function statusOf(
   {database, state}: Here,
   {name, refs}: Listing,
 ): Promise<StatusResult> {
-  const position = state && (await positionNow(database, state));
+  const position = state && (await positionNow(options, {database, state}));
   const hold = await state?.undos.held();
   const newest = newestSnapshot(refs, position?.lineage);
   const ahead = refs.filter(
@@ -137,11 +139,32 @@ async function driftNow(
 }
 
 /** The position on record, not trusted where rows show that the database has moved away from it. */
-async function positionNow(database: Database, state: State): Promise<StoredPosition | undefined> {
+async function positionNow(
+  options: EngineOptions,
+  {database, state}: {readonly database: Database; readonly state: State},
+): Promise<StoredPosition | undefined> {
   const position = await state.position();
   if (position?.trusted !== true || (await state.pending()) !== undefined) return position;
-  const {isAsLeft} = await database.view((view) => evidence(view, state.undos, position));
+  const {isAsLeft} = await database.view(async (view) =>
+    evidence(view, state.undos, position, await toldIn(view, position, options)),
+  );
   return {...position, trusted: isAsLeft};
+}
+
+/** Local edits that a policy leaves are no sign that the database has moved away. */
+async function toldIn(
+  view: View,
+  position: StoredPosition,
+  options: EngineOptions,
+): Promise<(table: string) => boolean> {
+  try {
+    const {tables: schema} = await view.schema();
+    const manifest = followedManifest(recordedManifest(position), options);
+    return isToldIn(waysOf({schema, snapshot: {manifest}, options, isOnRecord: true}));
+  } catch (error) {
+    if (isEngineError(error)) return () => true; // a status tells of what is there all the same
+    throw error;
+  }
 }
 
 function heldHere(position: StoredPosition): NonNullable<StatusResult['position']> {

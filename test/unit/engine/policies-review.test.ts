@@ -368,3 +368,14 @@ describe('an undo', () => {
     expect(rowsOfT(replica)).toContain('1 x z u1');
   });
 });
+
+test.each<[string, Policies, boolean]>([
+  ['merge', merge, true],
+  ['mirror', {t: {}}, false],
+  ['mirror that only reports', {t: {drift: 'report'}}, true],
+])('status under %s tells whether an edit here is one to be put back', async (_, policies, is) => {
+  const {replica, status: now} = await followed(undefined, policies);
+  expect(await now()).toMatchObject({upToDate: true, drift: 0});
+  write(replica, "UPDATE t SET a = 'x' WHERE id = 1");
+  expect(await now()).toMatchObject({upToDate: is, position: {trusted: is}, drift: 1});
+});
