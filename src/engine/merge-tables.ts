@@ -160,10 +160,14 @@ function wholeGroups(shape: TableShape, ranges: readonly KeyRange[]): readonly K
     const to = range.to === undefined ? undefined : endOf(shape, range.to);
     const last = whole.at(-1);
     if (last !== undefined && (last.to === undefined || (from !== undefined && from < last.to)))
-      last.to = last.to === undefined || to === undefined || to < last.to ? last.to : to;
+      last.to = last.to === undefined || to === undefined ? undefined : later(last.to, to);
     else whole.push({from, to});
   }
   return whole;
+}
+
+function later(a: string, b: string): string {
+  return a < b ? b : a;
 }
 
 function firstOf(shape: TableShape, key: string): string {

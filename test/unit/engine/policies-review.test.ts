@@ -379,3 +379,19 @@ test.each<[string, Policies, boolean]>([
   write(replica, "UPDATE t SET a = 'x' WHERE id = 1");
   expect(await now()).toMatchObject({upToDate: is, position: {trusted: is}, drift: 1});
 });
+
+test('what comes after equal rows that fill several chunks comes too', async () => {
+  const equal = {
+    ddl: 'CREATE TABLE t (m INTEGER, v TEXT, w TEXT, x TEXT)',
+    primary: `WITH RECURSIVE n (i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < 5019)
+      INSERT INTO t SELECT max(i - 5000, 0), 'v', 'w', 'x' FROM n`,
+    replica: '',
+    tables: ['t'],
+  };
+  const instances = makeInstances(equal);
+  const keyless = 'multiset' as const;
+  await instances.capture({keyless});
+  await instances.replicate({keyless, policies: new Map(Object.entries(merge))});
+  const both = [instances.primary, instances.replica].map((path) => content(path, 't', ['m', 'v']));
+  expect(both[1]).toEqual(both[0]);
+});
