@@ -82,7 +82,7 @@ export async function resolveConflict(options: ResolveOptions): Promise<ResolveR
       const labels = new Map(stored.map((one) => [one, labelOf(one, manifest)]));
       const isMeant = (one: StoredConflict): boolean =>
         (table === undefined || one.table === table) &&
-        (key === undefined || isKey(key, labels.get(one) ?? ''));
+        (key === undefined || namesOf(one, manifest).some((label) => isKey(key, label)));
       const meant = stored.filter(isMeant);
       if (meant.length === 0 && table !== undefined) throw unknown(table, key);
       const rest = stored.filter((one) => !isMeant(one));
@@ -99,8 +99,15 @@ export async function resolveConflict(options: ResolveOptions): Promise<ResolveR
   );
 }
 
+/** A key as it is listed, and as it is listed with values. */
+function namesOf(conflict: StoredConflict, manifest: Manifest | undefined): readonly string[] {
+  return [false, true].map((showValues) => labelOf(conflict, manifest, showValues));
+}
+
 function isKey(asked: string, label: string): boolean {
-  return asked === label || (!label.includes(',') && label.slice(label.indexOf('=') + 1) === asked);
+  if (asked === label) return true;
+  const value = label.slice(label.indexOf('=') + 1);
+  return !label.includes(',') && (value === asked || value === JSON.stringify(asked));
 }
 
 function unknown(table: string, key: string | undefined): EngineError {

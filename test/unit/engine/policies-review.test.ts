@@ -8,6 +8,7 @@ import type {
   EngineOptions,
   ReplicateOptions,
   ReplicateResult,
+  ResolveResult,
   ResumeResult,
   StatusResult,
   UndoResult,
@@ -37,7 +38,7 @@ type Followed = Pick<Instances, 'primary' | 'replica'> & {
     more?: Partial<ReplicateOptions>,
   ) => Promise<ReplicateResult>;
   readonly listed: () => Promise<readonly string[]>;
-  readonly take: (side: 'ours' | 'theirs') => Promise<unknown>;
+  readonly take: (side: 'ours' | 'theirs', key?: string) => Promise<ResolveResult>;
 };
 
 const merge: Policies = {t: {policy: 'merge'}};
@@ -74,7 +75,10 @@ async function followed(
       (await conflicts(options)).conflicts.map(
         ({key, kind, columns}) => `${key} ${kind} ${columns.join(',')}`,
       ),
-    take: (side) => resolveConflict({...options, take: side}),
+    take: (side, key) => {
+      const row = key === undefined ? {} : {table: 't', key};
+      return resolveConflict({...options, ...row, take: side});
+    },
   };
 }
 
@@ -395,3 +399,22 @@ test('what comes after equal rows that fill several chunks comes too', async () 
   const both = [instances.primary, instances.replica].map((path) => content(path, 't', ['m', 'v']));
   expect(both[1]).toEqual(both[0]);
 });
+
+test.each(['two', 'k="two"'])(
+  'a conflict of a row with a text for a key is found as %s',
+  async (key) => {
+    const {primary, replica, capture, follow, take} = await followed({
+      ddl: 'CREATE TABLE t (k TEXT PRIMARY KEY, v TEXT)',
+      primary: "INSERT INTO t VALUES ('one', 'a'), ('two', 'a')",
+      replica: '',
+      tables: ['t'],
+    });
+    write(replica, "UPDATE t SET v = 'x'");
+    write(primary, "UPDATE t SET v = 'y'");
+    await capture();
+    await follow();
+    expect(await take('theirs', key)).toMatchObject({open: 1});
+    await follow();
+    expect(content(replica, 't', ['k', 'v'])).toEqual(['one x', 'two y']);
+  },
+);
