@@ -124,6 +124,11 @@ export class Draft {
     return changed;
   }
 
+  /** Nothing becomes of the row, and there is nothing to be said of it. */
+  leave({id, table}: DraftRow): void {
+    table.rows.delete(id);
+  }
+
   /** The live row whose columns hold these cells; they tell one row from all others. */
   async at(
     table: DraftTable,

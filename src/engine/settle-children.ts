@@ -5,7 +5,7 @@ import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {tuple} from '../plan/order.ts';
 import {referenceFolds, referencesTo, referringRows} from '../plan/references.ts';
-import type {ForeignKey} from '../schema/table-schema.ts';
+import type {ColumnSchema, ForeignKey} from '../schema/table-schema.ts';
 import {
   addressColumns,
   cellsOf,
@@ -14,6 +14,7 @@ import {
   type DraftRow,
   type DraftTable,
 } from './draft.ts';
+import {isThere, isNowhere, linkOf} from './settle-references.ts';
 import {conflictOf, labelOf, referenceOf, storedIn, type Settling} from './settling.ts';
 
 /** Follows the declared actions, or holds the primary's change back. True where something changed. */
@@ -46,6 +47,7 @@ async function settleReferring(
       const value = child && referenceOf(settling, table, key, child.row);
       const row = value === undefined ? undefined : lost.get(value);
       if (child === undefined || value === undefined || row === undefined) continue;
+      if (await danglesThere(settling, {key, value}, child)) continue;
       const isHeld = await settleChild(settling, {row, key}, child);
       if (isHeld) lost.delete(value);
       changed = true;
@@ -70,6 +72,28 @@ function lostRows({schema}: Settling, parent: DraftTable, key: ForeignKey): Map<
 
 type Lost = {readonly row: DraftRow; readonly key: ForeignKey};
 
+/** The primary has the same reference, and it leads nowhere there, too. */
+async function danglesThere(
+  settling: Settling,
+  {key, value}: {readonly key: ForeignKey; readonly value: string},
+  child: DraftRow,
+): Promise<boolean> {
+  const their = await theirVersion(settling, child);
+  if (referenceOf(settling, child.table, key, their) !== value) return false;
+  return isNowhere(settling, key, value);
+}
+
+/** The snapshot's row, where it is known which one that is. */
+async function theirVersion(
+  {theirs: rows}: Settling,
+  {table, ours, theirs}: DraftRow,
+): Promise<CanonicalRow | undefined> {
+  if (theirs !== undefined || ours === undefined) return theirs;
+  if (table.shape.keyKind !== 'primary' || !table.isFollowed(ours.cells)) return undefined;
+  const their = await rows.row(table.shape.table, ours.key);
+  return their !== undefined && table.isFollowed(their.cells) ? their : undefined;
+}
+
 /** True where the primary's change is held back. */
 async function settleChild(settling: Settling, lost: Lost, child: DraftRow): Promise<boolean> {
   const {draft} = settling;
@@ -87,38 +111,57 @@ async function settleChild(settling: Settling, lost: Lost, child: DraftRow): Pro
   return false;
 }
 
-/** The child as the declared action leaves it. */
+/** The child as the declared action leaves it, or as the primary has it. */
 async function following(
-  {theirs}: Settling,
-  {row, key}: Lost,
+  settling: Settling,
+  lost: Lost,
   child: DraftRow,
 ): Promise<CanonicalRow | undefined | 'forbidden'> {
+  const {row, key} = lost;
   const {table} = child;
   if (child.row === undefined) return undefined;
   const action = row.row === undefined ? key.onDelete : key.onUpdate;
-  if (action === 'CASCADE') {
-    if (row.row === undefined) return undefined;
-    const cells = cellsOf(row.table.shape, key.parentColumns, row.row);
-    return withCells(table.shape, child.row, key.columns, (name) =>
-      encodeCell(
-        storedIn(
-          table.schema.columns.find((column) => column.name === name),
-          cells[key.columns.indexOf(name)] ?? null,
-        ),
-      ),
-    );
-  }
+  if (action === 'CASCADE' && row.row !== undefined) return reKeyed(lost, child, row.row);
   if (action === 'SET NULL' && key.columns.every((name) => mayBeNull(table, name)))
     return withCells(table.shape, child.row, key.columns, () => null);
+  const their = await theirVersion(settling, child);
+  const back =
+    their && withCells(table.shape, child.row, key.columns, (_, at) => their.cells[at] ?? null);
+  // A row that the primary has, too, does not go with one that it belongs to only here.
+  if (action === 'CASCADE')
+    return back && (await mayStand(settling, lost, back)) ? back : undefined;
   // Nothing is lost here that a table's own policy keeps, unless a person said so.
   const yields = row.decided === 'theirs' || conflictOf(child, 'referencedHere').taken === 'theirs';
   if (!yields) return 'forbidden';
-  const their = child.theirs ?? (await theirs.row(table.shape.table, child.row.key));
-  if (their !== undefined && table.isFollowed(child.row.cells))
-    return withCells(table.shape, child.row, key.columns, (_, at) => their.cells[at] ?? null);
-  const givesWay =
-    row.table.merged?.policy.policy === 'merge' || child.table.divergent === 'theirs';
+  if (back !== undefined) return back;
+  const givesWay = row.table.merged?.policy.policy === 'merge' || table.divergent === 'theirs';
   return givesWay && table.isFollowed(child.row.cells) ? undefined : 'forbidden';
+}
+
+function reKeyed(
+  {row: {table: parent}, key}: Lost,
+  {table, row: child}: DraftRow,
+  row: CanonicalRow,
+): CanonicalRow {
+  const cells = cellsOf(parent.shape, key.parentColumns, row);
+  const columnOf = (name: string): ColumnSchema | undefined =>
+    table.schema.columns.find((column) => column.name === name);
+  return withCells(table.shape, must(child, 'it is there'), key.columns, (name) =>
+    encodeCell(storedIn(columnOf(name), cells[key.columns.indexOf(name)] ?? null)),
+  );
+}
+
+/** True where what the row refers to will be there, or is not on the primary either. */
+async function mayStand(
+  settling: Settling,
+  {row: {table: parent}, key}: Lost,
+  child: CanonicalRow,
+): Promise<boolean> {
+  const table = must(settling.draft.tables.get(key.table), key.table);
+  const value = referenceOf(settling, table, key, child);
+  if (value === undefined || (await isThere(settling, child, linkOf(settling, key, parent))))
+    return true;
+  return isNowhere(settling, key, value);
 }
 
 function mayBeNull({schema, shape}: DraftTable, name: string): boolean {

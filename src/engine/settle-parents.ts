@@ -4,8 +4,9 @@ import type {CanonicalRow} from '../kernel/row.ts';
 import {tuple} from '../plan/order.ts';
 import {referenceFolds} from '../plan/references.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
-import {cellsOf, heldBack, type DraftRow, type DraftTable} from './draft.ts';
+import {heldBack, type DraftRow, type DraftTable} from './draft.ts';
 import {belongs} from './followed.ts';
+import {isNowhere, isThere, linkOf, type Link} from './settle-references.ts';
 import {conflictOf, referenceOf, type Settling} from './settling.ts';
 
 /** Leaves out what belongs to rows that are not here, brings back what others need, and keeps what belongs to rows that stay. */
@@ -36,49 +37,24 @@ async function settleReferences(
 ): Promise<boolean> {
   const parent = settling.draft.tables.get(key.parent);
   if (parent?.merged === undefined) return false;
-  const link = {key, parent, provided: providedBy(settling, parent, key)};
+  const link = linkOf(settling, key, parent);
   let changed = false;
   const rows = [...table.rows.values()]; // they change on the way
   for (const row of rows) if (await settleReference(settling, row, link)) changed = true;
   return changed;
 }
 
-/** A reference, and what it is to. */
-type Link = {
-  readonly key: ForeignKey;
-  readonly parent: DraftTable;
-  /** Values of rows of the draft; looked up once a round, as the next round looks again. */
-  readonly provided: ReadonlySet<string>;
-};
-
-function providedBy(
-  {schema}: Settling,
-  {shape, rows}: DraftTable,
-  key: ForeignKey,
-): ReadonlySet<string> {
-  const folds = referenceFolds(schema, key);
-  const values = [...rows.values()].flatMap(
-    ({row}) => (row && tuple(shape, key.parentColumns, row, folds)) ?? [],
-  );
-  return new Set(values);
-}
-
 async function settleReference(settling: Settling, row: DraftRow, link: Link): Promise<boolean> {
-  const {key, parent} = link;
+  const {key} = link;
   if (row.row === undefined) return belongs(key) && (await keepWithOwn(settling, row, link));
   const value = referenceOf(settling, row.table, key, row.row);
   if (value === undefined || value === referenceOf(settling, row.table, key, row.ours))
     return false;
   if (await isThere(settling, row.row, link)) return false;
+  if (belongs(key)) return leaveOut(settling, row, key, !(await isNowhere(settling, key, value)));
   const their = await settling.theirs.referred(settling.schema, key, value);
-  if (belongs(key)) return leaveOut(settling, row, key, their !== undefined || isPartial(parent));
   if (their === undefined) return false; // it dangles on the primary, too, or is left to the plan to refuse
   return missingParent(settling, row, key, their);
-}
-
-/** True where a row that is not in the snapshot may be one that the primary left out. */
-function isPartial({merged}: DraftTable): boolean {
-  return merged?.table.where !== undefined;
 }
 
 /** What belongs to a row that was deleted here, or is left alone, stays away with it. */
@@ -171,21 +147,4 @@ function returning({schema}: Settling, parent: DraftTable, key: ForeignKey): Rea
   return new Set(
     back.flatMap(({row}) => (row && tuple(parent.shape, key.parentColumns, row, folds)) ?? []),
   );
-}
-
-/** True where the row referred to will be there. */
-async function isThere(
-  settling: Settling,
-  row: CanonicalRow,
-  {key, parent, provided}: Link,
-): Promise<boolean> {
-  const {draft, schema} = settling;
-  const child = must(draft.tables.get(key.table), key.table);
-  const value = referenceOf(settling, child, key, row);
-  if (value === undefined || provided.has(value)) return true;
-  const cells = cellsOf(child.shape, key.columns, row);
-  const live = await draft.at(parent, {columns: key.parentColumns, cells});
-  const kept = live && draft.of(parent, live).row;
-  const folds = referenceFolds(schema, key);
-  return kept !== undefined && tuple(parent.shape, key.parentColumns, kept, folds) === value;
 }

@@ -45,10 +45,11 @@ async function refuseTakenKeys({draft}: Settling): Promise<void> {
     if (merged === undefined || shape.keyKind !== 'primary' || merged.filters.length === 0)
       continue;
     for (const row of table.rows.values()) {
-      if (row.ours !== undefined || row.row === undefined) continue;
-      if ((await draft.occupant(table, row.row)) === undefined) continue;
+      const their = row.row ?? (row.conflict && row.theirs);
+      if (row.ours !== undefined || their === undefined) continue;
+      if ((await draft.occupant(table, their)) === undefined) continue;
       // A row that was followed, and was made one that is left alone, is left alone from then on.
-      if (row.base !== undefined) draft.change(row, undefined);
+      if (row.base !== undefined) draft.leave(row);
       else taken.push(labelOf(row));
       site ??= row.base === undefined ? shape.table : undefined;
     }

@@ -222,3 +222,44 @@ test.each<[string, TablePolicy]>([
     }
   },
 );
+
+test.each([merge('primaryWins'), merge('fail')])(
+  'a row that is left alone by now is in no conflict, and others refer to it: %o',
+  async (policy) => {
+    const {round, rows} = await replicated(
+      'CREATE TABLE t (id INTEGER PRIMARY KEY, kind, v, t INTEGER REFERENCES t)',
+      "INSERT INTO t VALUES (1, 'a', 0, NULL)",
+      {t: {...policy, where: [{column: 'kind', not: ['push']}]}},
+    );
+    const {conflicts} = await round({
+      here: "UPDATE t SET kind = 'push'",
+      there: "UPDATE t SET v = 1; INSERT INTO t VALUES (2, 'a', 0, 1)",
+    });
+    expect(rows('t')).toEqual(['1 push 0 NULL', '2 a 0 1']);
+    expect(conflicts).toEqual([]);
+  },
+);
+
+test('a row that the primary has, too, does not go with one that it belongs to only here', async () => {
+  const {round, replicate, rows} = await replicated(
+    `CREATE TABLE p (id INTEGER PRIMARY KEY, v);
+     CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p ON DELETE CASCADE)`,
+    'INSERT INTO p VALUES (1, 0), (2, 0); INSERT INTO c VALUES (1, 1)',
+    {p: {policy: 'mirror'}, c: {policy: 'seed'}},
+  );
+  await round({here: 'UPDATE c SET p = 2', there: 'DELETE FROM p WHERE id = 2'});
+  expect(rows('c')).toEqual(['1 1']);
+  expect(await replicate()).toMatchObject({applied: false, tables: {c: nothing}});
+});
+
+test('what dangles on the primary does so here, too', async () => {
+  const {round, primary, rows} = await replicated(
+    family,
+    'INSERT INTO p VALUES (1, 0), (2, 0); INSERT INTO c VALUES (1, 1, 0)',
+    {p: {policy: 'mirror'}, c: {policy: 'seed'}},
+  );
+  write(primary, 'DELETE FROM p WHERE id = 1');
+  await round();
+  expect(rows('p')).toEqual(['2 0']);
+  expect(rows('c')).toEqual(['1 1 0']);
+});
