@@ -94,6 +94,10 @@ export const manifests: readonly Buffer[] = [
   manifestOf([]),
   manifestOf([tableOf('note', content, {chunks: content.chunks})]),
   manifestOf([
+    tableOf('note', content, {chunks: content.chunks}),
+    tableOf('paged', paged, {pages: pages.map((page) => page.entry)}),
+  ]),
+  manifestOf([
     {
       ...tableOf('note', content, {chunks: content.chunks}),
       where: [
@@ -102,10 +106,6 @@ export const manifests: readonly Buffer[] = [
         {column: 'id', in: [{r: '2'}]},
       ],
     },
-  ]),
-  manifestOf([
-    tableOf('note', content, {chunks: content.chunks}),
-    tableOf('paged', paged, {pages: pages.map((page) => page.entry)}),
   ]),
 ].map((manifest) => Buffer.from(encodeManifest(manifest)));
 
