@@ -13,8 +13,10 @@ export type Content = ReadonlyMap<string, readonly Row[]>;
 
 const ROWID = '_rowid_';
 
+type Making = Pick<ModelCase, 'tables' | 'journal' | 'triggersFirst' | 'repaired'>;
+
 /** Makes the file of one side. Rows that a constraint forbids are left out. */
-export function makeFile(path: string, made: ModelCase, rows: readonly RowSpec[]): void {
+export function makeFile(path: string, made: Making, rows: readonly RowSpec[]): void {
   const db = new BetterSqlite3(path);
   try {
     db.pragma(`journal_mode = ${made.journal}`);
@@ -47,7 +49,7 @@ export function refill(path: string, made: ModelCase, rows: readonly RowSpec[]):
   }
 }
 
-function fill(db: Connection, made: ModelCase, rows: readonly RowSpec[]): void {
+function fill(db: Connection, made: Making, rows: readonly RowSpec[]): void {
   for (const row of rows) insert(db, row);
   if (made.repaired) repair(db, made);
 }
@@ -70,7 +72,7 @@ function ignoring(work: () => void): void {
   }
 }
 
-function repair(db: Connection, made: ModelCase): void {
+function repair(db: Connection, made: Pick<Making, 'tables' | 'triggersFirst'>): void {
   const triggered = made.triggersFirst && made.tables.some(({triggers}) => triggers.length > 0);
   for (let round = 0; round < (triggered ? 5 : 50); round++) {
     let deleted = 0;
@@ -95,6 +97,43 @@ export function execute(path: string, sql: string): void {
     db.pragma('synchronous = OFF');
     db.pragma('foreign_keys = OFF');
     db.exec(`BEGIN; ${sql}; COMMIT;`);
+  } finally {
+    db.close();
+  }
+}
+
+/** Runs statements as an application does; those that a constraint forbids change nothing. */
+export function edit(
+  path: string,
+  statements: readonly string[],
+  {tables, enforced, repaired}: Edited,
+): void {
+  const db = new BetterSqlite3(path);
+  try {
+    db.pragma('synchronous = OFF');
+    db.pragma(`foreign_keys = ${enforced ? 'ON' : 'OFF'}`);
+    db.exec('BEGIN');
+    for (const sql of statements) ignoring(() => db.exec(sql));
+    if (repaired) repair(db, {tables, triggersFirst: false});
+    db.exec('COMMIT');
+  } finally {
+    db.close();
+  }
+}
+
+type Edited = {
+  readonly tables: readonly TableSpec[];
+  /** References are enforced. */
+  readonly enforced: boolean;
+  /** Rows that refer to nothing are deleted. */
+  readonly repaired: boolean;
+};
+
+/** Violated foreign keys, as texts. */
+export function violations(path: string): readonly string[] {
+  const db = new BetterSqlite3(path, {readonly: true});
+  try {
+    return (db.pragma('foreign_key_check') as unknown[]).map((row) => JSON.stringify(row));
   } finally {
     db.close();
   }

@@ -41,7 +41,7 @@ const rawReference = fc.record({
 });
 
 /** What is drawn; names and columns are worked out from it, so that every part shrinks by itself. */
-const rawTable = fc.record({
+export const rawTable = fc.record({
   replicated: often(3, 2),
   key: fc.constantFrom(...KEYS),
   withoutRowid: often(1, 3),
@@ -92,9 +92,9 @@ const rawTable = fc.record({
   ),
 });
 
-type RawTable = typeof rawTable extends fc.Arbitrary<infer T> ? T : never;
+export type RawTable = typeof rawTable extends fc.Arbitrary<infer T> ? T : never;
 
-const rawRow = fc.record({
+export const rawRow = fc.record({
   table: fc.nat(3),
   side: fc.constantFrom('both', 'both', 'both', 'primary', 'replica' as const),
   cells: fc.array(fc.nat(40), {minLength: 8, maxLength: 8}),
@@ -188,22 +188,26 @@ const oneUnique: RawTable['uniques'] = [
 ];
 
 /** Null that often, and what the case shrinks to. */
-function seldom<T>(drawn: fc.Arbitrary<T>, yes: number, no: number): fc.Arbitrary<T | null> {
+export function seldom<T>(drawn: fc.Arbitrary<T>, yes: number, no: number): fc.Arbitrary<T | null> {
   return fc.oneof({arbitrary: fc.constant(null), weight: no}, {arbitrary: drawn, weight: yes});
 }
 
-function often(yes: number, no: number): fc.Arbitrary<boolean> {
+export function often(yes: number, no: number): fc.Arbitrary<boolean> {
   return fc.nat(yes + no - 1).map((value) => value < yes);
 }
 
-function caseOf(raw: RawCase): ModelCase {
-  const raws = raw.tables.map((table) => ({...table}));
-  // Something must be replicated.
+/** The tables that are drawn; one of them at least is replicated. */
+export function tablesOf(drawn: readonly RawTable[]): readonly TableSpec[] {
+  const raws = drawn.map((table) => ({...table}));
   const first = raws[0];
   if (first !== undefined && raws.every(({replicated}) => !replicated)) first.replicated = true;
   const bare = raws.map(bareTable);
   const referring = bare.map((table, at) => withReferences(table, at, raws, bare));
-  const tables = referring.map((table, at) => withTrigger(table, at, raws, referring));
+  return referring.map((table, at) => withTrigger(table, at, raws, referring));
+}
+
+function caseOf(raw: RawCase): ModelCase {
+  const tables = tablesOf(raw.tables);
   const sides = rowsOf(raw, tables);
   const rival = raw.rival === null ? {} : {rival: rivalOf(raw.rival, tables)};
   return {
@@ -519,12 +523,13 @@ function withTrigger(
 
 // --- rows ------------------------------------------------------------------------------------------
 
-function written(table: TableSpec): readonly ColumnSpec[] {
+/** The columns that a row is written with. */
+export function written(table: TableSpec): readonly ColumnSpec[] {
   return table.columns.filter(({generated}) => generated === undefined);
 }
 
 /** Low numbers are the domain's first values; a key is hardly ever NULL. */
-function cellOf(table: TableSpec, column: ColumnSpec, nat: number): string {
+export function cellOf(table: TableSpec, column: ColumnSpec, nat: number): string {
   const values = domain(column.type);
   const inKey = table.key.includes(column.name);
   if (inKey && nat === 40 && table.key.length === 1) return 'NULL';
@@ -533,8 +538,9 @@ function cellOf(table: TableSpec, column: ColumnSpec, nat: number): string {
   return values[nat % few] ?? 'NULL';
 }
 
-function rowsOf(
-  raw: RawCase,
+/** The first rows of both sides. */
+export function rowsOf(
+  raw: Pick<RawCase, 'rows' | 'rotations'>,
   tables: readonly TableSpec[],
 ): {primary: readonly RowSpec[]; replica: readonly RowSpec[]} {
   const primary: {table: string; cells: Record<string, string>}[] = [];
@@ -567,7 +573,7 @@ type Drawn = {
 };
 
 /** Most references are made to hit a row that is drawn, too. */
-function referringRows(raw: RawCase, tables: readonly TableSpec[]): readonly Drawn[] {
+function referringRows(raw: Pick<RawCase, 'rows'>, tables: readonly TableSpec[]): readonly Drawn[] {
   const drawn = raw.rows.flatMap((row): Drawn[] => {
     const table = tables[row.table % tables.length];
     return table === undefined ? [] : [{row, table, cells: drawnCells(table, row.cells)}];

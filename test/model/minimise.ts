@@ -48,7 +48,8 @@ function* smallerThan(made: ModelCase): Generator<ModelCase> {
   if (made.journal === 'delete') yield {...made, journal: 'wal'};
 }
 
-function* smallerTables(all: readonly TableSpec[], table: TableSpec): Generator<TableSpec> {
+/** Tables with a little less to them. */
+export function* smallerTables(all: readonly TableSpec[], table: TableSpec): Generator<TableSpec> {
   const without = <T>(list: readonly T[], at: number): readonly T[] =>
     list.filter((_, index) => index !== at);
   for (const at of table.triggers.keys()) {

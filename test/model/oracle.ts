@@ -40,8 +40,16 @@ export type Facts = {
   readonly triggered: boolean;
 };
 
-/** @param primary The rows captured. @param replica The rows just before they are written. */
-export function judge(made: ModelCase, primary: Content, replica: Content): Verdict {
+/**
+ * @param primary What replicated tables shall hold. @param replica The rows just before they are written.
+ * @param source The rows of the primary, where that is something else: what dangles among them may dangle here.
+ */
+export function judge(
+  made: Pick<ModelCase, 'tables' | 'allowDeletes' | 'allowTriggers'>,
+  primary: Content,
+  replica: Content,
+  source: Content = primary,
+): Verdict {
   const {tables} = made;
   const counts = new Map(
     tables
@@ -60,7 +68,7 @@ export function judge(made: ModelCase, primary: Content, replica: Content): Verd
     ...nullKeys(tables, replica),
     ...fuse(made, counts),
     ...triggerReasons(made, triggers),
-    ...dangling(tables, primary, replica, followed.after),
+    ...dangling(tables, source, replica, followed.after),
     ...actionReasons(followed),
     ...constraintReasons(tables, replica, followed, stored),
     ...tables
@@ -119,7 +127,10 @@ function countsOf(table: TableSpec, primary: Content, replica: Content): Counts 
   };
 }
 
-function fuse(made: ModelCase, counts: ReadonlyMap<string, Counts>): readonly Reason[] {
+function fuse(
+  made: Pick<ModelCase, 'allowDeletes'>,
+  counts: ReadonlyMap<string, Counts>,
+): readonly Reason[] {
   if (made.allowDeletes) return [];
   return [...counts].flatMap(([table, {inserted, deleted, before}]) => {
     const empties = deleted > 0 && deleted >= before && inserted === 0;
@@ -129,7 +140,10 @@ function fuse(made: ModelCase, counts: ReadonlyMap<string, Counts>): readonly Re
   });
 }
 
-function triggerReasons(made: ModelCase, triggers: readonly TriggerSpec[]): readonly Reason[] {
+function triggerReasons(
+  made: Pick<ModelCase, 'allowTriggers'>,
+  triggers: readonly TriggerSpec[],
+): readonly Reason[] {
   return triggers.flatMap(({effect, name}): readonly Reason[] => {
     switch (effect) {
       case 'harmless':
