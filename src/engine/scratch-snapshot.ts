@@ -45,6 +45,8 @@ export async function scratchSnapshot(
 const nowhere: Store = {
   name: 'nowhere',
   list: async () => [],
+  look: async () => ({snapshots: [], alive: []}),
+  beat: async () => unreachable(),
   create: async () => unreachable(),
   save: async () => unreachable(),
   fetch: async () => unreachable(),

@@ -111,6 +111,8 @@ export const STORE_LOCK_ATTEMPTS = 5;
 export const STORE_LOCK_PAUSE_MS = 2_000;
 /** Files that a store checks or copies at the same time: enough for a network disk, far below the limit of open files. */
 export const STORE_FILES_AT_ONCE = 16;
+/** Signs of life of one author that gather before they are removed together: each removal locks the repository. */
+export const ALIVE_KEPT_MAX = 4;
 /** Milliseconds after which unfinished files of other authors in a directory store belong to one that died: one day. */
 export const STORE_LEFTOVER_MS: number = 24 * 60 * 60 * 1000;
 

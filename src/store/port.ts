@@ -19,6 +19,22 @@ export type SnapshotLabel = Position & {
   readonly author: string;
 };
 
+/** A primary's sign of life: who it is, and the newest snapshot that it stands by. */
+export type AliveLabel = Omit<SnapshotLabel, 'parent'>;
+
+/** A sign of life as the store lists it. */
+export type AliveRef = AliveLabel & {
+  /** The store's own name for it: another one for each sign. */
+  readonly storeId: string;
+  /** When it was stored, ISO 8601. For people; decides nothing. */
+  readonly time: string;
+};
+
+export type Looked = {
+  readonly snapshots: readonly SnapshotRef[];
+  readonly alive: readonly AliveRef[];
+};
+
 export type StagedSnapshot = {
   /**
    * Folder that holds exactly the snapshot's files, by relative path: `manifest` and `objects/…`.
@@ -50,6 +66,15 @@ export type Store = {
    * snapshot gives an empty list. `STORE_PASSWORD`, `STORE_LOCKED`, `STORE_UNREACHABLE`.
    */
   list(): Promise<readonly SnapshotRef[]>;
+
+  /** What `list` gives, and signs of life: of each author the newest at least. One round trip. @throws as `list`. */
+  look(): Promise<Looked>;
+
+  /**
+   * Stores a sign of life, and removes earlier ones of the same author as far as locks allow. It is no snapshot: `list`
+   * never shows it.
+   */
+  beat(label: AliveLabel, earlier: readonly AliveRef[]): Promise<void>;
 
   /**
    * Makes an empty repository where there is none. Only a capture calls it, and only after `list`

@@ -14,6 +14,7 @@ export function describeStore(name: string, makeStore: (path: string) => Store):
   describe(`store contract: ${name}`, () => {
     describeAbsent(makeStore);
     describeSnapshots(makeStore);
+    describeAlive(makeStore);
   });
 }
 
@@ -27,6 +28,8 @@ function describeAbsent(makeStore: (path: string) => Store): void {
     const store = makeStore(path);
     const staged = await stage(join(folder, 'staged-absent'), {contents: ['x']});
     await expect(store.list()).rejects.toMatchObject({code: 'STORE_MISSING', exitCode: 10});
+    await expect(store.look()).rejects.toMatchObject({code: 'STORE_MISSING'});
+    await expect(store.beat(staged.label, [])).rejects.toMatchObject({code: 'STORE_MISSING'});
     await expect(store.save(staged)).rejects.toMatchObject({code: 'STORE_MISSING'});
     const ref = {...staged.label, storeId: 'abcdef01', time: ''};
     await expect(store.fetch(ref, {files: ['manifest'], into: folder})).rejects.toMatchObject({
@@ -42,6 +45,59 @@ function describeAbsent(makeStore: (path: string) => Store): void {
     const ref = await store.save(await stage(join(folder, 'staged-twice'), {contents: ['x']}));
     await expect(store.create()).rejects.toMatchObject({code: 'STORE_FAILED', exitCode: 13});
     expect(idsOf(await store.list())).toEqual([ref.storeId]);
+  });
+}
+
+function describeAlive(makeStore: (path: string) => Store): void {
+  let folder: string;
+  let store: Store;
+  beforeAll(async () => {
+    folder = await tempFolder();
+    store = makeStore(join(folder, 'store'));
+    await store.create();
+  }, setupMs);
+  afterAll(() => rm(folder, {recursive: true}));
+
+  const sign = {
+    lineage: 'a history, of ö',
+    epoch: 2,
+    sequence: 9,
+    digest: 'ab'.repeat(32),
+    author: 'rack 4, host=ö',
+  };
+  const shownOf = async (author: string) =>
+    (await store.look()).alive.filter((ref) => ref.author === author);
+
+  test('a sign of life is shown by look alone, with exactly what it says', async () => {
+    expect(await store.look()).toEqual({snapshots: [], alive: []});
+    await store.beat(sign, []);
+    expect(await store.list()).toEqual([]);
+    const {snapshots, alive} = await store.look();
+    expect(snapshots).toEqual([]);
+    const [{storeId, time, ...label} = {storeId: '', time: ''}] = alive;
+    expect(label).toStrictEqual(sign);
+    expect(storeId).not.toBe('');
+    expect(new Date(time).toISOString()).toBe(time);
+  });
+
+  test('each sign of life has an id of its own, and those of another author stay', async () => {
+    const other = {...sign, author: 'another'};
+    await store.beat(other, []);
+    const [before] = await shownOf('another');
+    for (let count = 0; count < 6; count++) await store.beat(sign, await shownOf(sign.author));
+    const shown = await shownOf(sign.author);
+    expect(shown.length).toBeLessThanOrEqual(5); // they do not pile up
+    const known = new Set(shown.map(({storeId}) => storeId));
+    await store.beat(sign, []);
+    expect((await shownOf(sign.author)).some(({storeId}) => !known.has(storeId))).toBe(true);
+    expect(await shownOf('another')).toEqual([before]);
+  });
+
+  test('look shows the snapshots that list shows, with signs of life beside them', async () => {
+    const ref = await store.save(await stage(join(folder, 'staged'), {contents: ['x']}));
+    expect(idsOf(await store.list())).toEqual([ref.storeId]);
+    expect((await store.look()).snapshots).toEqual(await store.list());
+    expect((await store.look()).alive.length).toBeGreaterThan(0);
   });
 }
 

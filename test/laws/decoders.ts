@@ -15,7 +15,7 @@ import {decodeManifest, encodeManifest} from '../../src/snapshot/manifest-text.t
 import {decodePage} from '../../src/snapshot/pages.ts';
 import {decodePrevious} from '../../src/state/undo-records.ts';
 import {formatLabel, parseLabel} from '../../src/store/directory/list-labels.ts';
-import {decodeTags, encodeTags, parseSnapshots} from '../../src/store/restic/snapshot-tags.ts';
+import {decodeTags, encodeTags, parseListed} from '../../src/store/restic/snapshot-tags.ts';
 import * as documents from '../helpers/hostile/documents.ts';
 
 type Decoder = {
@@ -96,7 +96,7 @@ export const decoders: readonly Decoder[] = [
     documents: documents.listings,
     codes: ['STORE_FAILED'],
     decode: (bytes) => {
-      const refs = parseSnapshots(bytes.toString('utf8'));
+      const refs = parseListed(bytes.toString('utf8')).snapshots;
       for (const {storeId: _, time: _time, ...label} of refs) {
         if (stringify(decodeTags(encodeTags(label))) !== stringify(label))
           throw new Error('reads otherwise');

@@ -12,6 +12,7 @@ import {inBatches} from '../in-batches.ts';
 import type {FetchRequest, SnapshotRef, Store} from '../port.ts';
 import {checkPaths, incomplete} from '../snapshot-files.ts';
 import {FOLDER_MODE} from './durable-files.ts';
+import {listAlive, writeAlive} from './alive-files.ts';
 import {createStore, isThere, layoutOf, mustBeStore, objectPath, type Layout} from './layout.ts';
 import {listLabels} from './list-labels.ts';
 import {copyPlain} from './plain-file.ts';
@@ -38,6 +39,12 @@ export function openDirectoryStore({path, log}: DirectoryStoreOptions): Store {
   return {
     name: `dir:${layout.root}`,
     list: () => useExisting(() => listLabels(layout)),
+    look: () =>
+      useExisting(async () => ({
+        snapshots: await listLabels(layout),
+        alive: await listAlive(layout),
+      })),
+    beat: (label) => useExisting(() => writeAlive(layout, label)),
     create: () => use(() => createStore(layout)),
     save: (staged) => useExisting(() => saveFiles(layout, staged, log)),
     fetch: (ref, request) => useExisting(() => fetchFiles(layout, ref, request)),

@@ -11,7 +11,7 @@ import {codeOf} from './store-errors.ts';
 const MARKER = 'rowplica-store.json';
 const FORMAT = 1;
 const UNFINISHED = 'unfinished';
-const FOLDERS = ['objects', 'snapshots', UNFINISHED];
+const FOLDERS = ['objects', 'snapshots', UNFINISHED, 'alive'];
 /** Found in a fresh file system; no reason to refuse it. */
 const HARMLESS = ['lost+found'];
 
@@ -23,11 +23,15 @@ export type Layout = {
   readonly snapshots: string;
   /** Files being written, in a folder for each snapshot on its way. */
   readonly unfinished: string;
+  /** `alive/<author>.json`: the newest sign of life of each; not there in stores of older releases. */
+  readonly alive: string;
 };
 
 export function layoutOf(root: string): Layout {
-  const [objects = '', snapshots = '', unfinished = ''] = FOLDERS.map((name) => join(root, name));
-  return {root, objects, snapshots, unfinished};
+  const [objects = '', snapshots = '', unfinished = '', alive = ''] = FOLDERS.map((name) =>
+    join(root, name),
+  );
+  return {root, objects, snapshots, unfinished, alive};
 }
 
 /** The folder's name of a snapshot. One position has one, so that saving it twice changes nothing. */

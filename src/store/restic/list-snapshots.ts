@@ -1,9 +1,9 @@
-/** Lists Rowplica's snapshots in a restic repository. */
+/** Lists Rowplica's snapshots and signs of life in a restic repository. */
 import {EngineError} from '../../kernel/errors.ts';
-import type {SnapshotRef} from '../port.ts';
+import type {Looked} from '../port.ts';
 import {linesOf} from './classify.ts';
 import type {ResticClient} from './restic-client.ts';
-import {OUR_TAG, parseSnapshots} from './snapshot-tags.ts';
+import {ALIVE_TAG, OUR_TAG, parseListed} from './snapshot-tags.ts';
 
 const UNREADABLE = /could not load snapshot/i;
 const GONE = /no such file|not exist|not found/i;
@@ -15,11 +15,11 @@ const GONE = /no such file|not exist|not found/i;
  *
  * @throws {EngineError} `SNAPSHOT_CORRUPT` where a snapshot cannot be read; see the port for others.
  */
-export async function listSnapshots(client: ResticClient): Promise<readonly SnapshotRef[]> {
+export async function listSnapshots(client: ResticClient): Promise<Looked> {
   const first = await list(client);
-  if (first.unreadable === undefined) return first.refs;
+  if (first.unreadable === undefined) return first.looked;
   const second = GONE.test(first.unreadable) ? await list(client) : first;
-  if (second.unreadable === undefined) return second.refs;
+  if (second.unreadable === undefined) return second.looked;
   throw new EngineError(
     'SNAPSHOT_CORRUPT',
     `a snapshot in ${client.name} cannot be read: ${second.unreadable}`,
@@ -29,10 +29,11 @@ export async function listSnapshots(client: ResticClient): Promise<readonly Snap
 
 async function list(
   client: ResticClient,
-): Promise<{refs: readonly SnapshotRef[]; unreadable: string | undefined}> {
+): Promise<{looked: Looked; unreadable: string | undefined}> {
+  // Given twice, the option asks for snapshots with either tag.
   const {stdout, stderr} = await client.read({
-    args: ['snapshots', '--json', '--no-lock', '--tag', OUR_TAG],
+    args: ['snapshots', '--json', '--no-lock', '--tag', OUR_TAG, '--tag', ALIVE_TAG],
   });
   const unreadable = linesOf(stderr).find((line) => UNREADABLE.test(line));
-  return {refs: parseSnapshots(stdout), unreadable};
+  return {looked: parseListed(stdout), unreadable};
 }

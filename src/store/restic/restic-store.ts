@@ -8,6 +8,7 @@ import {findLocation} from './location.ts';
 import {makeMask, maskUrls} from './mask.ts';
 import {makeClient, type ResticTimes} from './restic-client.ts';
 import {listSnapshots} from './list-snapshots.ts';
+import {saveAlive} from './save-alive.ts';
 import {saveSnapshot} from './save-snapshot.ts';
 
 export type ResticStoreOptions = {
@@ -54,7 +55,9 @@ export function openResticStore(options: ResticStoreOptions): Store {
   });
   return {
     name,
-    list: () => listSnapshots(client),
+    list: async () => (await listSnapshots(client)).snapshots,
+    look: () => listSnapshots(client),
+    beat: (label, earlier) => saveAlive(client, label, {host, earlier}),
     create: () => createRepository(client, {...location, temporary}),
     save: (staged) => saveSnapshot(client, staged, {host, progress}),
     fetch: (ref, request) => fetchFiles(client, ref, request),

@@ -27,6 +27,8 @@ export type Command = {
   readonly takesLock?: boolean | undefined;
   /** Stops it like a time-out; the caller knows why. */
   readonly stop?: AbortSignal | undefined;
+  /** What it reads from stdin; nothing where it is left out. */
+  readonly input?: string | undefined;
   /** Receives stdout instead of `stdout` of the outcome. */
   readonly intoFile?: string | undefined;
   /** Sees each line of stdout as it comes; true keeps the line out of the outcome. */
@@ -43,7 +45,7 @@ export type Outcome = {
 /**
  * Runs one restic command to its end, whatever that is; judging the outcome is the caller's.
  *
- * stdin is closed, so that restic never waits for a password. The process leads its own group: a
+ * stdin is closed, or ends, so that restic never waits for a password. The process leads its own group: a
  * Ctrl-C at the terminal reaches Rowplica alone, which then stops restic in order. It is stopped with
  * SIGINT, on which restic removes its lock (SIGTERM leaves it), and killed when that takes too long.
  *
@@ -86,7 +88,7 @@ export function interrupted(name: string): EngineError {
 
 function start(
   runner: Runner,
-  {args, cwd, intoFile, onLine = () => false}: Command,
+  {args, cwd, input, intoFile, onLine = () => false}: Command,
   onFirstLine: () => void,
 ) {
   const filter = function* (line: unknown): Generator<unknown> {
@@ -97,7 +99,7 @@ function start(
     env: runner.env,
     extendEnv: false,
     ...(cwd === undefined ? {} : {cwd}),
-    stdin: 'ignore',
+    ...(input === undefined ? {stdin: 'ignore'} : {input}),
     stdout: intoFile === undefined ? filter : {file: intoFile},
     buffer: {stdout: intoFile === undefined, stderr: true},
     detached: true,

@@ -7,7 +7,7 @@ import {checkPaths, checkPresent} from '../snapshot-files.ts';
 import {linesOf} from './classify.ts';
 import type {ResticClient} from './restic-client.ts';
 import type {Outcome} from './run-restic.ts';
-import {encodeTags, parseSnapshots} from './snapshot-tags.ts';
+import {encodeTags, parseListed} from './snapshot-tags.ts';
 
 /** restic's exit code for a snapshot that lacks files it could not read. */
 const EXIT_PARTIAL = 3;
@@ -15,7 +15,8 @@ const FULL_ID_CHARS = 64;
 
 export type SaveOptions = {readonly host: string; readonly progress: Progress | undefined};
 
-type Summary = {readonly id: string | undefined; readonly files: number};
+/** What restic says of a backup at its end. */
+export type Summary = {readonly id: string | undefined; readonly files: number};
 
 /**
  * Backs up the folder as `.` from inside, so that paths in the snapshot are relative to it whatever
@@ -63,7 +64,7 @@ async function readBack(
     args: ['snapshots', '--json', '--no-lock', id],
     snapshot: id,
   });
-  return parseSnapshots(stdout).find(({storeId}) => storeId.startsWith(id)) ?? saved;
+  return parseListed(stdout).snapshots.find(({storeId}) => storeId.startsWith(id)) ?? saved;
 }
 
 async function forget(client: ResticClient, id: string | undefined): Promise<void> {
@@ -100,7 +101,7 @@ function reportStatus(line: string, total: number, progress: Progress | undefine
   return true;
 }
 
-function readSummary(stdout: string): Summary {
+export function readSummary(stdout: string): Summary {
   for (const line of stdout.split('\n')) {
     if (!line.startsWith('{')) continue;
     const {message_type: type, snapshot_id: id, total_files_processed: files} = reportOf(line);

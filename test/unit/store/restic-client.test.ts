@@ -37,7 +37,8 @@ test.each([
   expect(backup?.includes('--no-scan')).toBe(noScan);
   expect(backup?.includes('--retry-lock=30s')).toBe(retryLock);
   await store.list();
-  expect((await calls()).slice(2)).toEqual(['snapshots --json --no-lock --tag rowplica']);
+  const tags = '--tag rowplica --tag rowplica-alive';
+  expect((await calls()).slice(2)).toEqual([`snapshots --json --no-lock ${tags}`]);
 });
 
 test('the version is probed again only after a failure', async () => {

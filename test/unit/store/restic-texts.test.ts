@@ -6,7 +6,7 @@ import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import {makeEnvironment} from '../../../src/store/restic/environment.ts';
 import {findLocation} from '../../../src/store/restic/location.ts';
 import {makeMask, maskUrls} from '../../../src/store/restic/mask.ts';
-import {decodeTags, encodeTags, parseSnapshots} from '../../../src/store/restic/snapshot-tags.ts';
+import {decodeTags, encodeTags, parseListed} from '../../../src/store/restic/snapshot-tags.ts';
 import {featuresOf, parseVersion} from '../../../src/store/restic/version.ts';
 
 describe('version', () => {
@@ -79,10 +79,10 @@ describe('tags', () => {
       {...ours, tags: [1]},
       ours,
     ];
-    expect(parseSnapshots(JSON.stringify(listed))).toStrictEqual([
+    expect(parseListed(JSON.stringify(listed)).snapshots).toStrictEqual([
       {...label, storeId: 'ff', time: '2026-11-20T22:18:06.471Z'},
     ]);
-    expect(parseSnapshots('null')).toEqual([]);
+    expect(parseListed('null')).toEqual({snapshots: [], alive: []});
   });
 });
 

@@ -1,0 +1,42 @@
+/** Stores a primary's sign of life in a restic repository: a snapshot of one tiny file, told apart by its tags. */
+import {EngineError} from '../../kernel/errors.ts';
+import {ALIVE_KEPT_MAX} from '../../kernel/limits.ts';
+import type {AliveLabel, AliveRef} from '../port.ts';
+import type {ResticClient} from './restic-client.ts';
+import {readSummary} from './save-snapshot.ts';
+import {encodeAliveTags} from './snapshot-tags.ts';
+
+/**
+ * One small command; a second one now and then, which removes earlier signs. restic needs the repository for itself for
+ * that: where it is in use, they go with a later one.
+ *
+ * @param earlier Signs of the same author.
+ */
+export async function saveAlive(
+  client: ResticClient,
+  label: AliveLabel,
+  {host, earlier}: {readonly host: string; readonly earlier: readonly AliveRef[]},
+): Promise<void> {
+  const tags = encodeAliveTags(label).flatMap((tag) => ['--tag', tag]);
+  const {stdout} = await client.change({
+    args: ['backup', '--stdin', '--stdin-filename', 'alive', '--json', '--host', host, ...tags],
+    input: 'alive\n', // restic stores no empty stdin
+    takesLock: true,
+  });
+  const {id} = readSummary(stdout);
+  if (id === undefined)
+    throw new EngineError('STORE_FAILED', `restic did not say that it stored a sign of life`, {
+      hint: 'Run `restic snapshots --tag rowplica-alive` to see what is there.',
+      retryable: true,
+    });
+  if (earlier.length >= ALIVE_KEPT_MAX) await forget(client, earlier);
+}
+
+async function forget(client: ResticClient, earlier: readonly AliveRef[]): Promise<void> {
+  try {
+    await client.change({args: ['forget', ...earlier.map(({storeId}) => storeId)]});
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code === 'INTERRUPTED') throw error;
+    client.log.info('earlier signs of life stay for now', {code: error.code});
+  }
+}
