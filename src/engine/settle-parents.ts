@@ -111,7 +111,7 @@ async function missingParent(
 async function bringChildren(settling: Settling): Promise<boolean> {
   let changed = false;
   for (const table of settling.draft.tables.values()) {
-    if (table.merged?.rules.rows !== 'merge') continue; // all of the primary's are here
+    if (table.merged === undefined) continue; // all of the primary's are here
     for (const key of table.schema.foreignKeys.filter(belongs))
       if (await bringBy(settling, table, key)) changed = true;
   }

@@ -263,3 +263,16 @@ test('what dangles on the primary does so here, too', async () => {
   expect(rows('p')).toEqual(['2 0']);
   expect(rows('c')).toEqual(['1 1 0']);
 });
+
+test('a row that another one needs comes back with what belongs to it, also in tables that are copies', async () => {
+  const {round, replicate, rows} = await replicated(
+    `CREATE TABLE p (id INTEGER PRIMARY KEY, next INTEGER REFERENCES p);
+     CREATE TABLE c (id INTEGER PRIMARY KEY, p INTEGER REFERENCES p ON DELETE CASCADE)`,
+    'INSERT INTO p VALUES (1, NULL); INSERT INTO c VALUES (5, 1)',
+    {p: {policy: 'mirror', drift: 'keep'}, c: {policy: 'mirror'}},
+  );
+  await round({here: 'DELETE FROM p', there: 'INSERT INTO p VALUES (2, 1)'});
+  expect(rows('p')).toEqual(['1 NULL', '2 1']);
+  expect(rows('c')).toEqual(['5 1']);
+  expect(await replicate()).toMatchObject({applied: false, tables: {p: nothing, c: nothing}});
+});
