@@ -101,14 +101,23 @@ export function waysOf({schema, snapshot, options, isOnRecord}: WaysRequest): Wa
       return [name, rulesOf(policies(name), own)] as const;
     }),
   );
-  const open = openTables(schema, rules, conditions);
+  const isResting = (name: string): boolean =>
+    isOnRecord && options.repair !== true && isAtRest(policies(name));
+  const open = openTables(
+    schema,
+    [...rules.keys()],
+    (name) =>
+      isResting(name) ||
+      (conditions.get(name) ?? []).length > 0 ||
+      rules.get(name)?.rows !== 'theirs',
+  );
   const known = profileOf(snapshot.manifest)?.tables ?? [];
   const kinds = new Map(known.map(({table, rows}) => [table, rows]));
   const [exact, merged, resting]: [ManifestTable[], MergedTable[], ManifestTable[]] = [[], [], []];
   for (const table of tables) {
     const policy = policies(table.name);
     const rule = must(rules.get(table.name), table.name);
-    if (isOnRecord && isAtRest(policy) && options.repair !== true) resting.push(table);
+    if (isResting(table.name)) resting.push(table);
     else if (!open.has(table.name) && isCopy(rule, policy)) exact.push(table);
     else {
       const filters = conditions.get(table.name) ?? [];
@@ -165,15 +174,13 @@ function isCopy({rows, cells}: MergeRules, {local}: EffectivePolicy): boolean {
 /** Tables that may hold other rows than the snapshot, by themselves or because their rows belong to such rows. */
 function openTables(
   schema: Tables,
-  rules: ReadonlyMap<string, MergeRules>,
-  conditions: ReadonlyMap<string, readonly RowFilter[]>,
+  names: readonly string[],
+  isOpen: (name: string) => boolean,
 ): ReadonlySet<string> {
-  const isOpen = (name: string): boolean =>
-    (conditions.get(name) ?? []).length > 0 || rules.get(name)?.rows !== 'theirs';
-  const open = new Set([...rules.keys()].filter(isOpen));
+  const open = new Set(names.filter(isOpen));
   for (const parent of open) {
     for (const key of referencesTo(schema, parent))
-      if (belongs(key) && rules.has(key.table)) open.add(key.table);
+      if (belongs(key) && names.includes(key.table)) open.add(key.table);
   }
   return open;
 }

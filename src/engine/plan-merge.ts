@@ -27,7 +27,8 @@ export async function planMerge(view: View, request: MergeRequest): Promise<Plan
   const {merged} = ways;
   const contents = await mergeTables({view, reader, target, merged, bases, trusted: base, options});
   const draft = new Draft(view, schema, exact, contents);
-  const settling = {view, schema, draft, theirs: new TheirRows(reader, target)};
+  const resting = new Map(ways.resting.map((table) => [table.name, table]));
+  const settling = {view, schema, draft, theirs: new TheirRows(reader, target), resting};
   const waiting = await carryOut(settling, request.conflicts);
   await settle(settling);
   const kept = gathered(settling, waiting);

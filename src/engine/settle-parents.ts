@@ -36,12 +36,17 @@ async function settleReferences(
   key: ForeignKey,
 ): Promise<boolean> {
   const parent = settling.draft.tables.get(key.parent);
-  if (parent?.merged === undefined) return false;
+  if (parent === undefined || !mayLack(settling, parent, key)) return false;
   const link = linkOf(settling, key, parent);
   let changed = false;
   const rows = [...table.rows.values()]; // they change on the way
   for (const row of rows) if (await settleReference(settling, row, link)) changed = true;
   return changed;
+}
+
+/** Rows of the snapshot may be missing from the table referred to. Into one at rest none is brought: what belongs to it can wait. */
+function mayLack({resting}: Settling, {merged}: DraftTable, key: ForeignKey): boolean {
+  return merged !== undefined || (belongs(key) && resting.has(key.parent));
 }
 
 async function settleReference(settling: Settling, row: DraftRow, link: Link): Promise<boolean> {

@@ -50,11 +50,11 @@ export async function isThere(
 
 /** True where the primary has no such row, be it one that it left out: what refers to it dangles there, too. */
 export async function isNowhere(
-  {draft, schema, theirs}: Settling,
+  {draft, schema, theirs, resting}: Settling,
   key: ForeignKey,
   value: string,
 ): Promise<boolean> {
-  const parent = draft.tables.get(key.parent);
-  const isPartial = parent?.merged?.table.where !== undefined;
+  const parent = draft.tables.get(key.parent)?.merged?.table ?? resting.get(key.parent);
+  const isPartial = parent?.where !== undefined;
   return !isPartial && (await theirs.referred(schema, key, value)) === undefined;
 }

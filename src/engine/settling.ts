@@ -7,6 +7,7 @@ import type {CanonicalRow, Cell} from '../kernel/row.ts';
 import {referenceFolds, type Tables} from '../plan/references.ts';
 import {keyLabel} from '../schema/row-key.ts';
 import type {ColumnSchema, ForeignKey} from '../schema/table-schema.ts';
+import type {ManifestTable} from '../snapshot/manifest.ts';
 import {cellsOf, type Draft, type DraftRow, type DraftTable} from './draft.ts';
 import type {TheirRows} from './their-rows.ts';
 
@@ -15,6 +16,8 @@ export type Settling = {
   readonly schema: Tables;
   readonly draft: Draft;
   readonly theirs: TheirRows;
+  /** Tables that wait for a new snapshot: nothing is written to them, and they may lack rows of this one. */
+  readonly resting: ReadonlyMap<string, ManifestTable>;
 };
 
 /** The conflict about a row, as a person decided or else its table's policy. */

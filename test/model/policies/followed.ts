@@ -103,7 +103,8 @@ function closedUnder(made: PolicyCase, tables: readonly TableSpec[]): ReadonlySe
   const isOpen = ({name, replicated}: TableSpec): boolean => {
     const {policy, drift, where, ownKeys} = policyOf(made, name);
     const isMerged = policy === 'merge' || drift === 'keep';
-    return replicated && (isMerged || where !== undefined || ownKeys !== undefined);
+    const mayRest = policy !== 'off' && drift === 'report';
+    return replicated && (isMerged || mayRest || where !== undefined || ownKeys !== undefined);
   };
   const open = new Set(tables.filter(isOpen).map(({name}) => name));
   const belonging = referencesOf(tables).filter(

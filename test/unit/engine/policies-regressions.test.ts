@@ -276,3 +276,25 @@ test('a row that another one needs comes back with what belongs to it, also in t
   expect(rows('c')).toEqual(['5 1']);
   expect(await replicate()).toMatchObject({applied: false, tables: {p: nothing, c: nothing}});
 });
+
+test.each<[string, TablePolicy, string]>([
+  ['is left alone', {policy: 'mirror', where: [{column: 'v', in: [0]}]}, ''],
+  ['was deleted here', {policy: 'mirror'}, 'DELETE FROM p WHERE id = 1'],
+])(
+  'what belongs to a row that %s waits where that row waits for a new snapshot',
+  async (_, p, here) => {
+    const {round, replicate, rows, replica} = await replicated(
+      family,
+      'INSERT INTO p VALUES (1, 1), (2, 0); INSERT INTO c VALUES (1, 1, 0), (2, 2, 0)',
+      {p: {...p, drift: 'report'}, c: {policy: 'mirror'}},
+    );
+    enforced(replica, here);
+    for (let run = 0; run < 2; run++) {
+      expect(await replicate()).toMatchObject({applied: false, tables: {p: nothing, c: nothing}});
+      expect(rows('c')).toEqual(['2 2 0']);
+    }
+    await round({there: 'UPDATE p SET v = 0'});
+    expect(rows('p')).toEqual(['1 0', '2 0']);
+    expect(rows('c')).toEqual(['1 1 0', '2 2 0']);
+  },
+);
