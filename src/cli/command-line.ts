@@ -1,6 +1,7 @@
 /** The command line: names, options and exit codes are a contract; scripts depend on them. */
 import {Command, CommanderError} from 'commander';
 import {addCompat} from './compat-commands.ts';
+import {addConfig} from './config-command.ts';
 import {capture} from '../engine/capture.ts';
 import {diff} from '../engine/diff.ts';
 import {doctor} from '../engine/doctor.ts';
@@ -75,6 +76,7 @@ function buildProgram(finish: Finish): Command {
   addVerify(program, finish);
   addStatus(program, finish);
   addDoctor(program, finish);
+  addConfig(program, finish);
   addUpgrade(program, finish);
   addCompat(program, finish);
   addDemo(program, finish);

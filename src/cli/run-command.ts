@@ -1,5 +1,6 @@
 /** Runs one command: signals, progress, output, exit code. */
 import pc from 'picocolors';
+import {withValuesOfFiles} from '../config/variables.ts';
 import {EngineError, isEngineError, type ErrorSite} from '../kernel/errors.ts';
 import type {Log, Progress} from '../kernel/log.ts';
 import {createLog} from './logger.ts';
@@ -25,9 +26,10 @@ export async function run(
   const line = progressLine(json);
   const interrupt = interruptible();
   try {
-    const log = createLog(process.env);
+    const env = withValuesOfFiles(process.env, ['ROWPLICA_LOG', 'ROWPLICA_RESTIC']);
+    const log = createLog(env);
     const outcome = await work({
-      env: process.env,
+      env,
       log,
       progress: line.progress,
       signal: interrupt.signal,

@@ -1,9 +1,11 @@
 /** Options that most commands share. */
 import type {Command} from 'commander';
-import {applicationOf, durationOf, keylessOf, loadConfig, type Config} from '../config/config.ts';
+import {loadConfig, type LoadedConfig} from '../config/config.ts';
+import {settingOf, type Config} from '../config/settings.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {CommandContext} from './run-command.ts';
+import {serviceConfig, type ServiceFlags} from './service-options.ts';
 
 export type SharedFlags = {
   readonly database?: string;
@@ -61,7 +63,7 @@ export function addSharedOptions(command: Command, example: string): Command {
     .option('--json', 'print one JSON document on stdout')
     .addHelpText(
       'after',
-      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_APPLICATION, ROWPLICA_TABLES,\nROWPLICA_PRESET, ROWPLICA_KEYLESS, ROWPLICA_MIGRATIONS_TABLE, ROWPLICA_MIGRATIONS_COLUMN, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_COMPAT, ROWPLICA_CONFIG, ROWPLICA_LOG, and all of restic's own variables.`,
+      `\nExample:\n  ${example}\n\nEnvironment: ROWPLICA_DATABASE, ROWPLICA_STORE, ROWPLICA_STATE, ROWPLICA_PROFILE, ROWPLICA_APPLICATION, ROWPLICA_TABLES,\nROWPLICA_PRESET, ROWPLICA_KEYLESS, ROWPLICA_MIGRATIONS_TABLE, ROWPLICA_MIGRATIONS_COLUMN, ROWPLICA_MAX_WRITE_LOCK, ROWPLICA_COMPAT, ROWPLICA_CONFIG, ROWPLICA_LOG, ROWPLICA_RESTIC, and all of restic's own variables.\nEach ROWPLICA_ variable may be given as NAME_FILE, the path of a file with its value; all settings: docs/configuration.md.`,
     );
 }
 
@@ -76,12 +78,20 @@ export function engineOptions(
   fallback?: string,
 ): EngineOptions {
   const {env, log, progress, signal} = context;
-  const {database, store, state, profile, application, preset, compat} = flags;
-  const tables = tableNames(flags.tables);
-  const maxWriteLock = durationOf('--max-write-lock', flags.maxWriteLock);
-  const keyless = keylessOf(flags.keyless, '--keyless', 'USAGE');
-  const migrations = migrationsOf(flags);
-  const config = loadConfig({
+  const config = configOf(flags, env);
+  const path = config.database ?? fallback;
+  if (path === undefined) {
+    throw new EngineError('USAGE', 'no database was named', {
+      hint: 'Give --database <path>, set ROWPLICA_DATABASE, or put it into a file given with --config.',
+    });
+  }
+  return {...engineConfig(config), database: path, env, log, progress, signal};
+}
+
+/** What the file, the environment and the flags give together. */
+export function configOf(flags: SharedFlags & ServiceFlags, env: NodeJS.ProcessEnv): LoadedConfig {
+  const {database, store, state, profile, application, preset, maxWriteLock, compat} = flags;
+  return loadConfig({
     file: flags.config,
     env,
     flags: {
@@ -89,22 +99,33 @@ export function engineOptions(
       store,
       state,
       profile,
-      application: applicationOf(application, '--application'),
-      tables,
+      application: settingOf('application', '--application', application),
+      tables: tableNames(flags.tables),
       preset,
-      keyless,
-      migrations,
-      maxWriteLock,
+      keyless: keylessOf(flags.keyless),
+      migrations: migrationsOf(flags),
+      maxWriteLock: settingOf('maxWriteLock', '--max-write-lock', maxWriteLock),
       compat,
+      ...serviceConfig(flags),
     },
   });
-  const path = config.database ?? fallback;
-  if (path === undefined) {
-    throw new EngineError('USAGE', 'no database was named', {
-      hint: 'Give --database <path>, set ROWPLICA_DATABASE, or put it into a file given with --config.',
-    });
-  }
-  return {...config, database: path, env, log, progress, signal};
+}
+
+type EngineConfig = Omit<EngineOptions, 'database' | 'env' | 'log' | 'progress' | 'signal'>;
+
+/** Of the settings what the engine is told, so that the secrets of the service go no further. */
+function engineConfig(config: LoadedConfig): EngineConfig {
+  const {store, state, profile, application, tables, policies, preset, drift, compat} = config;
+  const {keyless, migrations, maxWriteLock} = config;
+  const chosen = {store, state, profile, application, tables, policies, preset, drift, compat};
+  return {...chosen, keyless, migrations, maxWriteLock};
+}
+
+function keylessOf(value: string | undefined): Config['keyless'] {
+  if (value === undefined || value === 'multiset') return value;
+  throw new EngineError('USAGE', `--keyless takes "multiset", not "${value}"`, {
+    hint: 'Leave it out to refuse tables without a usable key.',
+  });
 }
 
 function migrationsOf({migrationsTable, migrationsColumn}: SharedFlags): Config['migrations'] {

@@ -10,11 +10,7 @@ import {
   type TablePolicy,
 } from '../merge/policy.ts';
 import type {RowFilter} from '../schema/row-filter.ts';
-
-const name = z
-  .string()
-  .min(1)
-  .refine((value) => !value.includes('\0'), 'it holds a NUL');
+import {chosen, isObject, text as name} from './schemas.ts';
 
 const SCALAR = 'it is neither a text nor a number, true, false or null';
 const INEXACT = 'it is not a number that can be told exactly';
@@ -36,21 +32,6 @@ const condition = chosen<{in: WireCell[]} | {not: WireCell[]}>((value) => {
   if (test === 'in') return z.strictObject({in: constants});
   return test === 'not' ? z.strictObject({not: constants}) : z.never(CONDITION);
 });
-
-/** Takes the schema that the value's form asks for, so that a fault is told in its terms. */
-function chosen<T>(pick: (value: unknown) => z.ZodType<T>): z.ZodType<T> {
-  return z.unknown().transform((value, context) => {
-    const parsed = pick(value).safeParse(value);
-    if (parsed.success) return parsed.data;
-    for (const {message, path} of parsed.error.issues)
-      context.addIssue({code: 'custom', message, path: [...path]});
-    return z.NEVER;
-  });
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 /** SQLite has no NaN, and whole numbers beyond these were rounded when they were read. */
 function isExact(value: number): boolean {
@@ -95,13 +76,14 @@ function filtersOf(where: Record<string, {in: WireCell[]} | {not: WireCell[]}>):
 const shorthand = z.enum(POLICY_NAMES).transform((policy): TablePolicy => ({policy}));
 const tablePolicy = chosen<TablePolicy>((value) => (isObject(value) ? policySchema : shorthand));
 
+export const tableNames: z.ZodType<readonly string[]> = z.array(name).min(1);
+export const policiesSchema: z.ZodType<ReadonlyMap<string, TablePolicy>> = z
+  .record(name, tablePolicy)
+  .transform((tables) => new Map(Object.entries(tables)));
+
 /** `tables` as a list chooses tables; as a map it says what is done with each, by the name of a policy or in full. */
 export const tablesSchema: z.ZodType<readonly string[] | ReadonlyMap<string, TablePolicy>> = chosen<
   readonly string[] | ReadonlyMap<string, TablePolicy>
->((value) =>
-  Array.isArray(value)
-    ? z.array(name).min(1)
-    : z.record(name, tablePolicy).transform((tables) => new Map(Object.entries(tables))),
-);
+>((value) => (Array.isArray(value) ? tableNames : policiesSchema));
 
 export const driftSchema: z.ZodType<DriftRule> = z.enum(DRIFT_RULES);

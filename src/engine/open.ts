@@ -116,7 +116,7 @@ export async function peekAtState<T>(
   }
 }
 
-export function stateFolder({state, database}: EngineOptions): string {
+export function stateFolder({state, database}: Pick<EngineOptions, 'state' | 'database'>): string {
   return resolve(state ?? join(dirname(databasePath(database)), '.rowplica'));
 }
 
@@ -183,5 +183,5 @@ function hasRepositoryVariable(env: NodeJS.ProcessEnv): boolean {
   return Boolean(env['RESTIC_REPOSITORY'] ?? env['RESTIC_REPOSITORY_FILE']);
 }
 
-const defaultRepository = (folder: string): string => join(folder, 'repository');
+export const defaultRepository = (folder: string): string => join(folder, 'repository');
 const defaultKey = (folder: string): string => join(folder, REPOSITORY_KEY);

@@ -155,3 +155,34 @@ export const MIGRATE_OUTPUT_CHARS_MAX = 4_000;
 export const BASE_SEARCH_MAX = 60;
 /** Rounds in which rows of a merge give way to each other; each settles at least one row, and real ones need two or three. */
 export const SETTLE_ROUNDS_MAX = 100;
+
+/** Milliseconds between a primary's looks at its rows: nearly always one small read, as nothing was written. */
+export const RUN_INTERVAL_PRIMARY_MS = 5_000;
+/** Milliseconds between a replica's looks at the store, which run restic: about half a second of one core. */
+export const RUN_INTERVAL_REPLICA_MS = 15_000;
+/** The same where each look is a handful of requests that a cloud counts, and may charge. */
+export const RUN_INTERVAL_CLOUD_MS = 120_000;
+/** The shortest of these: a look may take as long. */
+export const RUN_INTERVAL_MIN_MS = 1_000;
+/** Milliseconds between scans of all rows for local edits: each reads the whole of every table. */
+export const RUN_DRIFT_MS: number = 15 * 60 * 1000;
+export const RUN_DRIFT_MIN_MS = 10_000;
+/** Milliseconds without a look that succeeded after which an instance counts as stale: a reboot or a network fault passes sooner. */
+export const RUN_STALE_MS: number = 30 * 60 * 1000;
+export const RUN_STALE_MIN_MS = 10_000;
+/** Intervals that must fit into it: one look may fail, and the next be slow, without an alarm. */
+export const RUN_STALE_INTERVALS_MIN = 3;
+/** Milliseconds of the longest rhythm, a leap year: whoever means never says off. */
+export const RUN_DURATION_MAX_MS: number = 366 * 24 * 60 * 60 * 1000;
+/** Snapshots kept: the way back is dense for two days, and then thins out over a year. */
+export const RUN_KEEP = {last: 50, hourly: 48, daily: 30, weekly: 8, monthly: 12} as const;
+/** Milliseconds between prunes, checks of the repository, and drills in which a snapshot is restored and read: one day each. */
+export const RUN_PRUNE_MS: number = 24 * 60 * 60 * 1000;
+export const RUN_CHECK_MS: number = 24 * 60 * 60 * 1000;
+export const RUN_DRILL_MS: number = 24 * 60 * 60 * 1000;
+/** Where the service answers: on this machine alone, until it is told otherwise. */
+export const RUN_HTTP = {host: '127.0.0.1', port: 8480} as const;
+/** Characters of a bearer token: beyond guessing over a network, if they were drawn at random. */
+export const RUN_TOKEN_CHARS_MIN = 16;
+/** Bytes of a file that holds the value of one variable: the names of a thousand tables. */
+export const VARIABLE_FILE_BYTES_MAX: number = 64 * 1024;

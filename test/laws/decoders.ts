@@ -3,7 +3,7 @@ import stringify from 'fast-json-stable-stringify';
 import {digestOf} from '../../src/canonical/digest.ts';
 import {rowText} from '../../src/canonical/row.ts';
 import {readSteps} from '../../src/compat/read-steps.ts';
-import {parseConfig} from '../../src/config/config.ts';
+import {parseConfig} from '../../src/config/config-file.ts';
 import {decodeDomains} from '../../src/engine/base-domains.ts';
 import {decodeIntent} from '../../src/engine/intent.ts';
 import {must} from '../../src/kernel/assert.ts';

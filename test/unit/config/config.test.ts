@@ -1,7 +1,13 @@
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {expect, test} from 'vitest';
-import {durationOf, loadConfig, type Config} from '../../../src/config/config.ts';
+import {
+  durationOf,
+  loadConfig,
+  type ConfigSources,
+  type LoadedConfig,
+} from '../../../src/config/config.ts';
+import type {Config} from '../../../src/config/settings.ts';
 import {tempFolder} from '../../helpers/temp-db.ts';
 
 function file(text: string): string {
@@ -10,8 +16,14 @@ function file(text: string): string {
   return path;
 }
 
-const load = (text: string, env: NodeJS.ProcessEnv = {}, flags: Config = {}): Config =>
-  loadConfig({file: file(text), env, flags});
+/** The values alone. */
+function given(sources: ConfigSources): Omit<LoadedConfig, 'sources'> {
+  const {sources: _, ...values} = loadConfig(sources);
+  return values;
+}
+
+const load = (text: string, env: NodeJS.ProcessEnv = {}, flags: Config = {}) =>
+  given({file: file(text), env, flags});
 
 test('the environment overrides the file, and flags override both', () => {
   const text = 'database: f\nstore: f\nstate: f\nprofile: f\ntables: [f, g]\n';
@@ -33,9 +45,9 @@ test('the environment overrides the file, and flags override both', () => {
 
 test('the environment may name the file; the flag wins', () => {
   const [a, b] = [file('store: a'), file('store: b')];
-  expect(loadConfig({file: undefined, env: {ROWPLICA_CONFIG: a}, flags: {}})).toEqual({store: 'a'});
-  expect(loadConfig({file: b, env: {ROWPLICA_CONFIG: a}, flags: {}})).toEqual({store: 'b'});
-  expect(loadConfig({file: undefined, env: {ROWPLICA_CONFIG: ''}, flags: {}})).toEqual({});
+  expect(given({file: undefined, env: {ROWPLICA_CONFIG: a}, flags: {}})).toEqual({store: 'a'});
+  expect(given({file: b, env: {ROWPLICA_CONFIG: a}, flags: {}})).toEqual({store: 'b'});
+  expect(given({file: undefined, env: {ROWPLICA_CONFIG: ''}, flags: {}})).toEqual({});
 });
 
 test.each([
@@ -43,13 +55,15 @@ test.each([
   ['2s', 2_000],
   ['1.5 s', 1_500],
   ['1m', 60_000],
+  ['2h', 7_200_000],
+  ['1d', 86_400_000],
 ])('a lock of %s is one of %d ms, wherever it is given', (text, ms) => {
   expect(load(`maxWriteLock: ${text}`)).toEqual({maxWriteLock: ms});
   expect(load('maxWriteLock: 1ms', {ROWPLICA_MAX_WRITE_LOCK: text})).toEqual({maxWriteLock: ms});
   expect(durationOf('--max-write-lock', text)).toBe(ms);
 });
 
-test.each(['500', '-1s', '0ms', '1h', 'soon'])(
+test.each(['500', '-1s', '0ms', '1w', 'soon'])(
   'refuses a lock of %s, naming where it is given',
   (text) => {
     const refused = (told: RegExp): object =>

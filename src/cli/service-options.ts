@@ -1,0 +1,39 @@
+/** Options of the service, beside those that most commands share. */
+import type {Command} from 'commander';
+import {settingOf, type Config} from '../config/settings.ts';
+import {valueOfFile} from '../config/variables.ts';
+
+export type ServiceFlags = {
+  readonly role?: string;
+  readonly interval?: string;
+  readonly staleAfter?: string;
+  readonly http?: string;
+  readonly tokenFile?: string;
+};
+
+export function addServiceOptions(command: Command): Command {
+  return command
+    .option('--role <role>', 'primary or replica')
+    .option('--interval <duration>', 'time between looks at the rows, or at the store')
+    .option('--stale-after <duration>', 'time without a look that succeeded that counts as stale')
+    .option('--http <address>', 'host:port that the service answers on, or off')
+    .option('--token-file <file>', 'file with the bearer token that callers must show')
+    .option('--max-write-lock <duration>', 'longest hold of the write lock (default: 500ms)')
+    .addHelpText(
+      'after',
+      '\nThe service also takes ROWPLICA_ROLE, ROWPLICA_INTERVAL, ROWPLICA_DRIFT_INTERVAL, ROWPLICA_STALE_AFTER, ROWPLICA_HTTP, ROWPLICA_TOKEN,\nROWPLICA_KEEP, ROWPLICA_PRUNE_EVERY, ROWPLICA_CHECK_EVERY, ROWPLICA_DRILL_EVERY, ROWPLICA_NTFY and ROWPLICA_WEBHOOK.',
+    );
+}
+
+/** @throws {EngineError} `CONFIG_INVALID` naming the flag. */
+export function serviceConfig(flags: ServiceFlags): Config {
+  const {role, interval, staleAfter, http, tokenFile} = flags;
+  const token = tokenFile === undefined ? tokenFile : valueOfFile(tokenFile, '--token-file');
+  return {
+    role: settingOf('role', '--role', role),
+    interval: settingOf('interval', '--interval', interval),
+    staleAfter: settingOf('staleAfter', '--stale-after', staleAfter),
+    http: settingOf('http', '--http', http),
+    token: settingOf('token', '--token-file', token),
+  };
+}

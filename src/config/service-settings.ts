@@ -1,0 +1,148 @@
+/** The settings of the service, with nothing left out. */
+import {BlockList, isIP, isIPv6} from 'node:net';
+import {EngineError} from '../kernel/errors.ts';
+import {
+  RUN_CHECK_MS,
+  RUN_DRIFT_MS,
+  RUN_DRILL_MS,
+  RUN_HTTP,
+  RUN_INTERVAL_CLOUD_MS,
+  RUN_INTERVAL_PRIMARY_MS,
+  RUN_INTERVAL_REPLICA_MS,
+  RUN_KEEP,
+  RUN_PRUNE_MS,
+  RUN_STALE_INTERVALS_MIN,
+  RUN_STALE_MS,
+} from '../kernel/limits.ts';
+import {findLocation} from '../store/restic/location.ts';
+import type {LoadedConfig} from './config.ts';
+import {durationText} from './duration.ts';
+import type {SettingName} from './settings.ts';
+import {httpText, type HttpAddress, type KeepPolicy, type Receiver, type Role} from './values.ts';
+
+export type ServiceSettings = {
+  readonly role: Role;
+  /** Milliseconds between looks: at the rows on the primary, at the store on a replica. */
+  readonly intervalMs: number;
+  /** Milliseconds between scans of all rows for local edits. */
+  readonly driftEveryMs: number | 'off';
+  /** Milliseconds without a look that succeeded after which the instance counts as stale. */
+  readonly staleAfterMs: number;
+  readonly http: HttpAddress | 'off';
+  /** Bearer token; undefined answers probes alone. */
+  readonly token: string | undefined;
+  readonly keep: KeepPolicy | 'off';
+  readonly pruneEveryMs: number | 'off';
+  readonly checkEveryMs: number | 'off';
+  readonly drillEveryMs: number | 'off';
+  readonly receivers: readonly Receiver[];
+  /** What is allowed, and likely not meant. */
+  readonly warnings: readonly string[];
+};
+
+/** As far as they are decided while nobody has said which role it is. */
+export type UndecidedSettings = Omit<ServiceSettings, 'role' | 'intervalMs'> & {
+  readonly role: Role | undefined;
+  readonly intervalMs: number | undefined;
+};
+
+/** @throws {EngineError} `CONFIG_INVALID` where the role is missing, and as `undecidedSettings` does. */
+export function serviceSettings(config: LoadedConfig, env: NodeJS.ProcessEnv): ServiceSettings {
+  const {role, intervalMs, ...rest} = undecidedSettings(config, env);
+  if (role !== undefined && intervalMs !== undefined) return {role, intervalMs, ...rest};
+  throw new EngineError('CONFIG_INVALID', 'role: it is not set, and has no default', {
+    hint: 'Give --role primary or --role replica, set ROWPLICA_ROLE, or put role into a file given with --config.',
+  });
+}
+
+/** @throws {EngineError} `CONFIG_INVALID` where settings contradict each other, or the store has no address. */
+export function undecidedSettings(config: LoadedConfig, env: NodeJS.ProcessEnv): UndecidedSettings {
+  const {role, http = RUN_HTTP, token} = config;
+  const intervalMs = config.interval ?? defaultInterval(config, env);
+  const staleAfterMs = config.staleAfter ?? RUN_STALE_MS;
+  if (intervalMs !== undefined) mustFit(config, {intervalMs, staleAfterMs});
+  return {
+    role,
+    intervalMs,
+    driftEveryMs: config.driftInterval ?? RUN_DRIFT_MS,
+    staleAfterMs,
+    http,
+    token,
+    keep: config.keep ?? RUN_KEEP,
+    pruneEveryMs: config.pruneEvery ?? RUN_PRUNE_MS,
+    checkEveryMs: config.checkEvery ?? RUN_CHECK_MS,
+    drillEveryMs: config.drillEvery ?? RUN_DRILL_MS,
+    receivers: receiversOf(config),
+    warnings: token === undefined && isReachable(http) ? [openTo(http)] : [],
+  };
+}
+
+function defaultInterval(config: LoadedConfig, env: NodeJS.ProcessEnv): number | undefined {
+  if (config.role === undefined) return undefined;
+  if (config.role === 'primary') return RUN_INTERVAL_PRIMARY_MS;
+  return isCloud(storeAddress(config, env)) ? RUN_INTERVAL_CLOUD_MS : RUN_INTERVAL_REPLICA_MS;
+}
+
+/**
+ * `dir:<path>`, or `restic:<repository>` with the one that restic's own variables name; undefined for the one in the
+ * state folder.
+ *
+ * @throws {EngineError} `CONFIG_INVALID` where it is neither, `USAGE` where restic's variables name none.
+ */
+export function storeAddress(config: LoadedConfig, env: NodeJS.ProcessEnv): string | undefined {
+  const {store} = config;
+  if (store === undefined && !env['RESTIC_REPOSITORY'] && !env['RESTIC_REPOSITORY_FILE'])
+    return undefined;
+  if (store !== undefined && /^dir:./.test(store)) return store;
+  if (store === undefined || store.startsWith('restic:')) {
+    const {localPath, repository} = findLocation(store?.slice('restic:'.length), env);
+    return `restic:${localPath ?? repository}`;
+  }
+  // The address itself may hold a password.
+  throw new EngineError(
+    'CONFIG_INVALID',
+    `store (${sourceOf(config, 'store')}): the address is neither restic: nor dir:`,
+    {hint: 'Give restic:<repository>, for example restic:/srv/backup, or dir:<path>.'},
+  );
+}
+
+const isCloud = (store: string | undefined): boolean =>
+  /^restic:(?:s3|b2|azure|gs|swift|rclone):/.test(store ?? '');
+
+type Rhythm = {readonly intervalMs: number; readonly staleAfterMs: number};
+
+/** An instance that has had no time to look again is not stale. */
+function mustFit(config: LoadedConfig, {intervalMs, staleAfterMs}: Rhythm): void {
+  const leastMs = RUN_STALE_INTERVALS_MIN * intervalMs;
+  if (staleAfterMs >= leastMs) return;
+  const [stale, interval] = [durationText(staleAfterMs), durationText(intervalMs)];
+  throw new EngineError(
+    'CONFIG_INVALID',
+    `staleAfter (${sourceOf(config, 'staleAfter')}): ${stale} is less than ${RUN_STALE_INTERVALS_MIN} times the interval of ${interval} (${sourceOf(config, 'interval')})`,
+    {hint: `Give a staleAfter of at least ${durationText(leastMs)}, or a shorter interval.`},
+  );
+}
+
+/** Where the value in effect came from. */
+export function sourceOf({sources}: LoadedConfig, name: SettingName): string {
+  return sources[name] ?? 'default';
+}
+
+function receiversOf({notify = [], ntfy, webhook}: LoadedConfig): readonly Receiver[] {
+  const single = (kind: Receiver['kind'], url: string | undefined): readonly Receiver[] =>
+    url === undefined ? [] : [{kind, url, token: undefined}];
+  return [...notify, ...single('ntfy', ntfy), ...single('webhook', webhook)];
+}
+
+const loopback = new BlockList();
+loopback.addSubnet('127.0.0.0', 8);
+loopback.addAddress('::1', 'ipv6');
+
+function isReachable(http: HttpAddress | 'off'): http is HttpAddress {
+  if (http === 'off' || http.host.toLowerCase() === 'localhost') return false;
+  return !(isIP(http.host) && loopback.check(http.host, isIPv6(http.host) ? 'ipv6' : 'ipv4'));
+}
+
+function openTo(http: HttpAddress): string {
+  return `http: ${httpText(http)} can be reached from other machines and there is no token, so that only probes are answered; set ROWPLICA_TOKEN_FILE, or bind to 127.0.0.1.`;
+}
