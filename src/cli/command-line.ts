@@ -23,6 +23,7 @@ import {
 } from './print/results.ts';
 import {sayAside, tolerateLostOutput} from './terminal.ts';
 import {addPolicies} from './policy-commands.ts';
+import {addRun} from './service-command.ts';
 import {addUndo} from './undo-commands.ts';
 import {addUpgrade} from './upgrade-commands.ts';
 import {version} from './version.ts';
@@ -79,6 +80,7 @@ function buildProgram(finish: Finish): Command {
   addConfig(program, finish);
   addUpgrade(program, finish);
   addCompat(program, finish);
+  addRun(program, finish);
   addDemo(program, finish);
   return program;
 }

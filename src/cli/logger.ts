@@ -2,10 +2,10 @@
 import {pino} from 'pino';
 import type {Log} from '../kernel/log.ts';
 
-/** Level from ROWPLICA_LOG (debug, info, warn); default warn. Fields are names and counts, never cell values. */
-export function createLog(env: NodeJS.ProcessEnv): Log {
+/** Level from ROWPLICA_LOG (debug, info, warn); by default what is given here. Fields are names and counts, never cell values. */
+export function createLog(env: NodeJS.ProcessEnv, usual: 'info' | 'warn' = 'warn'): Log {
   const wanted = env['ROWPLICA_LOG'] ?? '';
-  const level = ['debug', 'info', 'warn'].includes(wanted) ? wanted : 'warn';
+  const level = ['debug', 'info', 'warn'].includes(wanted) ? wanted : usual;
   const logger = pino({level, base: null}, pino.destination({fd: 2, sync: true}));
   return {
     debug: (message, fields = {}) => logger.debug(fields, message),

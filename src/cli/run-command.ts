@@ -19,15 +19,21 @@ export type CommandContext = {
 
 export type Outcome = {readonly json: unknown; readonly text: string; readonly exitCode: number};
 
+type RunFlags = {
+  readonly json?: boolean;
+  /** What is logged where ROWPLICA_LOG does not say. */
+  readonly logLevel?: 'info';
+};
+
 export async function run(
-  {json = false}: {readonly json?: boolean},
+  {json = false, logLevel}: RunFlags,
   work: (context: CommandContext) => Promise<Outcome>,
 ): Promise<number> {
   const line = progressLine(json);
   const interrupt = interruptible();
   try {
     const env = withValuesOfFiles(process.env, ['ROWPLICA_LOG', 'ROWPLICA_RESTIC']);
-    const log = createLog(env);
+    const log = createLog(env, logLevel);
     const outcome = await work({
       env,
       log,

@@ -122,5 +122,14 @@ export type Database = {
     onReleased?: (heldMs: number) => void,
   ): Promise<T>;
 
+  /**
+   * A number that stays the same until another connection commits; then it is another one. One small read. It says nothing to
+   * another `Database` on the same file.
+   */
+  commits(): Promise<number>;
+
+  /** False once its name leads to another file than the one opened, or to none. */
+  isCurrent(): boolean;
+
   close(): Promise<void>;
 };

@@ -186,3 +186,13 @@ export const RUN_HTTP = {host: '127.0.0.1', port: 8480} as const;
 export const RUN_TOKEN_CHARS_MIN = 16;
 /** Bytes of a file that holds the value of one variable: the names of a thousand tables. */
 export const VARIABLE_FILE_BYTES_MAX: number = 64 * 1024;
+/** Share of the staleness limit after which a primary with nothing to store says that it is alive: two signs may get lost. */
+export const RUN_ALIVE_SHARE: number = 1 / 3;
+/** Share by which pauses between cycles are spread, so that instances started together do not ask the store together. */
+export const RUN_JITTER_SHARE = 0.1;
+/** Milliseconds between cycles at most, after failures that may be over the next time: a store that is back is used again soon. */
+export const RUN_PASSING_PAUSE_MAX_MS: number = 5 * 60 * 1000;
+/** The same, after refusals: a person or a newer snapshot has to change something, and newer snapshots are looked for as ever. */
+export const RUN_REFUSED_PAUSE_MAX_MS: number = 15 * 60 * 1000;
+/** The same, after what does not change by itself. */
+export const RUN_BROKEN_PAUSE_MAX_MS: number = 15 * 60 * 1000;

@@ -61,6 +61,12 @@ export type StateTables = {
     /** JSON. */
     body: string;
   };
+  /** What a service remembers across restarts, by name. */
+  fact: {
+    name: string;
+    /** JSON. */
+    body: string;
+  };
   /** One row at most: what was undone. Nothing up to it is applied again unasked. */
   hold: {
     one: number;
@@ -157,6 +163,15 @@ export const stateMigrations: Readonly<Record<string, Migration>> = {
         .createIndex('conflict_key')
         .on('conflict')
         .columns(['table', 'key'])
+        .execute();
+    },
+  },
+  '005-facts': {
+    up: async (db) => {
+      await db.schema
+        .createTable('fact')
+        .addColumn('name', 'text', (c) => c.primaryKey())
+        .addColumn('body', 'text', (c) => c.notNull())
         .execute();
     },
   },

@@ -4,29 +4,22 @@
  * What is recorded is never ahead of the database. Losing the folder costs time, never rows.
  */
 import {mkdtempSync} from 'node:fs';
-import {basename, join} from 'node:path';
-import {localAge, onLocal, openLocal, tryLock, type Kysely} from '../database/sqlite/local.ts';
+import {join} from 'node:path';
+import {localAge, onLocal, openLocal, type Kysely} from '../database/sqlite/local.ts';
 import type {Digest} from '../canonical/digest.ts';
 import {must} from '../kernel/assert.ts';
-import {EngineError} from '../kernel/errors.ts';
-import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import type {Position} from '../kernel/position.ts';
 import {listConflicts, replaceConflicts, type StoredConflict} from './conflicts.ts';
-import {guarded, isThere, keepToOwner, makeEmptyFile, makeFolder, removeAll} from './files.ts';
+import {guarded, isThere, keepToOwner, makeFolder, removeAll} from './files.ts';
+import {readFact, writeFact} from './facts.ts';
 import {identify, whoseState, type Identity} from './identity.ts';
+import {instanceFolder, takeLock, type StateOptions} from './lock.ts';
 import {ObjectFolder, peekObject} from './object-folder.ts';
 import {distrustPosition, movePosition, reached, type NewPosition} from './position-row.ts';
 import {stateMigrations, type StateTables} from './schema.ts';
-import {encodePrevious, UndoRecords} from './undo-records.ts';
+import {dropExpired, encodePrevious, UndoRecords} from './undo-records.ts';
 
 export type {NewPosition} from './position-row.ts';
-
-export type StateOptions = {
-  /** The state folder; made where it is missing. */
-  readonly folder: string;
-  /** Path of the database it is about. */
-  readonly database: string;
-};
 
 export type StoredPosition = Position & {
   readonly author: string;
@@ -116,6 +109,16 @@ export class State {
   /** Puts these conflicts in place of those that there are. */
   async keepConflicts(conflicts: readonly StoredConflict[]): Promise<void> {
     await this.#write((tx) => replaceConflicts(tx, conflicts));
+  }
+
+  /** What was noted under a name; undefined for nothing. Check it: another release may have written it. */
+  async fact(name: string): Promise<unknown> {
+    return readFact(this.#db, name);
+  }
+
+  /** Notes what can be written as JSON, in place of what was noted before. */
+  async keepFact(name: string, fact: unknown): Promise<void> {
+    await this.#write((tx) => writeFact(tx, name, fact));
   }
 
   /** The rows may have moved: the next run compares all of them. */
@@ -235,20 +238,6 @@ export async function peekState(options: StateOptions): Promise<State | undefine
   }
 }
 
-/** Where the state of one database is kept inside a state folder, which several may share. */
-function instanceFolder({folder, database}: StateOptions): string {
-  return join(folder, 'instances', basename(database));
-}
-
-/** Ends with the process, however that ends: what is left of it in the folder locks nobody out. */
-function takeLock(folder: string): () => void {
-  const lock = join(folder, 'lock');
-  makeEmptyFile(lock);
-  const release = tryLock(lock);
-  if (release === undefined) throw inUse(folder);
-  return release;
-}
-
 function filesOf(folder: string, options: StateOptions): StateOptions & {readonly file: string} {
   return {...options, file: stateFile(folder)};
 }
@@ -268,25 +257,4 @@ async function openFolder(
     await db.destroy();
     throw error;
   }
-}
-
-function inUse(folder: string): EngineError {
-  return new EngineError(
-    'STATE_IN_USE',
-    `another Rowplica process is using the state in ${folder}`,
-    {
-      site: {path: folder},
-      hint: 'Wait until it has finished, or stop it.',
-      retryable: true,
-    },
-  );
-}
-
-async function dropExpired(tx: Kysely<StateTables>): Promise<void> {
-  const kept = tx
-    .selectFrom('changeset')
-    .select('id')
-    .orderBy('id', 'desc')
-    .limit(UNDO_RECORDS_MAX);
-  await tx.deleteFrom('changeset').where('id', 'not in', kept).execute();
 }

@@ -2,6 +2,7 @@
 import {z} from 'zod';
 import type {Kysely} from '../database/sqlite/local.ts';
 import {must} from '../kernel/assert.ts';
+import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
 import {conflictsSchema, replaceConflicts, type StoredConflict} from './conflicts.ts';
 import {distrustPosition, now, placePosition, reached, type NewPosition} from './position-row.ts';
@@ -178,4 +179,14 @@ function jsonOf(text: string | null): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** Keeps as many as are of use. */
+export async function dropExpired(tx: Kysely<StateTables>): Promise<void> {
+  const kept = tx
+    .selectFrom('changeset')
+    .select('id')
+    .orderBy('id', 'desc')
+    .limit(UNDO_RECORDS_MAX);
+  await tx.deleteFrom('changeset').where('id', 'not in', kept).execute();
 }

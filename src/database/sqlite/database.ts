@@ -33,6 +33,7 @@ export type SqliteOptions = {
 export function openSqlite(options: SqliteOptions): Database {
   const {path, busyMs = DATABASE_BUSY_MS, reading = 'fast'} = options;
   checkFile(path);
+  const opened = fileAt(path);
   const reader = openReaderOf(options, busyMs);
   const schemaOf = cachedSchema();
   const version = reader.prepare('SELECT sqlite_version()').pluck().get() as string;
@@ -54,10 +55,26 @@ export function openSqlite(options: SqliteOptions): Database {
         writer.close();
       }
     },
+    commits: async () => dataVersion(reader, path),
+    isCurrent: () => opened !== undefined && fileAt(path) === opened,
     close: async () => {
       reader.close();
     },
   };
+}
+
+/** Which file a name leads to. */
+function fileAt(path: string): string | undefined {
+  const stat = statSync(path, {throwIfNoEntry: false, bigint: true});
+  return stat === undefined ? undefined : `${stat.dev}:${stat.ino}`;
+}
+
+function dataVersion(connection: BetterSqlite3.Database, path: string): number {
+  try {
+    return connection.pragma('data_version', {simple: true}) as number;
+  } catch (error) {
+    throw translated(error, `cannot read ${path}`, {path});
+  }
 }
 
 /** SQLite numbers the versions of a schema; it is read again only when the number has moved. */

@@ -277,7 +277,7 @@ test('a state of the first release is moved forward; its change sets do not know
   db.exec(`ALTER TABLE changeset DROP COLUMN previous; ALTER TABLE changeset DROP COLUMN undoes; DROP TABLE hold;
     ALTER TABLE changeset DROP COLUMN doubted; ALTER TABLE instance DROP COLUMN state_file;
     ALTER TABLE changeset DROP COLUMN domains; ALTER TABLE position DROP COLUMN domains;
-    ALTER TABLE position DROP COLUMN is_base; DROP TABLE conflict;
+    ALTER TABLE position DROP COLUMN is_base; DROP TABLE conflict; DROP TABLE fact;
     DELETE FROM kysely_migration WHERE name > '002'`);
   db.close();
   await withState(options, async (state) => {

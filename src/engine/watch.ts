@@ -1,0 +1,74 @@
+/** Tells a primary cheaply whether its rows still are those that it captured last. */
+import type {Database} from '../database/port.ts';
+import {openSqlite} from '../database/sqlite/database.ts';
+import {isEngineError} from '../kernel/errors.ts';
+import type {Manifest} from '../snapshot/manifest.ts';
+import {sameContent} from './make-manifest.ts';
+import {databasePath, peekAtState} from './open.ts';
+import type {EngineOptions} from './options.ts';
+import {readSource} from './read-source.ts';
+import {recordedManifest} from './recorded.ts';
+
+/**
+ * `quiet`: nothing was committed since the look before, and no row was read. `same`: the rows are those of the snapshot captured
+ * last. `different`: they are not, or nobody knows.
+ */
+export type Look = 'quiet' | 'same' | 'different';
+
+/** Holds one read-only connection to the database, outside of any transaction, between looks. */
+export class Watch {
+  readonly #options: EngineOptions;
+  #database: Database | undefined;
+  /** Of the last look that found the rows captured. */
+  #commits: number | undefined;
+
+  constructor(options: EngineOptions) {
+    this.#options = options;
+  }
+
+  /** Asks no store. @throws {EngineError} as `capture` does where the rows cannot be read. */
+  async look(): Promise<Look> {
+    const database = await this.#open();
+    const commits = await database.commits();
+    if (commits === this.#commits) return 'quiet';
+    this.#commits = undefined;
+    const manifest = await this.#captured();
+    if (manifest === undefined || !(await this.#holds(database, manifest))) return 'different';
+    this.#commits = commits; // what was committed while the rows were read is found at the next look
+    return 'same';
+  }
+
+  async close(): Promise<void> {
+    await this.#database?.close();
+    this.#database = undefined;
+    this.#commits = undefined;
+  }
+
+  /** A file that was put in the place of the other is another database. */
+  async #open(): Promise<Database> {
+    if (this.#database?.isCurrent() === false) await this.close();
+    return (this.#database ??= openSqlite({path: databasePath(this.#options.database)}));
+  }
+
+  /** What this instance captured last; undefined where its records do not say. */
+  async #captured(): Promise<Manifest | undefined> {
+    return peekAtState(this.#options, async (state) => {
+      const position = await state?.position();
+      if (position?.trusted !== true || position.author !== state?.instance.id) return undefined;
+      try {
+        return recordedManifest(position);
+      } catch (error) {
+        if (isEngineError(error, 'SNAPSHOT_CORRUPT')) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async #holds(database: Database, manifest: Manifest): Promise<boolean> {
+    const {engine} = database.capabilities;
+    const captured = await database.view((view) =>
+      readSource(view, this.#options, engine, () => {}),
+    );
+    return sameContent(manifest, captured);
+  }
+}

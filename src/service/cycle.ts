@@ -1,0 +1,44 @@
+/** What the two roles have in common: one cycle at a time, and what is known after it. */
+import type {CaptureResult} from '../engine/capture.ts';
+import type {Heard} from '../engine/heard.ts';
+import type {PollResult} from '../engine/poll.ts';
+import type {ReplicateResult} from '../engine/replicate.ts';
+import type {Look} from '../engine/watch.ts';
+import type {Facts} from './status.ts';
+
+/** What one cycle did, for the log and for whoever is told. */
+export type Done =
+  | {readonly did: 'nothing' | 'beat'}
+  | {readonly did: 'looked'; readonly isWaiting: boolean}
+  | {readonly did: 'captured'; readonly result: CaptureResult}
+  | {readonly did: 'replicated'; readonly result: ReplicateResult};
+
+/** What a role knows of itself; the rest of the facts is the service's. */
+export type RoleFacts = Pick<
+  Facts,
+  'signMs' | 'isSuspicious' | 'isWaiting' | 'held' | 'conflicts' | 'position'
+>;
+
+export type RoleCycle = {
+  /** Does all that is due; throws what kept it from that. @param isAsked A person asked for it: nothing is put off. */
+  cycle(signal: AbortSignal, isAsked: boolean): Promise<Done>;
+  facts(): RoleFacts;
+  close(): Promise<void>;
+};
+
+/** What a primary needs of the engine. */
+export type PrimaryEngine = {
+  look(): Promise<Look>;
+  capture(signal: AbortSignal): Promise<CaptureResult>;
+  beat(signal: AbortSignal): Promise<boolean>;
+  close(): Promise<void>;
+};
+
+/** What a replica needs of it. */
+export type ReplicaEngine = {
+  poll(signal: AbortSignal): Promise<PollResult>;
+  replicate(signal: AbortSignal): Promise<ReplicateResult>;
+  /** What was last heard of the primary, and when by the wall clock (ISO 8601), as an earlier process noted it. */
+  heard(): Promise<Heard | undefined>;
+  note(heard: Heard): Promise<void>;
+};

@@ -1,0 +1,29 @@
+/** The engine as the roles see it: every call with the same options, and the signal of the moment. */
+import {beat} from '../engine/beat.ts';
+import {capture} from '../engine/capture.ts';
+import {heard, note} from '../engine/heard.ts';
+import type {EngineOptions} from '../engine/options.ts';
+import {poll} from '../engine/poll.ts';
+import {replicate} from '../engine/replicate.ts';
+import {Watch} from '../engine/watch.ts';
+import type {PrimaryEngine, ReplicaEngine} from './cycle.ts';
+
+export function primaryEngine(options: EngineOptions): PrimaryEngine {
+  const watch = new Watch(options);
+  return {
+    look: () => watch.look(),
+    capture: (signal) => capture({...options, signal}),
+    beat: (signal) => beat({...options, signal}),
+    close: () => watch.close(),
+  };
+}
+
+/** A plan that would hold the write lock for longer than it may is held, as nobody is there to read a warning. */
+export function replicaEngine(options: EngineOptions): ReplicaEngine {
+  return {
+    poll: (signal) => poll({...options, signal}),
+    replicate: (signal) => replicate({...options, signal, holdLongLocks: true}),
+    heard: () => heard(options),
+    note: (news) => note(options, news),
+  };
+}

@@ -1,0 +1,155 @@
+/** The replica's cycle: ask the store what is new, apply it, and compare all rows now and then. */
+import type {PollResult} from '../engine/poll.ts';
+import {isEngineError} from '../kernel/errors.ts';
+import type {Position} from '../kernel/position.ts';
+import {pauseAfter} from './backoff.ts';
+import type {Clock} from './clock.ts';
+import type {Done, ReplicaEngine, RoleCycle, RoleFacts} from './cycle.ts';
+import {failureOf, kindOf} from './failure.ts';
+
+export type ReplicaOptions = {
+  readonly engine: ReplicaEngine;
+  readonly clock: Clock;
+  readonly intervalMs: number;
+  /** Undefined: rows are compared at the start and with new snapshots only. */
+  readonly driftEveryMs: number | undefined;
+  readonly staleAfterMs: number;
+};
+
+/** A snapshot that could not be applied: it is tried again ever more seldom, while newer ones are looked for as ever. */
+type Refused = {
+  readonly digest: string;
+  readonly error: unknown;
+  readonly inRow: number;
+  readonly againMs: number;
+};
+
+export class Replica implements RoleCycle {
+  readonly #options: ReplicaOptions;
+  #polled: PollResult | undefined;
+  #isWaiting = false;
+  /** When all rows were last compared. */
+  #comparedMs: number | undefined;
+  #refused: Refused | undefined;
+  #sign: {readonly signs: string; readonly sinceMs: number; readonly isNew: boolean} | undefined;
+
+  constructor(options: ReplicaOptions) {
+    this.#options = options;
+  }
+
+  async cycle(signal: AbortSignal, isAsked: boolean): Promise<Done> {
+    const polled = await this.#poll(signal);
+    if (polled?.newest == null) return {did: 'looked', isWaiting: true};
+    await this.#hear(polled);
+    if (!isAsked && !this.#isDue(polled)) return {did: 'looked', isWaiting: false};
+    this.#throwRefused(polled.newest, isAsked);
+    return this.#replicate(polled.newest, signal);
+  }
+
+  /** Undefined where there is no store yet: only a capture makes one. */
+  async #poll(signal: AbortSignal): Promise<PollResult | undefined> {
+    try {
+      this.#polled = await this.#options.engine.poll(signal);
+      this.#isWaiting = this.#polled.newest === null;
+      return this.#polled;
+    } catch (error) {
+      if (!isEngineError(error, 'STORE_MISSING') || this.#polled !== undefined) throw error;
+      this.#isWaiting = true;
+      return undefined;
+    }
+  }
+
+  #isDue({newest, position, held, isUnfinished}: PollResult): boolean {
+    if (isUnfinished || this.#comparedMs === undefined) return true;
+    if (held !== null && position?.digest === newest?.digest) return false;
+    if (position?.trusted !== true || position.digest !== newest?.digest) return true;
+    const {clock, driftEveryMs} = this.#options;
+    return driftEveryMs !== undefined && clock.monotonic() - this.#comparedMs >= driftEveryMs;
+  }
+
+  async #replicate(newest: Position, signal: AbortSignal): Promise<Done> {
+    const {engine, clock} = this.#options;
+    try {
+      const result = await engine.replicate(signal);
+      this.#refused = undefined;
+      if (result.proof === 'full') this.#comparedMs = clock.monotonic();
+      this.#polled = this.#polled && {
+        ...this.#polled,
+        position: {...positionOf(result), trusted: true},
+        conflicts: result.conflicts.filter(({open}) => open).length,
+        held: null,
+        isUnfinished: false,
+      };
+      return {did: 'replicated', result};
+    } catch (error) {
+      this.#refuse(newest, error);
+      throw error;
+    }
+  }
+
+  #refuse({digest}: Position, error: unknown): void {
+    const {clock, intervalMs} = this.#options;
+    const kind = kindOf(failureOf(error).code);
+    if (kind === 'passing' || kind === 'waiting') return; // the loop slows down by itself
+    const inRow = this.#refused?.digest === digest ? this.#refused.inRow + 1 : 1;
+    const againMs = clock.monotonic() + pauseAfter(intervalMs, {kind, inRow});
+    this.#refused = {digest, error, inRow, againMs};
+  }
+
+  /** What was refused stays refused until it is tried again. */
+  #throwRefused({digest}: Position, isAsked: boolean): void {
+    const refused = this.#refused;
+    if (refused?.digest !== digest || isAsked) return;
+    if (this.#options.clock.monotonic() < refused.againMs) throw refused.error;
+  }
+
+  /**
+   * A sign of life counts from when it was first seen, by the monotonic clock of this process. After a restart, the wall clock says
+   * how long ago that was.
+   */
+  async #hear({signs}: PollResult): Promise<void> {
+    const {engine, clock} = this.#options;
+    if (this.#sign?.signs === signs) return;
+    const nowMs = clock.monotonic();
+    const before = this.#sign === undefined ? await engine.heard() : undefined;
+    if (before?.signs === signs) {
+      const pastMs = Math.max(0, clock.wall().getTime() - Date.parse(before.at));
+      this.#sign = {signs, sinceMs: nowMs - pastMs, isNew: false};
+      return;
+    }
+    await engine.note({signs, at: clock.wall().toISOString()});
+    this.#sign = {signs, sinceMs: nowMs, isNew: this.#sign !== undefined || before !== undefined};
+  }
+
+  facts(): RoleFacts {
+    const position = this.#polled?.position;
+    return {
+      signMs: this.#sign?.sinceMs,
+      isSuspicious: this.#isSuspicious(),
+      isWaiting: this.#isWaiting,
+      held: this.#polled?.held ?? null,
+      conflicts: this.#polled?.conflicts ?? 0,
+      position: position == null ? undefined : positionOf({...position, snapshot: position.digest}),
+    };
+  }
+
+  /** Before a sign came that was waited for, the time that the last one carries is all there is to go by. */
+  #isSuspicious(): boolean {
+    const {clock, staleAfterMs} = this.#options;
+    const last = this.#polled?.lastSign;
+    if (this.#sign === undefined || this.#sign.isNew || last == null) return false;
+    return clock.wall().getTime() - Date.parse(last) > staleAfterMs;
+  }
+
+  async close(): Promise<void> {}
+}
+
+function positionOf(result: {
+  readonly lineage: string;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly snapshot: string;
+}): Position {
+  const {lineage, epoch, sequence, snapshot: digest} = result;
+  return {lineage, epoch, sequence, digest};
+}

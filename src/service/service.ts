@@ -1,0 +1,177 @@
+/** One instance that keeps going: cycle after cycle, until it is told to stop. */
+import type {Log} from '../kernel/log.ts';
+import {jittered, pauseAfter} from './backoff.ts';
+import type {Clock} from './clock.ts';
+import type {Done, RoleCycle} from './cycle.ts';
+import {failureOf, kindOf, type Failure, type FailureKind} from './failure.ts';
+import {verdictOf, type Facts, type Role, type Verdict} from './status.ts';
+
+export type ServiceOptions = {
+  readonly role: Role;
+  readonly cycle: RoleCycle;
+  readonly intervalMs: number;
+  readonly staleAfterMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Told after each cycle. What it throws is a fault of its own, and ends the service. */
+  readonly onCycle?: (report: CycleReport) => void;
+};
+
+export type CycleReport = {
+  /** ISO 8601. */
+  readonly at: string;
+  readonly ms: number;
+  /** What was done; undefined where it failed. */
+  readonly done: Done | undefined;
+  readonly failure: Failure | undefined;
+  readonly verdict: Verdict;
+};
+
+export class Service {
+  readonly #options: ServiceOptions;
+  readonly #startedMs: number;
+  #doneMs: number | undefined;
+  #failed:
+    {readonly failure: Failure; readonly kind: FailureKind; readonly inRow: number} | undefined;
+  #wake = new AbortController();
+  #isAsked = false;
+  #last: CycleReport | undefined;
+
+  constructor(options: ServiceOptions) {
+    this.#options = options;
+    this.#startedMs = options.clock.monotonic();
+  }
+
+  /** Runs until the signal fires; what is under way then ends in an orderly way first. */
+  async run(signal: AbortSignal): Promise<void> {
+    const {cycle, clock} = this.#options;
+    try {
+      while (!signal.aborted) {
+        await this.#once(signal);
+        if (signal.aborted) break;
+        await this.#pause(signal, jittered(this.#pauseMs(), clock.random()));
+      }
+    } finally {
+      await cycle.close();
+    }
+  }
+
+  /** Has the next cycle begin at once, and put nothing off. One that is under way ends first. */
+  trigger(): void {
+    this.#isAsked = true;
+    this.#wake.abort();
+  }
+
+  /** What is known now: the time that has passed counts. */
+  facts(): Facts {
+    const {role, cycle, staleAfterMs} = this.#options;
+    return {
+      ...cycle.facts(),
+      role,
+      staleAfterMs,
+      startedMs: this.#startedMs,
+      doneMs: this.#doneMs,
+      failure: this.#failed?.failure,
+    };
+  }
+
+  verdict(): Verdict {
+    return verdictOf(this.facts(), this.#options.clock.monotonic());
+  }
+
+  get lastCycle(): CycleReport | undefined {
+    return this.#last;
+  }
+
+  async #once(signal: AbortSignal): Promise<void> {
+    const {cycle, clock, onCycle} = this.#options;
+    const isAsked = this.#isAsked;
+    this.#isAsked = false;
+    this.#wake = new AbortController();
+    const at = clock.wall().toISOString();
+    const beganMs = clock.monotonic();
+    let done: Done | undefined;
+    try {
+      done = await cycle.cycle(signal, isAsked);
+      this.#doneMs = clock.monotonic();
+      this.#failed = undefined;
+    } catch (error) {
+      if (signal.aborted) return; // it was told to end
+      this.#fail(failureOf(error));
+    }
+    const ms = Math.round(clock.monotonic() - beganMs);
+    const report = {at, ms, done, failure: this.#failed?.failure, verdict: this.verdict()};
+    this.#tell(report);
+    this.#last = report;
+    onCycle?.(report);
+  }
+
+  #fail(failure: Failure): void {
+    const kind = kindOf(failure.code);
+    const inRow = this.#failed?.kind === kind ? this.#failed.inRow + 1 : 1;
+    this.#failed = {failure, kind, inRow};
+  }
+
+  #pauseMs(): number {
+    return pauseAfter(this.#options.intervalMs, this.#failed);
+  }
+
+  async #pause(signal: AbortSignal, ms: number): Promise<void> {
+    await this.#options.clock.sleep(ms, AbortSignal.any([signal, this.#wake.signal]));
+  }
+
+  /** One line per cycle; quiet ones, of which there are thousands a day, are for those who debug. */
+  #tell({ms, done, failure, verdict}: CycleReport): void {
+    const {log} = this.#options;
+    const {status} = verdict;
+    const isNews = this.#last?.verdict.status !== status;
+    if (failure !== undefined) {
+      log.warn(failure.message, {status, code: failure.code, hint: failure.hint, ms});
+      return;
+    }
+    const fields = {status, ms, ...fieldsOf(done)};
+    const isQuiet = done?.did === 'nothing' || done?.did === 'looked';
+    if (isQuiet && !isNews) log.debug('cycle', fields);
+    else log.info('cycle', fields);
+    if (isNews && status !== 'ok') log.warn(verdict.reason, {status});
+  }
+}
+
+function fieldsOf(done: Done | undefined): Readonly<Record<string, string | number | boolean>> {
+  if (done === undefined) return {};
+  const {did} = done;
+  switch (did) {
+    case 'nothing':
+    case 'beat':
+    case 'looked':
+      return {did};
+    case 'captured': {
+      const {changed, sequence, epoch, snapshot, tables} = done.result;
+      return {did, changed, sequence, epoch, snapshot: snapshot.slice(0, 12), ...sums(tables)};
+    }
+    case 'replicated': {
+      const {applied, sequence, epoch, snapshot, tables, proof} = done.result;
+      return {
+        did,
+        applied,
+        sequence,
+        epoch,
+        snapshot: snapshot.slice(0, 12),
+        proof,
+        ...sums(tables),
+      };
+    }
+  }
+}
+
+type Counts = {readonly inserted: number; readonly updated: number; readonly deleted: number};
+
+function sums(tables: Readonly<Record<string, Counts>>): Counts {
+  const all = Object.values(tables);
+  const sum = (of: (counts: Counts) => number): number => all.reduce((n, one) => n + of(one), 0);
+  return {
+    inserted: sum(({inserted}) => inserted),
+    updated: sum(({updated}) => updated),
+    deleted: sum(({deleted}) => deleted),
+  };
+}

@@ -1,0 +1,389 @@
+/** The cycles of both roles, on real databases and a real store; only the clock is ours. */
+import {renameSync, rmSync} from 'node:fs';
+import {join} from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import {describe, expect, test} from 'vitest';
+import {
+  conflicts,
+  noProgress,
+  resolveConflict,
+  silentLog,
+  undo,
+  type EngineOptions,
+} from '../../../src/index.ts';
+import type {PrimaryEngine, ReplicaEngine} from '../../../src/service/cycle.ts';
+import {primaryEngine, replicaEngine} from '../../../src/service/engines.ts';
+import {Primary} from '../../../src/service/primary.ts';
+import {Replica} from '../../../src/service/replica.ts';
+import {Service} from '../../../src/service/service.ts';
+import type {Role} from '../../../src/service/status.ts';
+import {write} from '../../helpers/instances.ts';
+import {tempFolder} from '../../helpers/temp-db.ts';
+import {VirtualClock} from '../../helpers/virtual-clock.ts';
+
+const minute = 60_000;
+const staleAfterMs = 30 * minute;
+const ddl =
+  'CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT); CREATE TABLE beat (id INTEGER PRIMARY KEY)';
+const never = new AbortController().signal;
+
+class Instance {
+  readonly clock: VirtualClock;
+  readonly path: string;
+  readonly options: EngineOptions;
+  /** Calls of the engine, in order. */
+  readonly calls: string[] = [];
+  readonly #folder: string;
+  #service: Service | undefined;
+
+  constructor(folder: string, name: string, clock: VirtualClock, rows = '') {
+    this.clock = clock;
+    this.#folder = folder;
+    this.path = join(folder, `${name}.db`);
+    write(this.path, `PRAGMA journal_mode = WAL; ${ddl}; ${rows}`);
+    this.options = {
+      database: this.path,
+      store: `dir:${join(folder, 'store')}`,
+      state: `${this.path}-state`,
+      tables: ['t'],
+      env: {},
+      log: silentLog,
+      progress: noProgress,
+    };
+  }
+
+  edit(sql: string): void {
+    write(this.path, sql);
+  }
+
+  rows(): unknown {
+    const db = new BetterSqlite3(this.path, {readonly: true});
+    try {
+      return db.prepare('SELECT id, v FROM t ORDER BY id').raw().all();
+    } finally {
+      db.close();
+    }
+  }
+
+  /** As a process that was started anew. */
+  restart(): void {
+    this.#service = undefined;
+  }
+
+  loseStore(): void {
+    rmSync(join(this.#folder, 'store'), {recursive: true});
+  }
+
+  /** One cycle; gives what it did, or the code of its failure. */
+  async cycle(role: Role, isAsked = false): Promise<string> {
+    const service = this.service(role);
+    this.calls.length = 0;
+    if (isAsked) service.trigger();
+    const stop = new AbortController();
+    const report = Promise.withResolvers<string>();
+    this.#onCycle = (said) => (stop.abort(), report.resolve(said));
+    await service.run(stop.signal);
+    return report.promise;
+  }
+
+  #onCycle: (said: string) => void = () => {};
+
+  service(role: Role): Service {
+    return (this.#service ??= new Service({
+      role,
+      cycle: role === 'primary' ? this.#primary() : this.#replica(),
+      intervalMs: 5_000,
+      staleAfterMs,
+      clock: this.clock,
+      log: silentLog,
+      onCycle: ({done, failure}) => this.#onCycle(failure?.code ?? done?.did ?? ''),
+    }));
+  }
+
+  status(role: Role): string {
+    return this.service(role).verdict().status;
+  }
+
+  #primary(): Primary {
+    const {clock, calls} = this;
+    const engine = primaryEngine(this.options);
+    const counted: PrimaryEngine = {
+      look: () => engine.look(),
+      capture: (signal) => (calls.push('capture'), engine.capture(signal)),
+      beat: (signal) => (calls.push('beat'), engine.beat(signal)),
+      close: async () => {}, // it lives on over many runs
+    };
+    return new Primary({engine: counted, clock, staleAfterMs});
+  }
+
+  #replica(): Replica {
+    const {clock, calls} = this;
+    const engine = replicaEngine(this.options);
+    const counted: ReplicaEngine = {
+      ...engine,
+      poll: (signal) => (calls.push('poll'), engine.poll(signal)),
+      replicate: (signal) => (calls.push('replicate'), engine.replicate(signal)),
+    };
+    return new Replica({
+      engine: counted,
+      clock,
+      intervalMs: 5_000,
+      driftEveryMs: 15 * minute,
+      staleAfterMs,
+    });
+  }
+}
+
+function makePair(): {readonly primary: Instance; readonly replica: Instance} {
+  const [folder, clock] = [tempFolder(), new VirtualClock()];
+  return {
+    primary: new Instance(folder, 'primary', clock, "INSERT INTO t VALUES (1, 'a')"),
+    replica: new Instance(folder, 'replica', clock),
+  };
+}
+
+/** Both have the first rows. */
+async function started(): Promise<ReturnType<typeof makePair>> {
+  const pair = makePair();
+  expect(await pair.primary.cycle('primary')).toBe('captured');
+  expect(await pair.replica.cycle('replica')).toBe('replicated');
+  expect(await pair.primary.cycle('primary')).toBe('nothing');
+  expect(await pair.replica.cycle('replica')).toBe('looked');
+  return pair;
+}
+
+describe('a primary', () => {
+  test('asks neither store nor rows while nothing is committed', async () => {
+    const {primary} = await started();
+    for (let count = 0; count < 3; count++) {
+      expect(await primary.cycle('primary')).toBe('nothing');
+      expect(primary.calls).toEqual([]);
+    }
+    expect(primary.status('primary')).toBe('ok');
+  });
+
+  test('looks at its rows, and asks no store, where other tables were written', async () => {
+    const {primary} = await started();
+    primary.edit('INSERT INTO beat DEFAULT VALUES');
+    expect(await primary.cycle('primary')).toBe('nothing');
+    expect(primary.calls).toEqual([]);
+  });
+
+  test('captures what was edited, also what is edited back after another process captured it', async () => {
+    const {primary} = await started();
+    primary.edit("UPDATE t SET v = 'b'");
+    expect(await primary.cycle('primary')).toBe('captured');
+    expect(await primary.cycle('primary')).toBe('nothing');
+    primary.edit("UPDATE t SET v = 'c'");
+    await primaryEngine(primary.options).capture(never);
+    primary.edit("UPDATE t SET v = 'b'");
+    expect(await primary.cycle('primary')).toBe('captured');
+  });
+
+  test('says that it is alive every third of the staleness limit, and when it is started', async () => {
+    const {primary} = await started();
+    primary.clock.advance(9 * minute);
+    expect(await primary.cycle('primary')).toBe('nothing');
+    primary.clock.advance(1 * minute);
+    expect(await primary.cycle('primary')).toBe('beat');
+    expect(await primary.cycle('primary')).toBe('nothing');
+    primary.restart();
+    expect(await primary.cycle('primary')).toBe('beat');
+  });
+
+  test('notices that its file was replaced', async () => {
+    const {primary} = await started();
+    const db = new BetterSqlite3(primary.path);
+    await db.backup(`${primary.path}.copy`);
+    db.close();
+    write(`${primary.path}.copy`, "PRAGMA journal_mode = DELETE; UPDATE t SET v = 'restored'");
+    for (const file of ['', '-wal', '-shm']) rmSync(primary.path + file, {force: true});
+    renameSync(`${primary.path}.copy`, primary.path);
+    expect(await primary.cycle('primary')).toBe('captured');
+  });
+
+  test('finds out by its next sign of life that another one took over, and stays fenced', async () => {
+    const {primary, replica} = await started();
+    replica.restart();
+    replica.edit("UPDATE t SET v = 'taken over'");
+    expect(await replica.cycle('primary')).toBe('captured');
+    expect(await primary.cycle('primary')).toBe('nothing');
+    primary.clock.advance(10 * minute);
+    expect(await primary.cycle('primary')).toBe('FENCED');
+    expect(primary.status('primary')).toBe('fenced');
+    expect(await primary.cycle('primary')).toBe('FENCED');
+    expect(primary.status('primary')).toBe('fenced');
+  });
+
+  test('is stale once it could not look for that long', async () => {
+    const {primary} = await started();
+    write(primary.path, 'ALTER TABLE t RENAME TO gone');
+    expect(await primary.cycle('primary')).toBe('TABLE_NOT_FOUND');
+    expect(primary.status('primary')).toBe('failed');
+    primary.clock.advance(31 * minute);
+    expect(primary.status('primary')).not.toBe('ok');
+  });
+});
+
+describe('a replica', () => {
+  test('waits for the first snapshot, as long as it takes', async () => {
+    const {primary, replica} = makePair();
+    expect(await replica.cycle('replica')).toBe('looked');
+    expect(replica.status('replica')).toBe('waiting');
+    replica.clock.advance(1440 * minute);
+    expect(await replica.cycle('replica')).toBe('looked');
+    expect(replica.status('replica')).toBe('waiting');
+    await primary.cycle('primary');
+    expect(await replica.cycle('replica')).toBe('replicated');
+    expect(replica.status('replica')).toBe('ok');
+    expect(replica.rows()).toEqual(primary.rows());
+  });
+
+  test('polls once and reads no row while there is nothing new', async () => {
+    const {replica} = await started();
+    expect(await replica.cycle('replica')).toBe('looked');
+    expect(replica.calls).toEqual(['poll']);
+  });
+
+  test('brings what is new, and puts local edits back at the next scan', async () => {
+    const {primary, replica} = await started();
+    primary.edit("INSERT INTO t VALUES (2, 'b')");
+    await primary.cycle('primary');
+    expect(await replica.cycle('replica')).toBe('replicated');
+    expect(replica.rows()).toEqual(primary.rows());
+    replica.edit("UPDATE t SET v = 'local' WHERE id = 2");
+    expect(await replica.cycle('replica')).toBe('looked');
+    replica.clock.advance(15 * minute);
+    await primary.cycle('primary');
+    expect(await replica.cycle('replica')).toBe('replicated');
+    expect(replica.rows()).toEqual(primary.rows());
+  });
+
+  test('puts nothing off that a person asks for', async () => {
+    const {primary, replica} = await started();
+    replica.edit("UPDATE t SET v = 'local'");
+    expect(await replica.cycle('replica', true)).toBe('replicated');
+    expect(replica.rows()).toEqual(primary.rows());
+  });
+
+  test('tells a primary that died from one that has nothing to say', async () => {
+    const {primary, replica} = await started();
+    for (let passed = 0; passed < 90; passed += 5) {
+      replica.clock.advance(5 * minute);
+      await primary.cycle('primary');
+      await replica.cycle('replica');
+      expect(replica.status('replica')).toBe('ok');
+    }
+    replica.clock.advance(29 * minute);
+    await replica.cycle('replica');
+    replica.clock.advance(2 * minute);
+    expect(replica.status('replica')).toBe('stale'); // also between cycles
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('stale');
+    await primary.cycle('primary');
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('ok');
+  });
+
+  test('remembers over a restart for how long the primary has been silent', async () => {
+    const {replica} = await started();
+    for (let passed = 0; passed <= 40; passed += 10) {
+      replica.restart();
+      await replica.cycle('replica');
+      expect(replica.status('replica')).toBe(passed > 30 ? 'stale' : 'ok');
+      replica.clock.advance(10 * minute);
+    }
+  });
+
+  test('takes a wall clock that jumps for no sign of life, nor for the want of one', async () => {
+    const {replica, primary} = await started();
+    replica.clock.advance(10 * minute);
+    await primary.cycle('primary');
+    await replica.cycle('replica');
+    replica.clock.wallOffsetMs += 365 * 1440 * minute;
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('ok');
+    replica.clock.wallOffsetMs -= 2 * 365 * 1440 * minute;
+    replica.clock.advance(31 * minute);
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('stale');
+    await primary.cycle('primary');
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('ok');
+  });
+
+  test('without a record, an old sign of life is not taken for a fresh one', async () => {
+    const {primary, replica} = await started();
+    replica.restart();
+    rmSync(`${replica.path}-state`, {recursive: true});
+    // The store's times are those of the real clock.
+    replica.clock.wallOffsetMs = Date.now() + 40 * minute;
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('degraded');
+    replica.clock.advance(10 * minute);
+    await primary.cycle('primary');
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('ok');
+  });
+
+  test('goes on looking for newer snapshots while one is refused, and tries that one ever more seldom', async () => {
+    const {primary, replica} = await started();
+    primary.edit('DELETE FROM t');
+    await primary.cycle('primary');
+    expect(await replica.cycle('replica')).toBe('FUSE');
+    expect(replica.calls).toEqual(['poll', 'replicate']);
+    expect(replica.status('replica')).toBe('held');
+    expect(await replica.cycle('replica')).toBe('FUSE');
+    expect(replica.calls).toEqual(['poll']);
+    replica.clock.advance(minute);
+    expect(await replica.cycle('replica')).toBe('FUSE');
+    expect(replica.calls).toEqual(['poll', 'replicate']);
+    primary.edit("INSERT INTO t VALUES (3, 'c')");
+    await primary.cycle('primary');
+    expect(await replica.cycle('replica')).toBe('replicated');
+    expect(replica.status('replica')).toBe('ok');
+  });
+
+  test('is held by an undo until there is something newer', async () => {
+    const {primary, replica} = await started();
+    primary.edit("UPDATE t SET v = 'b'");
+    await primary.cycle('primary');
+    await replica.cycle('replica');
+    await undo(replica.options);
+    expect(await replica.cycle('replica')).toBe('HELD');
+    expect(replica.status('replica')).toBe('held');
+    expect(replica.rows()).toEqual([[1, 'a']]);
+    primary.edit("UPDATE t SET v = 'c'");
+    await primary.cycle('primary');
+    expect(await replica.cycle('replica')).toBe('replicated');
+    expect(replica.rows()).toEqual([[1, 'c']]);
+  });
+
+  test('is degraded while conflicts are open, and carries a decision out at the next cycle', async () => {
+    const {primary, replica} = await started();
+    replica.restart();
+    Object.assign(replica.options, {policies: new Map([['t', {policy: 'merge'}]])});
+    await replica.cycle('replica');
+    replica.edit("UPDATE t SET v = 'here'");
+    primary.edit("UPDATE t SET v = 'there'");
+    await primary.cycle('primary');
+    expect(await replica.cycle('replica')).toBe('replicated');
+    expect(replica.status('replica')).toBe('degraded');
+    expect(await replica.cycle('replica')).toBe('looked');
+    await resolveConflict({...replica.options, table: 't', key: '1', take: 'theirs'});
+    expect(await replica.cycle('replica')).toBe('replicated');
+    expect(replica.rows()).toEqual([[1, 'there']]);
+    expect((await conflicts(replica.options)).conflicts).toEqual([]);
+    expect(replica.status('replica')).toBe('ok');
+    expect(await replica.cycle('replica')).toBe('looked');
+  });
+
+  test('a store that vanished is no store that never was', async () => {
+    const {replica} = await started();
+    replica.loseStore();
+    expect(await replica.cycle('replica')).toBe('STORE_MISSING');
+    expect(replica.status('replica')).toBe('degraded');
+    replica.clock.advance(31 * minute);
+    expect(replica.status('replica')).toBe('stale');
+  });
+});
