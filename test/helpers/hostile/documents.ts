@@ -174,6 +174,7 @@ export const configurations: readonly Buffer[] = [
   '{"database":"x","keyless":"multiset"}',
   'database: &a x\nstore: *a\ntables: [*a, *a]\n',
   'tables: {a: mirror, b: {policy: merge, onConflict: fail, local: [c], where: {d: {not: [x, 1, 0.5, null, true]}, e: 2}, ownKeys: 100}}\ndrift: keep\npreset: p\n',
+  'role: replica\ninterval: 5s\nstaleAfter: 1h\nhttp: "[::1]:0"\nkeep: {last: 5, yearly: 0}\ndrillEvery: off\nnotify: [{ntfy: "https://a.b/c", token: t}, {webhook: "http://a"}]\n',
 ].map((text) => Buffer.from(text));
 
 /** With each operation, and most kinds of values and conditions. */
