@@ -1,17 +1,12 @@
 /** The configuration in effect, as it may be shown: each setting as a file would give it, secrets masked. */
 import {resolve} from 'node:path';
 import {defaultRepository, stateFolder} from '../engine/open.ts';
+import {repositoryVariable, shownAddress} from '../engine/store-address.ts';
 import {MAX_WRITE_LOCK_MS} from '../kernel/limits.ts';
 import {DEFAULT_POLICY, type TablePolicy} from '../merge/policy.ts';
-import {maskUrls} from '../store/restic/mask.ts';
 import type {LoadedConfig} from './config.ts';
 import {durationText} from './duration.ts';
-import {
-  sourceOf,
-  storeAddress,
-  undecidedSettings,
-  type UndecidedSettings,
-} from './service-settings.ts';
+import {sourceOf, storeOf, undecidedSettings, type UndecidedSettings} from './service-settings.ts';
 import {ALL_SETTINGS, type SettingName} from './settings.ts';
 import {httpText, type Receiver} from './values.ts';
 
@@ -58,7 +53,7 @@ function engineValues(
   const ownStore = state === undefined ? undefined : `restic:${defaultRepository(resolve(state))}`;
   return {
     database,
-    store: storeAddress(config, env) ?? ownStore,
+    store: storeOf(config, env) ?? ownStore,
     state,
     profile,
     application,
@@ -110,7 +105,7 @@ function receiverShown({kind, token}: Receiver): Shown {
 
 /** Any text may be an address with a password. */
 function masked(value: Shown | undefined): Shown | undefined {
-  if (typeof value === 'string') return maskUrls(value);
+  if (typeof value === 'string') return shownAddress(value);
   return value;
 }
 
@@ -118,6 +113,6 @@ function masked(value: Shown | undefined): Shown | undefined {
 function shownSource(config: LoadedConfig, env: NodeJS.ProcessEnv, name: SettingName): string {
   const source = sourceOf(config, name);
   if (name !== 'store' || config.store !== undefined) return source;
-  const variable = ['RESTIC_REPOSITORY', 'RESTIC_REPOSITORY_FILE'].find((each) => env[each]);
+  const variable = repositoryVariable(env);
   return variable === undefined ? source : `environment ${variable}`;
 }

@@ -1,5 +1,6 @@
 /** The settings of the service, with nothing left out. */
 import {BlockList, isIP, isIPv6} from 'node:net';
+import {storeAddress} from '../engine/store-address.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {
   RUN_CHECK_MS,
@@ -14,7 +15,6 @@ import {
   RUN_STALE_INTERVALS_MIN,
   RUN_STALE_MS,
 } from '../kernel/limits.ts';
-import {findLocation} from '../store/restic/location.ts';
 import type {LoadedConfig} from './config.ts';
 import {durationText} from './duration.ts';
 import type {SettingName} from './settings.ts';
@@ -80,24 +80,17 @@ export function undecidedSettings(config: LoadedConfig, env: NodeJS.ProcessEnv):
 function defaultInterval(config: LoadedConfig, env: NodeJS.ProcessEnv): number | undefined {
   if (config.role === undefined) return undefined;
   if (config.role === 'primary') return RUN_INTERVAL_PRIMARY_MS;
-  return isCloud(storeAddress(config, env)) ? RUN_INTERVAL_CLOUD_MS : RUN_INTERVAL_REPLICA_MS;
+  return isCloud(storeOf(config, env)) ? RUN_INTERVAL_CLOUD_MS : RUN_INTERVAL_REPLICA_MS;
 }
 
 /**
- * `dir:<path>`, or `restic:<repository>` with the one that restic's own variables name; undefined for the one in the
- * state folder.
+ * As the engine has it.
  *
- * @throws {EngineError} `CONFIG_INVALID` where it is neither, `USAGE` where restic's variables name none.
+ * @throws {EngineError} `CONFIG_INVALID` where it is neither `restic:` nor `dir:`, `USAGE` where restic's variables name none.
  */
-export function storeAddress(config: LoadedConfig, env: NodeJS.ProcessEnv): string | undefined {
+export function storeOf(config: LoadedConfig, env: NodeJS.ProcessEnv): string | undefined {
   const {store} = config;
-  if (store === undefined && !env['RESTIC_REPOSITORY'] && !env['RESTIC_REPOSITORY_FILE'])
-    return undefined;
-  if (store !== undefined && /^dir:./.test(store)) return store;
-  if (store === undefined || store.startsWith('restic:')) {
-    const {localPath, repository} = findLocation(store?.slice('restic:'.length), env);
-    return `restic:${localPath ?? repository}`;
-  }
+  if (store === undefined || /^(?:restic:|dir:.)/.test(store)) return storeAddress(store, env);
   // The address itself may hold a password.
   throw new EngineError(
     'CONFIG_INVALID',

@@ -14,6 +14,7 @@ import type {Store} from '../store/port.ts';
 import {makeRepositoryKey, REPOSITORY_KEY} from '../state/repository-key.ts';
 import type {EngineOptions} from './options.ts';
 import {SnapshotReader} from './snapshot-reader.ts';
+import {repositoryVariable} from './store-address.ts';
 
 export type ReadOpened = {
   readonly state: State | undefined;
@@ -148,7 +149,7 @@ function storeFor(
   const folder = stateFolder(options);
   const shared = {...instance, env, log, signal, cacheDir: join(folder, 'cache')};
   if (options.store !== undefined) return openStore(options.store, shared);
-  if (hasRepositoryVariable(env)) return openStore('restic:', shared);
+  if (repositoryVariable(env) !== undefined) return openStore('restic:', shared);
   const key = defaultKey(folder);
   if (!existsSync(key))
     throw existsSync(defaultRepository(folder)) ? keyIsLost(key) : noDefaultStore(folder);
@@ -174,13 +175,9 @@ function noDefaultStore(folder: string): EngineError {
 }
 
 function prepareDefaultStore(options: EngineOptions): void {
-  if (options.store !== undefined || hasRepositoryVariable(options.env)) return;
+  if (options.store !== undefined || repositoryVariable(options.env) !== undefined) return;
   const folder = stateFolder(options);
   if (!existsSync(defaultRepository(folder))) makeRepositoryKey(defaultKey(folder));
-}
-
-function hasRepositoryVariable(env: NodeJS.ProcessEnv): boolean {
-  return Boolean(env['RESTIC_REPOSITORY'] ?? env['RESTIC_REPOSITORY_FILE']);
 }
 
 export const defaultRepository = (folder: string): string => join(folder, 'repository');

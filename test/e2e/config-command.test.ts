@@ -118,7 +118,7 @@ test.for<[string, readonly string[], NodeJS.ProcessEnv, RegExp]>([
     {ROWPLICA_LOG_FILE: join(folder, 'no.log')},
     /^error: ROWPLICA_LOG_FILE .*no\.log: there is no such file\n/,
   ],
-])('%s that is faulty is told in one line, and exits with 2', async ([, args, env, told]) => {
+])('a fault in %s is told in one line, and exits with 2', async ([, args, env, told]) => {
   const {exitCode, stdout, stderr} = await config(args, env);
   expect({exitCode, stdout}).toEqual({exitCode: 2, stdout: ''});
   expect(stderr).toMatch(told);

@@ -116,6 +116,16 @@ store: restic:rest:https://user:${secret}@host/path
   expect(JSON.stringify(settings)).not.toContain('hunter2');
 });
 
+test.each(['hunter2/hunter2', 'hunter2 hunter2', 'hunter2@hunter2', 'hunter2"x', 'hunter2:x#'])(
+  'of an address with the password %s nothing of it is shown',
+  (password) => {
+    const flags = {store: `restic:rest:https://user:${password}@host/path`};
+    const {value} = effective({flags}).settings.store;
+    expect(value).toMatch(/^restic:rest:https:\/\/user:.*@host\/path$/);
+    expect(value).not.toContain('hunter2');
+  },
+);
+
 test("the store of restic's own variables", () => {
   const repository = `rest:https://user:${secret}@host/`;
   const shown = {value: 'restic:rest:https://user:***@host/'};
