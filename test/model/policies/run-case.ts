@@ -79,6 +79,9 @@ type Setting = {
   readonly tell: Events;
 };
 
+/** What was last applied is looked for among the snapshots the next time. */
+const UNKNOWN: Stand = {base: undefined, digest: undefined, applies: []};
+
 class Run {
   readonly #setting: Setting;
   #stand: Stand;
@@ -137,6 +140,7 @@ class Run {
     };
     if (done instanceof EngineError) {
       this.#checkRefused(known, done, {first, digest: shot.snapshot});
+      if (this.#stand.digest === undefined) this.#stand = UNKNOWN;
       return;
     }
     if (this.#held === shot.snapshot) throw new Broken('P11: what was undone was applied again');
@@ -390,7 +394,7 @@ class Run {
     if (round.next === 'forget') {
       this.#setting.tell('forgotten');
       rmSync(`${this.#setting.files.replica}-state`, {recursive: true, force: true});
-      this.#stand = {base: undefined, digest: undefined, applies: []};
+      this.#stand = UNKNOWN;
       this.#open = new Set();
     }
     if (round.next === 'undo' && wrote && !this.#rivalled && first === this.#before)
@@ -420,8 +424,7 @@ class Run {
     this.#setting.tell('undone');
     this.#held = done.snapshot;
     // Where nothing was applied before, what is here is looked for among the snapshots.
-    this.#stand =
-      before.digest === undefined ? {base: undefined, digest: undefined, applies: []} : before;
+    this.#stand = before.digest === undefined ? UNKNOWN : before;
     this.#open = this.#wasOpen;
   }
 
