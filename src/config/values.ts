@@ -51,9 +51,10 @@ function describeDuration(least: number): string {
   return `a duration from ${durationText(least)} to ${durationText(RUN_DURATION_MAX_MS)}, such as 30s, 15m, 12h or 1d`;
 }
 
+/** Whole milliseconds: 1.005 s is a little less as a binary fraction. */
 function within(text: string, least: number): number | undefined {
-  const ms = milliseconds(text);
-  return ms !== undefined && ms >= least && ms <= RUN_DURATION_MAX_MS ? ms : undefined;
+  const ms = Math.round(milliseconds(text) ?? 0);
+  return ms >= least && ms <= RUN_DURATION_MAX_MS ? ms : undefined;
 }
 
 export const http: z.ZodType<HttpAddress | 'off'> = meant(

@@ -28,6 +28,7 @@ test.each<Case>([
   ['role', 'ROWPLICA_ROLE', 'replica', 'replica'],
   ['interval', 'ROWPLICA_INTERVAL', '1s', 1_000],
   ['interval', 'ROWPLICA_INTERVAL', '5m', 300_000],
+  ['interval', 'ROWPLICA_INTERVAL', '1.005s', 1_005],
   ['driftInterval', 'ROWPLICA_DRIFT_INTERVAL', '10s', 10_000],
   ['driftInterval', 'ROWPLICA_DRIFT_INTERVAL', 'off', 'off'],
   ['staleAfter', 'ROWPLICA_STALE_AFTER', '10s', 10_000],
