@@ -13,6 +13,10 @@ export default defineConfig({
       project('unit', {include: ['test/unit/**/*.test.ts', 'test/tidy.test.ts']}),
       project('laws', {include: ['test/laws/**/*.test.ts'], testTimeout: 180_000}),
       project('model', {include: ['test/model/**/*.test.ts'], testTimeout: 600_000}),
+      project('simulation', {
+        include: ['test/simulation/**/*.test.ts'],
+        testTimeout: 1_800_000,
+      }),
       project('golden', {include: ['test/golden/**/*.test.ts']}),
       project('corpus', {include: ['test/corpus/**/*.test.ts']}),
       project('contract', {include: ['test/contract/**/*.test.ts']}),

@@ -22,7 +22,11 @@ export type Claim = {
   readonly position: Position | undefined;
   /** Id of this instance. */
   readonly author: string;
+  /** What this instance set out to write last, as far as it knows: it may be in the store, and not be shown yet. */
+  readonly claimed?: Claimed | undefined;
 };
+
+export type Claimed = Pick<Position, 'lineage' | 'epoch' | 'sequence'>;
 
 /**
  * The position of the next snapshot that this instance may write.
@@ -31,13 +35,14 @@ export type Claim = {
  * the newest snapshot, or has no history at all. One that wrote or applied an older snapshot was
  * replaced, and is fenced.
  *
- * A store may have lost the newest snapshot, or be slow to show it: no position is given out twice.
+ * A store may have lost the newest snapshot, or be slow to show it, or have kept one that it said it could not keep: no position
+ * is given out twice.
  *
  * @throws {EngineError} `FENCED`, and `POSITION_MISMATCH` where two primaries wrote one position, or no higher
  * one is left.
  */
 export function claimNext(claim: Claim): Authority {
-  const next = nextOf(claim);
+  const next = beyondClaimed(nextOf(claim), claim.claimed);
   if (Number.isSafeInteger(next.epoch) && Number.isSafeInteger(next.sequence)) return next;
   throw new EngineError(
     'POSITION_MISMATCH',
@@ -49,10 +54,21 @@ export function claimNext(claim: Claim): Authority {
   );
 }
 
-function nextOf({refs, position, author}: Claim): Authority {
+/** A sequence may leave numbers out; it may not name two snapshots by one. */
+function beyondClaimed(next: Authority, claimed: Claimed | undefined): Authority {
+  if (claimed?.lineage !== next.lineage || claimed.sequence < next.sequence) return next;
+  return {...next, sequence: claimed.sequence + 1};
+}
+
+function nextOf({refs, position, author, claimed}: Claim): Authority {
   const parent = newestSnapshot(refs, position?.lineage);
   if (parent === undefined)
-    return {lineage: position?.lineage ?? randomUUID(), ...first(position), parent, follows: null};
+    return {
+      lineage: position?.lineage ?? claimed?.lineage ?? randomUUID(),
+      ...first(position),
+      parent,
+      follows: null,
+    };
   const isBeyond = position !== undefined && comparePositions(position, parent) > 0;
   const last = isBeyond ? position : parent;
   const next = {

@@ -12,6 +12,7 @@ import {shapeOf} from '../snapshot/manifest.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
 import type {ObjectFolder} from '../state/object-folder.ts';
 import {claimNext, type Authority} from './authority.ts';
+import {lastClaim, noteClaim} from './claims.ts';
 import {diffListed, type Listed} from './compare-snapshots.ts';
 import {makeManifest, sameContent, type Captured} from './make-manifest.ts';
 import {withAll, type Opened} from './open.ts';
@@ -57,7 +58,8 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     await recover(database, state, options.log);
     const refs = await listIfThere(store);
     const position = await state.position();
-    const authority = claimNext({refs: refs ?? [], position, author: state.instance.id});
+    const claimed = await lastClaim(state);
+    const authority = claimNext({refs: refs ?? [], position, author: state.instance.id, claimed});
     await settled(database, options);
     const captured = await captureDatabase(database, state.objects, options);
     if (refs === undefined) await createStore(store);
@@ -169,6 +171,7 @@ async function storeSnapshot(
     author: manifest.author,
   };
   options.progress('storing', 0, files.length);
+  await noteClaim(state, label);
   const saved = await store.save({folder: state.objects.root, files, label});
   const {isShown} = await refuseRival(store, saved, authority.parent === undefined);
   await state.reach({...label, manifest: bytes});

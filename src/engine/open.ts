@@ -145,6 +145,7 @@ function storeFor(
   options: EngineOptions,
   instance: Pick<OpenStoreOptions, 'host' | 'temporary'>,
 ): Store {
+  if (typeof options.store === 'object') return options.store;
   const {env, log, signal} = options;
   const folder = stateFolder(options);
   const shared = {...instance, env, log, signal, cacheDir: join(folder, 'cache')};

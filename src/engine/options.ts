@@ -2,12 +2,13 @@
 import type {Log, Progress} from '../kernel/log.ts';
 import type {DriftRule, TablePolicy} from '../merge/policy.ts';
 import type {MigrationRecord} from '../profiles/migration-records.ts';
+import type {Store} from '../store/port.ts';
 
 export type EngineOptions = {
   /** `sqlite:<path>` or a plain path. */
   readonly database: string;
-  /** `restic:<repository>` or `dir:<path>`; default: RESTIC_REPOSITORY, else a repository in the state folder. */
-  readonly store?: string | undefined;
+  /** `restic:<repository>` or `dir:<path>`, or a store of the caller's own; default: RESTIC_REPOSITORY, else a repository in the state folder. */
+  readonly store?: string | Store | undefined;
   /** State folder; default `.rowplica` beside the database. */
   readonly state?: string | undefined;
   readonly profile?: string | undefined;

@@ -192,7 +192,7 @@ export const RUN_ALIVE_SHARE: number = 1 / 3;
 export const RUN_JITTER_SHARE = 0.1;
 /** Milliseconds between cycles at most, after failures that may be over the next time: a store that is back is used again soon. */
 export const RUN_PASSING_PAUSE_MAX_MS: number = 5 * 60 * 1000;
-/** The same, after refusals: a person or a newer snapshot has to change something, and newer snapshots are looked for as ever. */
-export const RUN_REFUSED_PAUSE_MAX_MS: number = 15 * 60 * 1000;
+/** The same, after refusals, of which a person who mended what was refused expects to see the end; each try reads all rows. */
+export const RUN_REFUSED_PAUSE_MAX_MS: number = 60 * 1000;
 /** The same, after what does not change by itself. */
 export const RUN_BROKEN_PAUSE_MAX_MS: number = 15 * 60 * 1000;

@@ -10,6 +10,8 @@ import type {Facts} from './status.ts';
 export type Done =
   | {readonly did: 'nothing' | 'beat'}
   | {readonly did: 'looked'; readonly isWaiting: boolean}
+  /** The newest snapshot was looked for, and is refused: in this cycle (`isTried`), or before. */
+  | {readonly did: 'refused'; readonly error: unknown; readonly isTried: boolean}
   | {readonly did: 'captured'; readonly result: CaptureResult}
   | {readonly did: 'replicated'; readonly result: ReplicateResult};
 

@@ -42,7 +42,8 @@ export class Replica implements RoleCycle {
     if (polled?.newest == null) return {did: 'looked', isWaiting: true};
     await this.#hear(polled);
     if (!isAsked && !this.#isDue(polled)) return {did: 'looked', isWaiting: false};
-    this.#throwRefused(polled.newest, isAsked);
+    const refused = isAsked ? undefined : this.#stillRefused(polled.newest);
+    if (refused !== undefined) return {did: 'refused', error: refused.error, isTried: false};
     return this.#replicate(polled.newest, signal);
   }
 
@@ -82,25 +83,26 @@ export class Replica implements RoleCycle {
       };
       return {did: 'replicated', result};
     } catch (error) {
-      this.#refuse(newest, error);
-      throw error;
+      if (!this.#refuse(newest, error)) throw error;
+      return {did: 'refused', error, isTried: true};
     }
   }
 
-  #refuse({digest}: Position, error: unknown): void {
+  /** False for what may be over the next time: then the loop slows down. Else it goes on looking for a newer snapshot. */
+  #refuse({digest}: Position, error: unknown): boolean {
     const {clock, intervalMs} = this.#options;
     const kind = kindOf(failureOf(error).code);
-    if (kind === 'passing' || kind === 'waiting') return; // the loop slows down by itself
+    if (kind === 'passing' || kind === 'waiting') return false;
     const inRow = this.#refused?.digest === digest ? this.#refused.inRow + 1 : 1;
     const againMs = clock.monotonic() + pauseAfter(intervalMs, {kind, inRow});
     this.#refused = {digest, error, inRow, againMs};
+    return true;
   }
 
-  /** What was refused stays refused until it is tried again. */
-  #throwRefused({digest}: Position, isAsked: boolean): void {
+  #stillRefused({digest}: Position): Refused | undefined {
     const refused = this.#refused;
-    if (refused?.digest !== digest || isAsked) return;
-    if (this.#options.clock.monotonic() < refused.againMs) throw refused.error;
+    const isNow = refused?.digest === digest && this.#options.clock.monotonic() < refused.againMs;
+    return isNow ? refused : undefined;
   }
 
   /**

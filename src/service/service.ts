@@ -33,6 +33,8 @@ export class Service {
   #doneMs: number | undefined;
   #failed:
     {readonly failure: Failure; readonly kind: FailureKind; readonly inRow: number} | undefined;
+  /** What the last cycle that ended did not apply. */
+  #refused: Failure | undefined;
   #wake = new AbortController();
   #isAsked = false;
   #last: CycleReport | undefined;
@@ -71,7 +73,7 @@ export class Service {
       staleAfterMs,
       startedMs: this.#startedMs,
       doneMs: this.#doneMs,
-      failure: this.#failed?.failure,
+      failure: this.#failed?.failure ?? this.#refused,
     };
   }
 
@@ -95,12 +97,14 @@ export class Service {
       done = await cycle.cycle(signal, isAsked);
       this.#doneMs = clock.monotonic();
       this.#failed = undefined;
+      this.#refused = done.did === 'refused' ? failureOf(done.error) : undefined;
     } catch (error) {
       if (signal.aborted) return; // it was told to end
       this.#fail(failureOf(error));
     }
     const ms = Math.round(clock.monotonic() - beganMs);
-    const report = {at, ms, done, failure: this.#failed?.failure, verdict: this.verdict()};
+    const failure = this.#failed?.failure ?? this.#refused;
+    const report = {at, ms, done, failure, verdict: this.verdict()};
     this.#tell(report);
     this.#last = report;
     onCycle?.(report);
@@ -125,6 +129,10 @@ export class Service {
     const {log} = this.#options;
     const {status} = verdict;
     const isNews = this.#last?.verdict.status !== status;
+    if (done?.did === 'refused' && !done.isTried && !isNews) {
+      log.debug('cycle', {status, ms, did: done.did});
+      return;
+    }
     if (failure !== undefined) {
       log.warn(failure.message, {status, code: failure.code, hint: failure.hint, ms});
       return;
@@ -144,6 +152,7 @@ function fieldsOf(done: Done | undefined): Readonly<Record<string, string | numb
     case 'nothing':
     case 'beat':
     case 'looked':
+    case 'refused':
       return {did};
     case 'captured': {
       const {changed, sequence, epoch, snapshot, tables} = done.result;

@@ -34,11 +34,13 @@ export type Facts = {
 
 export type Verdict = {readonly status: StatusWord; readonly reason: string};
 
-/** The gravest of all that is true. */
+/** The gravest of all that is true, and the reasons of all of it, the gravest first. */
 export function verdictOf(facts: Facts, nowMs: number): Verdict {
   const found = [...ofFailure(facts), ...ofSilence(facts, nowMs), ...ofRows(facts)];
-  const [gravest] = found.sort((a, b) => GRAVITY.indexOf(a.status) - GRAVITY.indexOf(b.status));
-  if (gravest !== undefined) return gravest;
+  found.sort((a, b) => GRAVITY.indexOf(a.status) - GRAVITY.indexOf(b.status));
+  const [gravest] = found;
+  const reason = found.map((one) => one.reason).join('; ');
+  if (gravest !== undefined) return {status: gravest.status, reason};
   if (facts.doneMs === undefined) return {status: 'waiting', reason: 'the first cycle is running'};
   return {status: 'ok', reason: GOOD[facts.role]};
 }

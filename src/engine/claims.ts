@@ -1,0 +1,22 @@
+/** The position that a primary sets out to write, noted before it asks the store to keep a snapshot there. */
+import {z} from 'zod';
+import type {State} from '../state/state.ts';
+import type {Claimed} from './authority.ts';
+
+const FACT = 'claimed';
+
+const claimedSchema = z.object({
+  lineage: z.string(),
+  epoch: z.int().positive(),
+  sequence: z.int().positive(),
+});
+
+/** Undefined where nothing was noted, or what was cannot be read. */
+export async function lastClaim(state: State): Promise<Claimed | undefined> {
+  return claimedSchema.safeParse(await state.fact(FACT)).data;
+}
+
+/** Whatever becomes of it, no other snapshot gets this position. */
+export async function noteClaim(state: State, {lineage, epoch, sequence}: Claimed): Promise<void> {
+  await state.keepFact(FACT, {lineage, epoch, sequence});
+}

@@ -1,0 +1,247 @@
+/** A fleet of one primary and five replicas through a storm of faults, and the promises that hold in it. */
+import {comparePositions, type Position} from '../../src/kernel/position.ts';
+import {Bucket, CALM} from './bucket.ts';
+import {SimNode, TIMES} from './node.ts';
+import {World} from './world.ts';
+
+const REPLICAS = 5;
+const STORM_MS = 400_000;
+const CALM_MS = 180_000;
+/** How long something that was stored may take to be seen: shown late, a slow look, the pause between looks. */
+const SIGHT_MS = 60_000;
+const LIMIT_MS = TIMES.staleMs * 1.02 + SIGHT_MS;
+
+/** A promise that was not kept; the message names it. */
+class Broken extends Error {}
+
+export type Tally = (what: string) => void;
+
+/** @param folder An empty one. @throws {Broken} */
+export async function simulate(seed: number, folder: string, tell: Tally): Promise<void> {
+  const simulation = new Simulation(seed, folder, tell);
+  try {
+    await simulation.run();
+  } catch (error) {
+    const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    throw new Broken(`seed ${seed}, at ${simulation.seconds} s: ${why}`, {cause: error});
+  } finally {
+    simulation.close();
+  }
+}
+
+class Simulation {
+  readonly #world: World;
+  readonly #bucket: Bucket;
+  readonly #primary: SimNode;
+  readonly #replicas: readonly SimNode[];
+  readonly #tell: Tally;
+  /** What the primary held, one after the other. */
+  readonly #history = ['[[],[]]'];
+  readonly #positions = new Map<SimNode, Position>();
+  /** What was found at the last look, and since when. */
+  readonly #found = new Map<string, {readonly found: unknown; readonly sinceMs: number}>();
+  /** Replicas whose rows were edited by hand. */
+  readonly #edited = new Set<SimNode>();
+  #isStorm = true;
+  #edits = 0;
+
+  constructor(seed: number, folder: string, tell: Tally) {
+    this.#tell = tell;
+    this.#world = new World(seed);
+    this.#bucket = new Bucket(this.#world);
+    const make = (name: string, role: 'primary' | 'replica'): SimNode =>
+      new SimNode(this.#world, this.#bucket, folder, {name, role});
+    this.#primary = make('primary', 'primary');
+    this.#replicas = Array.from({length: REPLICAS}, (_, at) => make(`replica${at}`, 'replica'));
+  }
+
+  get seconds(): number {
+    return Math.round(this.#world.nowMs / 1000);
+  }
+
+  get #nodes(): readonly SimNode[] {
+    return [this.#primary, ...this.#replicas];
+  }
+
+  async run(): Promise<void> {
+    // Rows that stay, as the fuse looks at shares.
+    this.#primary.write(
+      `INSERT INTO t SELECT value, 'stays' FROM json_each('[100,101,102,103,104,105,106,107]'); INSERT INTO u SELECT value, value, value FROM json_each('[100,101,102,103,104,105,106,107]')`,
+    );
+    for (let count = 0; count < 6; count++) this.#edit();
+    for (const node of this.#nodes) node.start();
+    this.#repeat([2_000, 25_000], () => this.#edit());
+    this.#repeat([5_000, 40_000], () => this.#disturb());
+    await this.#world.runUntil(STORM_MS, () => this.#check());
+    this.#isStorm = false;
+    this.#bucket.weather = CALM;
+    this.#bucket.awayUntilMs = 0;
+    for (const node of this.#nodes) {
+      node.start();
+      node.trigger();
+    }
+    await this.#world.runUntil(STORM_MS + CALM_MS, () => this.#check());
+    this.#checkEnd();
+    for (const node of this.#nodes) node.stop(false);
+    await this.#world.runUntil(STORM_MS + CALM_MS + SIGHT_MS, () => {});
+  }
+
+  close(): void {
+    for (const node of this.#nodes) node.close();
+  }
+
+  /** Until the storm is over. */
+  #repeat([from, to]: readonly [number, number], work: () => void): void {
+    this.#world.spawn(this.#world.between(from, to), () => {
+      if (!this.#isStorm) return;
+      work();
+      this.#repeat([from, to], work);
+    });
+  }
+
+  /** What the primary's application writes; others write beside it, and concern nobody. */
+  #edit(): void {
+    const world = this.#world;
+    const [id, other] = [world.between(1, 12), world.between(1, 12)];
+    const value = `'${this.#edits++}'`;
+    this.#primary.write(
+      world.pick([
+        `INSERT OR IGNORE INTO t VALUES (${id}, ${value})`,
+        `UPDATE t SET v = ${value} WHERE id = ${id}`,
+        `INSERT OR IGNORE INTO u VALUES (${id}, 'n${other}', ${other})`,
+        `UPDATE OR IGNORE u SET name = 'n${other}' WHERE id = ${id}`,
+        `UPDATE u SET name = CASE id WHEN ${id} THEN 'x' ELSE name END; UPDATE t SET v = v`,
+        ...(this.#edits > 12 ? [`DELETE FROM t WHERE id = ${id}`] : []),
+      ]),
+    );
+    const rows = this.#primary.rows();
+    if (rows !== this.#history.at(-1)) {
+      this.#history.push(rows);
+      this.#tell('edits');
+    }
+  }
+
+  #disturb(): void {
+    const world = this.#world;
+    const node = world.pick(this.#nodes);
+    const what = world.pick([
+      'killed',
+      'stopped',
+      'away',
+      'weather',
+      'clock',
+      'asked',
+      'local edit',
+    ] as const);
+    this.#tell(what);
+    switch (what) {
+      case 'killed':
+      case 'stopped':
+        node.stop(what === 'killed');
+        // Some are away for longer than anyone waits.
+        return world.spawn(world.between(1_000, world.chance(0.2) ? 300_000 : 40_000), () =>
+          node.start(),
+        );
+      case 'away':
+        this.#bucket.awayUntilMs = world.nowMs + world.between(1_000, 60_000);
+        return;
+      case 'weather':
+        this.#bucket.weather = world.chance(0.3)
+          ? CALM
+          : {
+              failing: 0.3 * world.random(),
+              lateness: world.random(),
+              delayMs: world.between(0, 4_000),
+            };
+        return;
+      case 'clock':
+        return node.setClock(world.between(-1e9, 1e9));
+      case 'asked':
+        return node.trigger();
+      case 'local edit': {
+        const last = this.#replicas.at(-1);
+        if (last === undefined) return;
+        this.#edited.add(last);
+        return last.write(
+          `UPDATE t SET v = 'local' WHERE id = ${world.between(1, 12)}; DELETE FROM u WHERE id = ${world.between(1, 12)}`,
+        );
+      }
+    }
+  }
+
+  #check(): void {
+    for (const node of this.#replicas) {
+      this.#checkRows(node);
+      this.#checkPosition(node);
+      this.#checkSilence(node);
+    }
+    this.#checkPosition(this.#primary);
+  }
+
+  /** P1, P2: at any moment a replica holds what the primary held at some moment, as a whole. */
+  #checkRows(node: SimNode): void {
+    if (this.#edited.has(node)) return;
+    const rows = node.rows();
+    if (!this.#history.includes(rows))
+      throw new Broken(`P1: ${node.name} holds rows that the primary never held: ${rows}`);
+  }
+
+  /** P8. */
+  #checkPosition(node: SimNode): void {
+    const position = node.told?.facts.position;
+    if (position === undefined) return;
+    const before = this.#positions.get(node);
+    this.#positions.set(node, position);
+    if (before === undefined) return;
+    if (before.lineage !== position.lineage)
+      throw new Broken(`P8: ${node.name} changed its history`);
+    if (comparePositions(position, before) < 0) throw new Broken(`P8: ${node.name} went back`);
+  }
+
+  /** P9: whatever happened, nobody goes on saying that all is well for longer than the limit. */
+  #checkSilence(node: SimNode): void {
+    const isWell = node.told?.verdict.status === 'ok';
+    if (isWell) this.#tell('ok');
+    const primary = this.#primary.told;
+    const isAlone = isWell && primary === undefined;
+    if (this.#lasts(`${node.name} alone`, isAlone ? 'well' : undefined))
+      throw new Broken(`P9: ${node.name} goes on being ok while the primary is dead`);
+    const missing = this.#edited.has(node) ? undefined : this.#missing(node);
+    const bothWell = isWell && primary?.verdict.status === 'ok';
+    if (this.#lasts(`${node.name} lacks`, bothWell ? missing : undefined))
+      throw new Broken(`P9: ${node.name} and the primary are ok, and an edit does not arrive`);
+  }
+
+  /** True where the same is found for longer than the limit. */
+  #lasts(what: string, found: string | number | undefined): boolean {
+    const before = this.#found.get(what);
+    if (before?.found !== found) this.#found.set(what, {found, sinceMs: this.#world.nowMs});
+    const sinceMs = this.#found.get(what)?.sinceMs ?? this.#world.nowMs;
+    return found !== undefined && this.#world.nowMs - sinceMs > LIMIT_MS;
+  }
+
+  /** The first state of the primary after the one that the replica holds. */
+  #missing(node: SimNode): number | undefined {
+    const at = this.#history.lastIndexOf(node.rows());
+    return at === this.#history.length - 1 ? undefined : at + 1;
+  }
+
+  #checkEnd(): void {
+    const expected = this.#primary.rows();
+    for (const node of this.#replicas) {
+      if (node.rows() !== expected)
+        throw new Broken(
+          `P1: ${node.name} did not converge: ${JSON.stringify(node.told?.verdict)}\n${node.rows()}\n${expected}`,
+        );
+      this.#checkWell(node);
+    }
+    this.#checkWell(this.#primary);
+    this.#tell('converged');
+  }
+
+  #checkWell(node: SimNode): void {
+    const verdict = node.told?.verdict;
+    if (verdict?.status !== 'ok')
+      throw new Broken(`${node.name} is not well again: ${JSON.stringify(verdict)}`);
+  }
+}

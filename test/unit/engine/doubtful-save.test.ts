@@ -1,0 +1,58 @@
+/** A store that keeps a snapshot, says that it failed, and shows it late: one position never names two snapshots. */
+import {join} from 'node:path';
+import {expect, test} from 'vitest';
+import {EngineError, silentLog} from '../../../src/index.ts';
+import {openDirectoryStore} from '../../../src/store/directory/directory-store.ts';
+import type {SnapshotRef, Store} from '../../../src/store/port.ts';
+import {makeInstances, write, type Instances} from '../../helpers/instances.ts';
+
+function instances(): Instances {
+  return makeInstances({
+    ddl: 'CREATE TABLE t (id INTEGER PRIMARY KEY, a)',
+    primary: 'INSERT INTO t VALUES (1, 1)',
+    replica: '',
+    tables: ['t'],
+  });
+}
+
+/** The store of the instances; what is saved while `fails` holds is stored, hidden, and said to have failed. */
+class DoubtfulStore {
+  fails = true;
+  readonly hidden = new Set<string>();
+  readonly store: Store;
+
+  constructor({folder}: Instances) {
+    const inner = openDirectoryStore({path: join(folder, 'store'), log: silentLog});
+    const shown = ({storeId}: SnapshotRef): boolean => !this.hidden.has(storeId);
+    this.store = {
+      ...inner,
+      list: async () => (await inner.list()).filter(shown),
+      save: async (staged) => {
+        const ref = await inner.save(staged);
+        if (!this.fails) return ref;
+        this.hidden.add(ref.storeId);
+        throw new EngineError('STORE_UNREACHABLE', 'the line went dead', {retryable: true});
+      },
+    };
+  }
+}
+
+test.each([
+  ['the first snapshot', false],
+  ['a later one', true],
+])('%s is stored, and nobody knows', async (_, isLater) => {
+  const pair = instances();
+  if (isLater) await pair.capture();
+  const doubtful = new DoubtfulStore(pair);
+  const {store} = doubtful;
+  write(pair.primary, 'UPDATE t SET a = 2');
+  await expect(pair.capture({store})).rejects.toMatchObject({code: 'STORE_UNREACHABLE'});
+  write(pair.primary, 'UPDATE t SET a = 3');
+  doubtful.fails = false;
+  const captured = await pair.capture({store});
+  expect(captured).toMatchObject({changed: true, epoch: 1, sequence: isLater ? 3 : 2});
+  doubtful.hidden.clear();
+  expect(await store.list()).toHaveLength(isLater ? 3 : 2);
+  expect(await pair.capture({store})).toMatchObject({changed: false, snapshot: captured.snapshot});
+  expect(await pair.replicate()).toMatchObject({applied: true, snapshot: captured.snapshot});
+});
