@@ -7,6 +7,7 @@ const HAPPENED = [
   'edits',
   'ok',
   'killed',
+  'lost',
   'stopped',
   'away',
   'weather',

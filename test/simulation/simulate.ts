@@ -43,6 +43,7 @@ class Simulation {
   /** Replicas whose rows were edited by hand. */
   readonly #edited = new Set<SimNode>();
   #isStorm = true;
+  #isLost = false;
   #edits = 0;
 
   constructor(seed: number, folder: string, tell: Tally) {
@@ -72,6 +73,7 @@ class Simulation {
     for (const node of this.#nodes) node.start();
     this.#repeat([2_000, 25_000], () => this.#edit());
     this.#repeat([5_000, 40_000], () => this.#disturb());
+    if (this.#world.chance(0.4)) this.#loseThePrimary();
     await this.#world.runUntil(STORM_MS, () => this.#check());
     this.#isStorm = false;
     this.#bucket.weather = CALM;
@@ -84,6 +86,15 @@ class Simulation {
     this.#checkEnd();
     for (const node of this.#nodes) node.stop(false);
     await this.#world.runUntil(STORM_MS + CALM_MS + SIGHT_MS, () => {});
+  }
+
+  /** It dies, and nobody starts it again until the storm is over. */
+  #loseThePrimary(): void {
+    this.#world.spawn(this.#world.between(20_000, 150_000), () => {
+      this.#tell('lost');
+      this.#isLost = true;
+      this.#primary.stop(true);
+    });
   }
 
   close(): void {
@@ -139,9 +150,9 @@ class Simulation {
       case 'stopped':
         node.stop(what === 'killed');
         // Some are away for longer than anyone waits.
-        return world.spawn(world.between(1_000, world.chance(0.2) ? 300_000 : 40_000), () =>
-          node.start(),
-        );
+        return world.spawn(world.between(1_000, world.chance(0.2) ? 300_000 : 40_000), () => {
+          if (node !== this.#primary || !this.#isLost) node.start();
+        });
       case 'away':
         this.#bucket.awayUntilMs = world.nowMs + world.between(1_000, 60_000);
         return;
