@@ -3,7 +3,7 @@ import {decodeKey} from '../canonical/key.ts';
 import {rowText} from '../canonical/row.ts';
 import type {CanonicalRow, WireCell} from '../kernel/row.ts';
 import {sameCell} from '../merge/merge-row.ts';
-import {joined, type RowConflict} from '../merge/rules.ts';
+import {joined, settled, type ConflictKind, type RowConflict, type Side} from '../merge/rules.ts';
 import type {Position} from '../kernel/position.ts';
 import type {ConflictCells, StoredConflict} from '../state/conflicts.ts';
 import {keyLabel} from '../schema/row-key.ts';
@@ -37,7 +37,7 @@ export async function carryOut(
   const kept: StoredConflict[] = [];
   for (const conflict of stored) {
     const table = settling.draft.tables.get(conflict.table);
-    // A table at rest, or one that is not followed now, keeps its conflicts; one that is a copy by now has none.
+    // A table that is not followed now keeps its conflicts; one that is a copy by now, or waits to be one again, has none.
     if (table === undefined) kept.push(conflict);
     else if (table.merged !== undefined)
       kept.push(...(await carryOutOne(settling, table, conflict)));
@@ -52,32 +52,58 @@ async function carryOutOne(
 ): Promise<readonly StoredConflict[]> {
   const {shape} = table;
   const ours = await liveRow(settling, table, stored);
+  if (ours !== undefined && !table.isFollowed(ours.cells)) return []; // left alone by now
   const theirs = await theirRow(settling, table, stored);
   const drafted = drafts(table, ours, stored.key);
-  const conflict = besides(stored, drafted?.conflict);
+  const conflict = besides(withoutLocal(table, stored), drafted?.conflict);
   const columns = columnsOf(table, conflict ?? stored);
   if (conflict === undefined || !diverges(columns, shape, ours, theirs)) return [];
   const isUnchanged =
     isSame(conflict, shape, conflict.ours, ours) &&
     isSame(conflict, shape, conflict.theirs, theirs);
-  const now = {...conflict, ours: cellsByName(shape, ours), theirs: cellsByName(shape, theirs)};
-  if (!isUnchanged) return [{...now, take: null}];
-  if (conflict.take !== 'theirs') return [now];
+  const isDecided = isUnchanged && conflict.take === 'theirs';
+  if (!isDecided && table.divergent === 'fail') {
+    const take = isUnchanged ? conflict.take : null;
+    return [
+      {...conflict, ours: cellsByName(shape, ours), theirs: cellsByName(shape, theirs), take},
+    ];
+  }
+  if (!isDecided && winnerOf(table) === 'ours') return [];
   const row =
     ours !== undefined && theirs !== undefined
       ? withCells(shape, drafted?.row ?? ours, columns, (_, at) => theirs.cells[at] ?? null)
       : theirs;
-  const versions = {base: drafted?.base, ours, theirs, conflict: drafted?.conflict};
+  const met = drafted?.conflict ?? (isDecided ? undefined : byPolicy(conflict));
+  const versions = {base: drafted?.base, ours, theirs, conflict: met};
   settling.draft.put(table, {...versions, row, decided: 'theirs'});
   return [];
 }
 
+/**
+ * Who wins by a policy that asks nobody, and holds for what was left open before it, too. All but `merge` leave alone what is here
+ * and the primary did not change again.
+ */
+function winnerOf({merged, divergent}: DraftTable): Side {
+  return merged?.policy.policy === 'merge' && divergent === 'theirs' ? 'theirs' : 'ours';
+}
+
+function byPolicy({kind, columns}: StoredConflict): RowConflict {
+  return settled({divergent: 'theirs'}, kind as ConflictKind, columns);
+}
+
+/** Cells that became this instance's own are nothing to decide about. */
+function withoutLocal({merged}: DraftTable, stored: StoredConflict): StoredConflict | undefined {
+  if (stored.columns.length === 0) return stored;
+  const columns = stored.columns.filter((name) => merged?.rules.columns.has(name) !== true);
+  return columns.length === 0 ? undefined : {...stored, columns};
+}
+
 /** Where the primary changed a cell again, that is another conflict; the other cells wait as before. */
 function besides(
-  stored: StoredConflict,
+  stored: StoredConflict | undefined,
   newer: RowConflict | undefined,
 ): StoredConflict | undefined {
-  if (newer === undefined) return stored;
+  if (stored === undefined || newer === undefined) return stored;
   if (newer.columns.length === 0) return undefined;
   const columns = stored.columns.filter((name) => !newer.columns.includes(name));
   return columns.length === 0 ? undefined : {...stored, columns};

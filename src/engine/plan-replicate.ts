@@ -170,7 +170,7 @@ async function planFrom(
   for (const table of ways.resting) changed.set(table.name, {shape: shapeOf(table), changes: []});
   if (ways.merged.length === 0) {
     const plan = await planChanges(view, changed);
-    const copies = new Set(ways.exact.map(({name}) => name)); // nothing is in conflict any more there
+    const copies = new Set([...ways.exact, ...ways.resting].map(({name}) => name)); // nothing is in conflict any more there
     const inbox = request.conflicts.filter(({table}) => !copies.has(table));
     const nothing = {conflicts: [], inbox, counters: new Map<string, bigint>()};
     return {plan, rowsRead, rowsBefore: new Map(), ...nothing};

@@ -1,0 +1,131 @@
+/** Conflicts that are open while policies change; what belongs to rows of an instance's own. */
+import {join} from 'node:path';
+import {describe, expect, test} from 'vitest';
+import {conflicts, noProgress, resolveConflict, silentLog} from '../../../src/index.ts';
+import type {EngineOptions, ReplicateResult} from '../../../src/index.ts';
+import type {TablePolicy} from '../../../src/merge/policy.ts';
+import {makeInstances, typed, write, type Setting} from '../../helpers/instances.ts';
+
+const ddl = 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b TEXT)';
+const t: Setting = {
+  ddl,
+  primary: "INSERT INTO t VALUES (1, 'a1', 'b1'), (2, 'a2', 'b2')",
+  replica: '',
+  tables: ['t'],
+};
+
+type Policies = Readonly<Record<string, TablePolicy>>;
+type Pair = {
+  /** Edits both sides, then captures and replicates. */
+  readonly edit: (here: string, there: string, policies: Policies) => Promise<ReplicateResult>;
+  readonly follow: (policies: Policies) => Promise<ReplicateResult>;
+  readonly take: (side: 'ours' | 'theirs') => Promise<unknown>;
+  readonly open: () => Promise<readonly string[]>;
+  readonly rows: (table: string, ...columns: readonly string[]) => readonly string[];
+};
+
+/** A replica that follows its primary under these policies. */
+async function pair(setting: Setting, first: Policies): Promise<Pair> {
+  const instances = makeInstances(setting);
+  const {primary, replica, folder} = instances;
+  const options: EngineOptions = {
+    database: replica,
+    store: `dir:${join(folder, 'store')}`,
+    state: `${replica}-state`,
+    env: process.env,
+    log: silentLog,
+    progress: noProgress,
+  };
+  const follow: Pair['follow'] = async (policies) =>
+    instances.replicate({policies: new Map(Object.entries(policies))});
+  await instances.capture();
+  await follow(first);
+  return {
+    follow,
+    edit: async (here, there, policies) => {
+      write(replica, here);
+      write(primary, there);
+      await instances.capture();
+      return follow(policies);
+    },
+    take: async (side) => resolveConflict({...options, take: side}),
+    open: async () => {
+      const {conflicts: listed} = await conflicts(options);
+      return listed.map(({key, kind, columns}) => `${key} ${kind} ${columns.join(',')}`);
+    },
+    rows: (table, ...columns) =>
+      typed(replica, table, columns).map((line) => line.replaceAll(/\w+ (?='|\d|NULL)|'/g, '')),
+  };
+}
+
+const asks: Policies = {t: {policy: 'merge'}};
+
+describe('a conflict that is open when the policy changes', () => {
+  const both = ["UPDATE t SET a = 'x' WHERE id = 1", "UPDATE t SET a = 'y' WHERE id = 1"] as const;
+
+  test.each<[string, TablePolicy, string]>([
+    ['the primary wins', {policy: 'merge', onConflict: 'primaryWins'}, 'y'],
+    ['the replica wins', {policy: 'merge', onConflict: 'replicaWins'}, 'x'],
+    ['contents are local', {policy: 'seed'}, 'x'],
+    ['edits are kept', {policy: 'mirror', drift: 'keep'}, 'x'],
+    ['edits live until there is a new snapshot', {policy: 'mirror', drift: 'report'}, 'x'],
+    ['the column is local', {policy: 'merge', local: ['a']}, 'x'],
+    ['it is a mirror', {policy: 'mirror'}, 'y'],
+  ])('is open no more where by now %s', async (_, policy, stands) => {
+    const {edit, follow, open, rows} = await pair(t, asks);
+    expect(await edit(...both, asks)).toMatchObject({conflicts: [{open: true}]});
+    const {conflicts: met} = await follow({t: policy});
+    expect(met.filter((one) => one.open)).toEqual([]);
+    expect(rows('t', 'id', 'a', 'b')).toEqual([`1 | ${stands} | b1`, '2 | a2 | b2']);
+    expect(await open()).toEqual([]);
+    expect(await follow({t: policy})).toMatchObject({applied: false, conflicts: []});
+  });
+
+  test('is told where the primary wins by now', async () => {
+    const {edit, follow} = await pair(t, asks);
+    await edit("UPDATE t SET b = 'x' WHERE id = 1", 'DELETE FROM t WHERE id = 1', asks);
+    expect(await follow({t: {policy: 'merge', onConflict: 'primaryWins'}})).toMatchObject({
+      tables: {t: {deleted: 1}},
+      conflicts: [{key: 'id=1', kind: 'editedHere', taken: 'theirs', open: false}],
+    });
+  });
+
+  test('goes on for the cells that are not local', async () => {
+    const {edit, follow, open, take, rows} = await pair(t, asks);
+    await edit("UPDATE t SET a = 'x', b = 'x'", "UPDATE t SET a = 'y', b = 'y' WHERE id = 1", asks);
+    const local: Policies = {t: {policy: 'merge', local: ['a']}};
+    await take('theirs');
+    await follow(local);
+    expect(rows('t', 'id', 'a', 'b')).toEqual(['1 | x | y', '2 | x | x']);
+    expect(await open()).toEqual([]);
+  });
+
+  test('is over where the row is left alone by now, and a decision does not write it', async () => {
+    const {edit, follow, open, take, rows} = await pair(t, asks);
+    await edit(...both, asks);
+    await take('theirs');
+    await follow({t: {policy: 'merge', where: [{column: 'a', not: ['x']}]}});
+    expect(rows('t', 'id', 'a', 'b')).toEqual(['1 | x | b1', '2 | a2 | b2']);
+    expect(await open()).toEqual([]);
+  });
+});
+
+test('a table at rest has nothing open beside one that is merged', async () => {
+  const two: Setting = {
+    ddl: `${ddl}; CREATE TABLE s (id INTEGER PRIMARY KEY, a TEXT)`,
+    primary: `${t.primary}; INSERT INTO s VALUES (1, 'a1')`,
+    replica: '',
+    tables: ['s', 't'],
+  };
+  const merged: Policies = {...asks, s: {policy: 'merge'}};
+  const {edit, follow, open} = await pair(two, merged);
+  await edit(
+    "UPDATE t SET a = 'x'; UPDATE s SET a = 'x'",
+    "UPDATE t SET a = 'y'; UPDATE s SET a = 'y'",
+    merged,
+  );
+  const rests: Policies = {...asks, s: {policy: 'mirror', drift: 'report'}};
+  expect(await open()).toHaveLength(3);
+  await follow(rests);
+  expect(await open()).toEqual(['id=1 bothEdited a', 'id=2 bothEdited a']);
+});
