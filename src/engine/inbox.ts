@@ -8,7 +8,7 @@ import type {Position} from '../kernel/position.ts';
 import type {ConflictCells, StoredConflict} from '../state/conflicts.ts';
 import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
-import {withCells, type DraftRow, type DraftTable} from './draft.ts';
+import {heldBack, withCells, type DraftRow, type DraftTable} from './draft.ts';
 import type {Settling} from './settling.ts';
 
 /** A conflict as results tell of it. Values are left out: they may be secrets. */
@@ -64,6 +64,8 @@ async function carryOutOne(
   const isDecided = isUnchanged && conflict.take === 'theirs';
   if (!isDecided && table.divergent === 'fail') {
     const take = isUnchanged ? conflict.take : null;
+    // Also where what was last applied had to be guessed, and the merge knows no better.
+    if (drafted !== undefined) settling.draft.change(drafted, heldBack(drafted, columns));
     return [
       {...conflict, ours: cellsByName(shape, ours), theirs: cellsByName(shape, theirs), take},
     ];

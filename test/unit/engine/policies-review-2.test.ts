@@ -1,4 +1,5 @@
 /** Conflicts that are open while policies change; what belongs to rows of an instance's own. */
+import {copyFileSync, renameSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
 import {conflicts, noProgress, resolveConflict, silentLog} from '../../../src/index.ts';
@@ -20,6 +21,8 @@ type Pair = {
   readonly edit: (here: string, there: string, policies: Policies) => Promise<ReplicateResult>;
   readonly follow: (policies: Policies) => Promise<ReplicateResult>;
   readonly take: (side: 'ours' | 'theirs') => Promise<unknown>;
+  /** Puts a copy of itself in the replica's place. */
+  readonly replace: () => void;
   readonly open: () => Promise<readonly string[]>;
   readonly rows: (table: string, ...columns: readonly string[]) => readonly string[];
 };
@@ -49,6 +52,10 @@ async function pair(setting: Setting, first: Policies): Promise<Pair> {
       return follow(policies);
     },
     take: async (side) => resolveConflict({...options, take: side}),
+    replace: () => {
+      copyFileSync(replica, `${replica}-copy`);
+      renameSync(`${replica}-copy`, replica);
+    },
     open: async () => {
       const {conflicts: listed} = await conflicts(options);
       return listed.map(({key, kind, columns}) => `${key} ${kind} ${columns.join(',')}`);
@@ -128,4 +135,22 @@ test('a table at rest has nothing open beside one that is merged', async () => {
   expect(await open()).toHaveLength(3);
   await follow(rests);
   expect(await open()).toEqual(['id=1 bothEdited a', 'id=2 bothEdited a']);
+});
+
+test('what is open stays as it is here in a copy of the database, of which nobody knows what was last applied', async () => {
+  const {edit, follow, open, replace, rows} = await pair(
+    {...t, primary: `${t.primary}, (3, 'a3', 'b3')`},
+    asks,
+  );
+  await edit(
+    "UPDATE t SET a = 'x' WHERE id = 1; DELETE FROM t WHERE id = 2",
+    "UPDATE t SET a = 'y' WHERE id < 3",
+    asks,
+  );
+  const listed = ['id=1 bothEdited a', 'id=2 deletedHere '];
+  expect(await open()).toEqual(listed);
+  replace();
+  await follow(asks);
+  expect(rows('t', 'id', 'a', 'b')).toEqual(['1 | x | b1', '3 | a3 | b3']);
+  expect(await open()).toEqual(listed);
 });
