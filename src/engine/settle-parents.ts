@@ -129,6 +129,7 @@ async function bringBy(settling: Settling, table: DraftTable, key: ForeignKey): 
   const back = parent && returning(settling, parent, key);
   if (back === undefined || back.size === 0) return false;
   const known = new Map([...table.rows.values()].map((row) => [row.theirs?.text, row]));
+  const others = linksBeside(settling, table, key);
   let changed = false;
   for await (const row of theirs.rows(table.shape.table)) {
     const value = referenceOf(settling, table, key, row);
@@ -137,10 +138,35 @@ async function bringBy(settling: Settling, table: DraftTable, key: ForeignKey): 
     const {base, ours, row: now, conflict} = {conflict: undefined, ...left};
     if (ours !== undefined || now !== undefined || conflict !== undefined) continue;
     if (await draft.isHere(table, row)) continue; // referring to another row
+    if (await isLeftOut(settling, row, others)) continue;
     draft.put(table, {base, ours, theirs: row, row, conflict});
     changed = true;
   }
   return changed;
+}
+
+/** The other rows that rows of the table belong to, where some may be missing. */
+function linksBeside(settling: Settling, {schema}: DraftTable, by: ForeignKey): readonly Link[] {
+  return schema.foreignKeys.flatMap((key) => {
+    const parent = settling.draft.tables.get(key.parent);
+    if (key === by || !belongs(key) || parent === undefined) return [];
+    return mayLack(settling, parent, key) ? [linkOf(settling, key, parent)] : [];
+  });
+}
+
+/** True where one of those rows is not here: what belongs to it would be left out again. */
+async function isLeftOut(
+  settling: Settling,
+  row: CanonicalRow,
+  links: readonly Link[],
+): Promise<boolean> {
+  for (const link of links) {
+    if (await isThere(settling, row, link)) continue;
+    const table = must(settling.draft.tables.get(link.key.table), link.key.table);
+    const value = referenceOf(settling, table, link.key, row);
+    if (value !== undefined && !(await isNowhere(settling, link.key, value))) return true;
+  }
+  return false;
 }
 
 /** Values of rows that are not here, and shall be. */

@@ -22,7 +22,10 @@ export function settleBelonging(
   for (let round = 0; round < ROUNDS_MAX; round++) {
     const changed = belonging.map((reference) => {
       if (isAtRest(known, reference.child)) return false;
-      return settleOne(known, {reference, content, conflicts});
+      const others = belonging.filter(
+        (other) => other.child === reference.child && other !== reference,
+      );
+      return settleOne(known, {reference, others, content, conflicts});
     });
     if (!changed.includes(true)) return true;
   }
@@ -31,6 +34,8 @@ export function settleBelonging(
 
 type Settling = {
   readonly reference: ReturnType<typeof referencesOf>[number];
+  /** By which the same rows belong to others, too. */
+  readonly others: readonly Settling['reference'][];
   readonly content: Map<string, readonly Row[]>;
   readonly conflicts: NaiveConflict[];
 };
@@ -94,45 +99,35 @@ function keepBelonging(known: Known, {reference}: Settling, rows: Rows, shown: P
   return kept.length > 0;
 }
 
-function bringBelonging(
-  known: Known,
-  {reference, conflicts}: Settling,
-  rows: Rows,
-  shown: Parents,
-): boolean {
+function bringBelonging(known: Known, settling: Settling, rows: Rows, shown: Parents): boolean {
+  const {reference, others, conflicts} = settling;
   const {child} = reference;
   const here = byKey(child, known.ours);
   const test = isFollowed(known.made, child, 'both');
+  const lacks = others.map((other) => lacking(known, {...settling, reference: other}));
   const isHeld = (key: string): boolean =>
     conflicts.some((one) => one.table === child.name && one.key === key);
   const brought = [...byKey(child, known.theirs)].filter(([key, row]) => {
     const value = childTuple(reference, row);
     if (rows.has(key) || here.has(key) || !test(row) || value === undefined) return false;
-    return shown.back.has(value) && !isHeld(key);
+    return shown.back.has(value) && !isHeld(key) && !lacks.some((isLacking) => isLacking(row));
   });
   for (const [key, row] of brought) rows.set(key, row);
   return brought.length > 0;
 }
 
 /** Rows of the snapshot whose row is not here; a row that is here already keeps its reference. */
-function leaveOut(
-  known: Known,
-  {reference, conflicts}: Settling,
-  rows: Rows,
-  shown: Parents,
-): boolean {
+function leaveOut(known: Known, settling: Settling, rows: Rows, shown: Parents): boolean {
+  const {reference, conflicts} = settling;
   const {made, ours} = known;
-  const {child, parent, columns} = reference;
+  const {child, columns} = reference;
   const here = byKey(child, ours);
   const test = isFollowed(made, child, 'both');
-  const {where} = policyOf(made, parent.name);
-  const isPartial = where !== undefined && holds(where.at, 'primary');
+  const isLacking = lacking(known, settling, shown);
   const left = [...rows].filter(([key, row]) => {
-    const value = childTuple(reference, row);
     const our = here.get(key);
-    if (value === undefined || shown.now.has(value) || !test(row)) return false;
-    if (our !== undefined && childTuple(reference, our) === value) return false;
-    return shown.onPrimary.has(value) || isPartial;
+    if (!test(row) || !isLacking(row)) return false;
+    return our === undefined || childTuple(reference, our) !== childTuple(reference, row);
   });
   for (const [key, row] of left) {
     const our = here.get(key);
@@ -145,6 +140,22 @@ function leaveOut(
     withdraw(conflicts, child, key);
   }
   return left.length > 0;
+}
+
+/** True for rows that belong to one of the primary's which is not here. */
+function lacking(
+  known: Known,
+  settling: Settling,
+  shown: Parents = parentsShown(known, settling),
+): (row: Row) => boolean {
+  const {reference} = settling;
+  const {where} = policyOf(known.made, reference.parent.name);
+  const isPartial = where !== undefined && holds(where.at, 'primary');
+  return (row) => {
+    const value = childTuple(reference, row);
+    if (value === undefined || shown.now.has(value)) return false;
+    return shown.onPrimary.has(value) || isPartial;
+  };
 }
 
 function byKey(table: TableSpec, content: Content): Rows {

@@ -154,3 +154,30 @@ test('what is open stays as it is here in a copy of the database, of which nobod
   expect(rows('t', 'id', 'a', 'b')).toEqual(['1 | x | b1', '3 | a3 | b3']);
   expect(await open()).toEqual(listed);
 });
+
+describe('links between two tables, of one of which not all rows travel', () => {
+  const linked: Setting = {
+    ddl: `CREATE TABLE m (id INTEGER PRIMARY KEY, type TEXT); CREATE TABLE n (id INTEGER PRIMARY KEY, v TEXT);
+      CREATE TABLE l (id INTEGER PRIMARY KEY, m INT REFERENCES m ON DELETE CASCADE, n INT REFERENCES n ON DELETE CASCADE, v TEXT)`,
+    primary: `INSERT INTO m VALUES (1, 'http'), (2, 'push'); INSERT INTO n VALUES (1, 'n1');
+      INSERT INTO l VALUES (1, 1, 1, 'x'), (2, 2, 1, 'y')`,
+    replica: '',
+    tables: ['l', 'm', 'n'],
+  };
+  const noPush: Policies = {m: {policy: 'mirror', where: [{column: 'type', not: ['push']}]}};
+
+  test.each<[string, TablePolicy]>([
+    ['mirror', {policy: 'mirror'}],
+    ['merge', {policy: 'merge'}],
+    ['seed', {policy: 'seed'}],
+  ])('rows of the other one come, without links to rows that do not: %s', async (_, l) => {
+    const policies = {...noPush, l};
+    const {edit, rows} = await pair(linked, policies);
+    expect(rows('l', 'id', 'm', 'n')).toEqual(['1 | 1 | 1']);
+    const added =
+      "INSERT INTO n VALUES (2, 'n2'); INSERT INTO l VALUES (3, 2, 2, 'z'), (4, 1, 2, 'z')";
+    await edit('', added, policies);
+    expect(rows('n', 'id')).toEqual(['1', '2']);
+    expect(rows('l', 'id', 'm', 'n')).toEqual(['1 | 1 | 1', '4 | 1 | 2']);
+  });
+});
