@@ -30,13 +30,8 @@ export {
 } from './engine/conflicts.ts';
 export type {DiffChange} from './engine/describe-change.ts';
 export {diff, type DiffOptions, type DiffResult} from './engine/diff.ts';
-export {
-  drift,
-  type DriftChange,
-  type DriftOptions,
-  type DriftResult,
-  type Fate,
-} from './engine/drift.ts';
+export {drift, type DriftChange, type DriftOptions, type DriftResult} from './engine/drift.ts';
+export type {Fate} from './engine/drift-fates.ts';
 export type {ConflictReport} from './engine/inbox.ts';
 export type {ConflictRule, DriftRule, PolicyName, TablePolicy} from './merge/policy.ts';
 export type {RowFilter} from './schema/row-filter.ts';

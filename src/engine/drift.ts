@@ -1,31 +1,27 @@
 /** drift: what was changed here since the snapshot on record, and what becomes of it. */
 import type {Digest} from '../canonical/digest.ts';
 import type {View} from '../database/port.ts';
+import {must} from '../kernel/assert.ts';
 import type {ChangeCounts, RowChange} from '../kernel/row.ts';
-import {groupChanges} from '../merge/merge-table.ts';
-import type {EffectivePolicy} from '../merge/policy.ts';
 import {countChanges} from '../plan/make-plan.ts';
-import {changedColumns} from '../plan/rows.ts';
 import {describeChange, type DiffChange} from './describe-change.ts';
+import {Draft} from './draft.ts';
+import {fatesOf, type Fate} from './drift-fates.ts';
 import {compareTables, exactChanges, scannedTables} from './exact-changes.ts';
 import {policiesFor, waysOf, type MergedTable, type Ways} from './followed.ts';
 import {mergeTables} from './merge-tables.ts';
 import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
 import {withRecorded} from './recorded-snapshot.ts';
+import {settleBelonging} from './settle-parents.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 import {settled} from './source-version.ts';
+import {TheirRows} from './their-rows.ts';
 
 export type DriftOptions = EngineOptions & {
   /** Adds cell values to the changes; they may be secrets. */
   readonly showValues?: boolean | undefined;
 };
-
-/**
- * `repaired`: put back by the next replicate. `overwritten`: by the next new snapshot. `kept`: until the primary changes the same, and
- * then as the policy says.
- */
-export type Fate = 'repaired' | 'overwritten' | 'kept';
 
 /** What was done here; `left` is the snapshot, `right` this database. */
 export type DriftChange = DiffChange & {readonly fate: Fate};
@@ -45,12 +41,16 @@ export type DriftResult = {
 export async function drift(options: DriftOptions): Promise<DriftResult> {
   return withRecorded(options, async ({database, reader, snapshot, position}) => {
     await settled(database, options);
-    const drifted = await database.view((view) => driftIn(view, {reader, snapshot, options}));
-    const policies = policiesFor(snapshot.manifest, options);
+    const {drifted, fates} = await database.view(async (view) => {
+      const found = await driftIn(view, {reader, snapshot, options});
+      const {tables: schema} = await view.schema();
+      const policies = policiesFor(snapshot.manifest, options);
+      return {drifted: found, fates: fatesOf(schema, found, policies)};
+    });
     const changes = drifted.flatMap(({shape, changes: some}) =>
       some.map((change) => ({
         ...describeChange(shape, change, options.showValues === true),
-        fate: fateOf(policies(shape.table), shape, change),
+        fate: must(fates.get(change), 'each change has one'),
       })),
     );
     const {digest, epoch, sequence} = position;
@@ -114,7 +114,7 @@ async function exactDrift(
   return [...changed.values()].map(({shape, changes}) => ({shape, changes: changes.map(reversed)}));
 }
 
-/** Rows that are left alone did not drift. */
+/** Rows that are left alone did not drift, nor did what belongs to them, or to rows that are not here. */
 async function mergedDrift(
   view: View,
   {reader, snapshot, options}: DriftRequest,
@@ -138,10 +138,12 @@ async function mergedDrift(
     options,
   };
   const contents = await mergeTables(request);
-  return contents.map(({merged: {shape}, groups}) => ({
-    shape,
-    changes: groups.flatMap((group) => groupChanges(shape, group)).map(reversed),
-  }));
+  const {tables: schema} = await view.schema();
+  const draft = new Draft(view, schema, new Map(), contents);
+  const theirs = new TheirRows(reader, snapshot);
+  await settleBelonging({view, schema, draft, theirs, resting: new Map()});
+  const changed = await draft.changes();
+  return [...changed.values()].map(({shape, changes}) => ({shape, changes: changes.map(reversed)}));
 }
 
 function asCopy(merged: MergedTable): MergedTable {
@@ -154,18 +156,4 @@ function reversed(change: RowChange): RowChange {
   if (op === 'insert') return {op: 'delete', key, before: change.after};
   if (op === 'delete') return {op: 'insert', key, after: change.before};
   return {op, key, before: change.after, after: change.before};
-}
-
-function fateOf(
-  {policy, drift: rule, local}: EffectivePolicy,
-  shape: MergedTable['shape'],
-  change: RowChange,
-): Fate {
-  const isEdit = change.op === 'update';
-  if (policy === 'merge' || rule === 'keep' || (policy === 'seed' && isEdit)) return 'kept';
-  const isLocal =
-    isEdit &&
-    changedColumns(shape, change).every((at) => local.includes(shape.columns[at]?.name ?? ''));
-  if (isLocal) return 'kept';
-  return rule === 'report' ? 'overwritten' : 'repaired';
 }

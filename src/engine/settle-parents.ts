@@ -1,5 +1,6 @@
 /** Rows that refer to, or belong to, rows that are not here. */
 import {must} from '../kernel/assert.ts';
+import {SETTLE_ROUNDS_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow} from '../kernel/row.ts';
 import {tuple} from '../plan/order.ts';
 import {referenceFolds} from '../plan/references.ts';
@@ -17,6 +18,12 @@ export async function settleParents(settling: Settling): Promise<boolean> {
     (await settleAll(settling, belongs)) ||
     (await settleAll(settling, (key) => !belongs(key)))
   );
+}
+
+/** Leaves out, and keeps, what belongs to rows that are not here, or are left alone: all that comes of a row's own place. */
+export async function settleBelonging(settling: Settling): Promise<void> {
+  for (let round = 0; round < SETTLE_ROUNDS_MAX; round++)
+    if (!(await settleAll(settling, belongs))) return;
 }
 
 async function settleAll(

@@ -1,7 +1,8 @@
 /** Local edits and conflicts as people read them. */
 import pc from 'picocolors';
 import type {ConflictsResult, ListedConflict, ResolveResult} from '../../engine/conflicts.ts';
-import type {DriftResult, Fate} from '../../engine/drift.ts';
+import type {DriftResult} from '../../engine/drift.ts';
+import type {Fate} from '../../engine/drift-fates.ts';
 import type {ConflictReport} from '../../engine/inbox.ts';
 import type {StatusResult} from '../../engine/status.ts';
 import {counted} from '../../kernel/counted.ts';

@@ -2,7 +2,7 @@
 import {copyFileSync, renameSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
-import {conflicts, noProgress, resolveConflict, silentLog} from '../../../src/index.ts';
+import {conflicts, drift, noProgress, resolveConflict, silentLog} from '../../../src/index.ts';
 import type {EngineOptions, ReplicateResult} from '../../../src/index.ts';
 import type {TablePolicy} from '../../../src/merge/policy.ts';
 import {makeInstances, typed, write, type Setting} from '../../helpers/instances.ts';
@@ -24,6 +24,8 @@ type Pair = {
   /** Puts a copy of itself in the replica's place. */
   readonly replace: () => void;
   readonly open: () => Promise<readonly string[]>;
+  /** What drift says of each row. */
+  readonly drifted: (policies: Policies) => Promise<readonly string[]>;
   readonly rows: (table: string, ...columns: readonly string[]) => readonly string[];
 };
 
@@ -59,6 +61,11 @@ async function pair(setting: Setting, first: Policies): Promise<Pair> {
     open: async () => {
       const {conflicts: listed} = await conflicts(options);
       return listed.map(({key, kind, columns}) => `${key} ${kind} ${columns.join(',')}`);
+    },
+    drifted: async (policies) => {
+      const asked = {...options, policies: new Map(Object.entries(policies))};
+      const {changes} = await drift(asked);
+      return changes.map(({table, key, op, fate}) => `${op} ${table}[${key}]: ${fate}`);
     },
     rows: (table, ...columns) =>
       typed(replica, table, columns).map((line) => line.replaceAll(/\w+ (?='|\d|NULL)|'/g, '')),
@@ -179,5 +186,33 @@ describe('links between two tables, of one of which not all rows travel', () => 
     await edit('', added, policies);
     expect(rows('n', 'id')).toEqual(['1', '2']);
     expect(rows('l', 'id', 'm', 'n')).toEqual(['1 | 1 | 1', '4 | 1 | 2']);
+  });
+
+  test('did not drift where they belong to rows that are left alone, or that do not travel', async () => {
+    const {edit, drifted} = await pair(linked, noPush);
+    expect(await drifted(noPush)).toEqual([]);
+    const own = "INSERT INTO m VALUES (100, 'push'); INSERT INTO l VALUES (100, 100, 1, 'own')";
+    await edit(own, '', noPush);
+    expect(await drifted(noPush)).toEqual([]);
+    await edit('DELETE FROM l WHERE id = 1', '', {...noPush, l: {policy: 'mirror', drift: 'keep'}});
+    expect(await drifted(noPush)).toEqual(['delete l[id=1]: repaired']);
+  });
+
+  test('are kept with a row that was added or deleted here', async () => {
+    const policies: Policies = {m: {policy: 'merge'}};
+    const {edit, drifted, rows} = await pair(linked, policies);
+    await edit(
+      `DELETE FROM m WHERE id = 1; DELETE FROM l WHERE m = 1;
+        INSERT INTO m VALUES (9, 'here'); INSERT INTO l VALUES (9, 9, 1, 'own'), (8, 2, 1, 'drift')`,
+      "INSERT INTO n VALUES (2, 'n2')",
+      policies,
+    );
+    expect(rows('l', 'id')).toEqual(['2', '9']);
+    expect(await drifted(policies)).toEqual([
+      'delete l[id=1]: kept',
+      'insert l[id=9]: kept',
+      'delete m[id=1]: kept',
+      'insert m[id=9]: kept',
+    ]);
   });
 });
