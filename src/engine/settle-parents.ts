@@ -5,7 +5,7 @@ import type {CanonicalRow} from '../kernel/row.ts';
 import {tuple} from '../plan/order.ts';
 import {referenceFolds} from '../plan/references.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
-import {heldBack, type DraftRow, type DraftTable} from './draft.ts';
+import {cellsOf, heldBack, type DraftRow, type DraftTable} from './draft.ts';
 import {belongs} from './followed.ts';
 import {isNowhere, isThere, linkOf, type Link} from './settle-references.ts';
 import {conflictOf, referenceOf, type Settling} from './settling.ts';
@@ -59,6 +59,7 @@ function mayLack({resting}: Settling, {merged}: DraftTable, key: ForeignKey): bo
 async function settleReference(settling: Settling, row: DraftRow, link: Link): Promise<boolean> {
   const {key} = link;
   if (row.row === undefined) return belongs(key) && (await keepWithOwn(settling, row, link));
+  if (belongs(key) && (await keepFromOther(settling, row, link))) return true;
   const value = referenceOf(settling, row.table, key, row.row);
   if (value === undefined || value === referenceOf(settling, row.table, key, row.ours))
     return false;
@@ -90,6 +91,25 @@ async function keepWithOwn(settling: Settling, row: DraftRow, link: Link): Promi
   const their = await theirs.referred(schema, key, value);
   if (their !== undefined && parent.isFollowed(their.cells)) return false;
   draft.change(row, ours);
+  return true;
+}
+
+/** What belongs to a row that is left alone is no version of the primary's row of its key, where that one belongs to none that is here. */
+async function keepFromOther(settling: Settling, row: DraftRow, link: Link): Promise<boolean> {
+  const {key, parent} = link;
+  const {draft} = settling;
+  const {ours, theirs, table, conflict} = row;
+  if (ours === undefined || theirs === undefined || table.merged === undefined) return false;
+  if (parent.merged === undefined || (row.row?.text === ours.text && conflict === undefined))
+    return false;
+  const value = referenceOf(settling, table, key, theirs);
+  if (value === undefined || value === referenceOf(settling, table, key, ours)) return false;
+  const cells = cellsOf(table.shape, key.columns, ours);
+  const live = await draft.at(parent, {columns: key.parentColumns, cells});
+  if (live === undefined || parent.isFollowed(live.cells)) return false;
+  if ((await isThere(settling, theirs, link)) || (await isNowhere(settling, key, value)))
+    return false;
+  draft.change(row, ours, null);
   return true;
 }
 

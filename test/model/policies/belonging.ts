@@ -48,6 +48,7 @@ function settleOne(known: Known, settling: Settling): boolean {
   const shown = parentsShown(known, settling);
   const changed = [
     keepBelonging(known, settling, rows, shown),
+    keepFromOther(known, settling, rows, shown),
     bringBelonging(known, settling, rows, shown),
     leaveOut(known, settling, rows, shown),
   ];
@@ -96,6 +97,33 @@ function keepBelonging(known: Known, {reference}: Settling, rows: Rows, shown: P
     return shown.now.has(value) && !shown.theirs.has(value);
   });
   for (const [key, row] of kept) rows.set(key, row);
+  return kept.length > 0;
+}
+
+/** What belongs to a row that is left alone stays, where the row of its key on the primary belongs to none that is here. */
+function keepFromOther(known: Known, settling: Settling, rows: Rows, shown: Parents): boolean {
+  const {reference, conflicts} = settling;
+  const {child, parent} = reference;
+  const there = byKey(child, known.theirs);
+  const test = isFollowed(known.made, child, 'both');
+  const isFollowedParent = isFollowed(known.made, parent, 'both');
+  const isLacking = lacking(known, settling, shown);
+  const alone = new Set(
+    (known.ours.get(parent.name) ?? [])
+      .filter((row) => !isFollowedParent(row))
+      .map((row) => parentTuple(reference, row)),
+  );
+  const kept = [...byKey(child, known.ours)].filter(([key, our]) => {
+    const their = there.get(key);
+    const value = childTuple(reference, our);
+    if (their === undefined || value === undefined || !alone.has(value)) return false;
+    if (!test(our) || !test(their) || childTuple(reference, their) === value) return false;
+    return isLacking(their) && JSON.stringify(rows.get(key)) !== JSON.stringify(our);
+  });
+  for (const [key, our] of kept) {
+    rows.set(key, our);
+    withdraw(conflicts, child, key);
+  }
   return kept.length > 0;
 }
 

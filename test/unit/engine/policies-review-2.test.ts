@@ -215,4 +215,23 @@ describe('links between two tables, of one of which not all rows travel', () => 
       'insert m[id=9]: kept',
     ]);
   });
+
+  test.each<[string, TablePolicy]>([
+    ['mirror', {policy: 'mirror'}],
+    ['mirror, keep', {policy: 'mirror', drift: 'keep'}],
+    ['merge', {policy: 'merge', onConflict: 'primaryWins'}],
+    ['merge, fail', {policy: 'merge'}],
+    ['seed', {policy: 'seed'}],
+  ])(
+    'of an own row stay, be a row of their key on the primary that does not come: %s',
+    async (_, l) => {
+      const policies = {...noPush, l};
+      const {edit, rows, open} = await pair(linked, policies);
+      const own = "INSERT INTO m VALUES (100, 'push'); INSERT INTO l VALUES (2, 100, 1, 'own')";
+      await edit(own, "UPDATE n SET v = 'n2'", policies);
+      await edit('', "UPDATE l SET v = 'z' WHERE id = 2", policies);
+      expect(rows('l', 'id', 'm', 'v')).toEqual(['1 | 1 | x', '2 | 100 | own']);
+      expect(await open()).toEqual([]);
+    },
+  );
 });
