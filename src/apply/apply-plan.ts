@@ -9,7 +9,7 @@ import {encodeKey} from '../canonical/key.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
 import type {Cell, CanonicalRow} from '../kernel/row.ts';
-import type {RowAddress} from '../kernel/statement.ts';
+import type {RowAddress, StatementResult} from '../kernel/statement.ts';
 import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
@@ -127,13 +127,29 @@ async function runRows(
 ): Promise<ReadonlyMap<RowStep, RowAddress>> {
   const addresses = new Map<RowStep, RowAddress>();
   for (const step of steps) {
-    const {changed, returned} = await view.run(step.statement);
+    const {changed, returned} = await runOne(view, step);
     if (changed !== 1) throw ignored(step);
     if (step.statement.op === 'insert' && step.statement.returning !== undefined) {
       addresses.set(step, addressFrom(step.statement.returning, returned));
     }
   }
   return addresses;
+}
+
+/** Names the row that a constraint forbids. */
+async function runOne(
+  view: WriteView,
+  {statement, shape, change}: RowStep,
+): Promise<StatementResult> {
+  try {
+    return await view.run(statement);
+  } catch (cause) {
+    if (!isEngineError(cause, 'CONSTRAINT')) throw cause;
+    const {site, hint} = cause;
+    const key = keyLabel(shape, change.key);
+    const message = `cannot ${statement.op} ${shape.table}[${key}]: ${site.constraint ?? 'a constraint'} forbids it`;
+    throw new EngineError('CONSTRAINT', message, {site: {...site, key}, hint, cause});
+  }
 }
 
 /** The value was free when the plan was made; if it is not, the application took it meanwhile. */

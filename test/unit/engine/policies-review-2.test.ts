@@ -235,3 +235,22 @@ describe('links between two tables, of one of which not all rows travel', () => 
     },
   );
 });
+
+test.each([
+  ['a partial index', 'u', 'WHERE a IS NOT NULL'],
+  ['an expression', 'lower(u)', ''],
+])('a row whose value is unique by %s and taken here is refused by name', async (_, on, where) => {
+  const unique: Setting = {
+    ...t,
+    ddl: `CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, u TEXT); CREATE UNIQUE INDEX x ON t (${on}) ${where}`,
+    primary: "INSERT INTO t VALUES (1, 'a', 'u1')",
+  };
+  const {edit, rows} = await pair(unique, asks);
+  const [here, there] = [9, 2].map((id) => `INSERT INTO t VALUES (${id}, 'a', 'taken')`);
+  await expect(edit(here ?? '', there ?? '', asks)).rejects.toMatchObject({
+    code: 'CONSTRAINT',
+    message: expect.stringMatching(/^cannot insert t\[id=2\]: UNIQUE .* forbids it$/),
+    site: {table: 't', key: 'id=2'},
+  });
+  expect(rows('t', 'id', 'u')).toEqual(['1 | u1', '9 | taken']);
+});
