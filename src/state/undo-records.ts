@@ -19,6 +19,12 @@ export type UndoRecord = NewPosition & {
   readonly doubted: number;
 };
 
+/** An applied change set as an audit reads it. */
+export type AuditRecord = Pick<UndoRecord, 'id' | 'at' | keyof Position | 'manifest'> & {
+  /** Null where it is longer than was asked for. */
+  readonly body: string | null;
+};
+
 /** Until when a replica stays as an undo left it: a newer snapshot than this, or `resume`. */
 export type Hold = Position & {
   /** When it was undone, ISO 8601; for people. */
@@ -58,6 +64,25 @@ export class UndoRecords {
       yield {...row, previous: decodePrevious(row.previous)};
       below = row.id;
     }
+  }
+
+  /** The last change set applied and not undone, of those up to `id`; its body only up to so many characters. */
+  async upTo(id: number, bodyCharsMax: number): Promise<AuditRecord | undefined> {
+    return this.#db
+      .selectFrom('changeset')
+      .select(['id', 'at', 'lineage', 'epoch', 'sequence', 'digest', 'manifest'])
+      .select(({eb}) =>
+        eb
+          .case()
+          .when(eb.fn<number>('length', ['body']), '<=', bodyCharsMax)
+          .then(eb.ref('body'))
+          .end()
+          .as('body'),
+      )
+      .where('status', '=', 'applied')
+      .where('id', '<=', id)
+      .orderBy('id', 'desc')
+      .executeTakeFirst();
   }
 
   /** Records durably that this change set is about to be undone, by writing `body`. */
