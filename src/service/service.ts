@@ -4,7 +4,10 @@ import {jittered, pauseAfter} from './backoff.ts';
 import type {Clock} from './clock.ts';
 import type {Done, RoleCycle} from './cycle.ts';
 import {failureOf, kindOf, type Failure, type FailureKind} from './failure.ts';
+import {reportOf, secondsOf} from './report.ts';
+import type {LastCycle, Measures, StatusReport} from './source.ts';
 import {verdictOf, type Facts, type Role, type Verdict} from './status.ts';
+import {outcomeOf, Tally} from './tally.ts';
 
 export type ServiceOptions = {
   readonly role: Role;
@@ -38,6 +41,10 @@ export class Service {
   #wake = new AbortController();
   #isAsked = false;
   #last: CycleReport | undefined;
+  readonly #tally = new Tally();
+  /** When the rows were last found, or left, as they shall be. */
+  #inStepMs: number | undefined;
+  #succeededAt: number | undefined;
 
   constructor(options: ServiceOptions) {
     this.#options = options;
@@ -81,8 +88,27 @@ export class Service {
     return verdictOf(this.facts(), this.#options.clock.monotonic());
   }
 
-  get lastCycle(): CycleReport | undefined {
-    return this.#last;
+  /** All that a person may want to know of it. */
+  status(): StatusReport {
+    return reportOf({
+      facts: this.facts(),
+      nowMs: this.#options.clock.monotonic(),
+      inStepMs: this.#inStepMs,
+      lastCycle: this.#last && lastCycleOf(this.#last),
+      lastApply: this.#tally.lastApply,
+    });
+  }
+
+  measures(): Measures {
+    const {signMs, conflicts, staleAfterMs} = this.facts();
+    const nowMs = this.#options.clock.monotonic();
+    return {
+      counts: this.#tally.counts,
+      staleAfterSeconds: secondsOf(staleAfterMs),
+      signAgeSeconds: signMs === undefined ? undefined : secondsOf(nowMs - signMs),
+      conflicts,
+      succeededAt: this.#succeededAt,
+    };
   }
 
   async #once(signal: AbortSignal): Promise<void> {
@@ -95,9 +121,7 @@ export class Service {
     let done: Done | undefined;
     try {
       done = await cycle.cycle(signal, isAsked);
-      this.#doneMs = clock.monotonic();
-      this.#failed = undefined;
-      this.#refused = done.did === 'refused' ? failureOf(done.error) : undefined;
+      this.#succeeded(done);
     } catch (error) {
       if (signal.aborted) return; // it was told to end
       this.#fail(failureOf(error));
@@ -107,7 +131,18 @@ export class Service {
     const report = {at, ms, done, failure, verdict: this.verdict()};
     this.#tell(report);
     this.#last = report;
+    this.#tally.add(report);
     onCycle?.(report);
+  }
+
+  #succeeded(done: Done): void {
+    const {clock, cycle} = this.#options;
+    this.#doneMs = clock.monotonic();
+    this.#succeededAt = secondsOf(clock.wall().getTime());
+    this.#failed = undefined;
+    this.#refused = done.did === 'refused' ? failureOf(done.error) : undefined;
+    const {isWaiting, held} = cycle.facts();
+    if (!isWaiting && held === null && this.#refused === undefined) this.#inStepMs = this.#doneMs;
   }
 
   #fail(failure: Failure): void {
@@ -143,6 +178,11 @@ export class Service {
     else log.info('cycle', fields);
     if (isNews && status !== 'ok') log.warn(verdict.reason, {status});
   }
+}
+
+function lastCycleOf({at, ms, done, failure}: CycleReport): LastCycle {
+  const outcome = outcomeOf(done, failure);
+  return {at, seconds: secondsOf(ms), outcome, failure: failure ?? null};
 }
 
 function fieldsOf(done: Done | undefined): Readonly<Record<string, string | number | boolean>> {

@@ -1,0 +1,39 @@
+/** The status of a service in full. Pure. */
+import type {LastApply, LastCycle, StatusReport} from './source.ts';
+import {verdictOf, type Facts} from './status.ts';
+
+type Known = {
+  readonly facts: Facts;
+  readonly nowMs: number;
+  /** When a cycle last found, or left, the rows as they shall be. */
+  readonly inStepMs: number | undefined;
+  readonly lastCycle: LastCycle | undefined;
+  readonly lastApply: LastApply | undefined;
+};
+
+export function reportOf({facts, nowMs, inStepMs, lastCycle, lastApply}: Known): StatusReport {
+  return {
+    role: facts.role,
+    ...verdictOf(facts, nowMs),
+    position: facts.position ?? null,
+    lastCycle: lastCycle ?? null,
+    lastApply: lastApply ?? null,
+    lagSeconds: inStepMs === undefined ? null : secondsOf(nowMs - inStepMs),
+    drift: null,
+    verdict: fitOf(facts),
+    proven: null,
+  };
+}
+
+/** To the millisecond. */
+export function secondsOf(ms: number): number {
+  return Math.round(ms) / 1000;
+}
+
+/** What stands here fitted when it was applied; of a primary's own rows nobody asks. */
+function fitOf({role, failure, position}: Facts): StatusReport['verdict'] {
+  if (role === 'primary') return null;
+  if (failure?.code === 'UPGRADE_FIRST') return 'held';
+  if (failure?.code === 'SCHEMA_MISMATCH' || failure?.code === 'VERSION_MISMATCH') return 'refused';
+  return position === undefined ? null : 'compatible';
+}

@@ -1,0 +1,89 @@
+/** What a service tells those who ask while it runs, and what they may ask of it. */
+import type {HttpAddress} from '../config/values.ts';
+import type {HistoryPage, HistoryRequest} from '../engine/history.ts';
+import type {SnapshotListed} from '../engine/status.ts';
+import type {Log} from '../kernel/log.ts';
+import type {ChangeCounts} from '../kernel/row.ts';
+import type {Position} from '../kernel/position.ts';
+import type {Failure} from './failure.ts';
+import type {Role, StatusWord} from './status.ts';
+import type {Counts, Outcome} from './tally.ts';
+
+export type LastCycle = {
+  /** When it began, ISO 8601. */
+  readonly at: string;
+  readonly seconds: number;
+  readonly outcome: Outcome;
+  readonly failure: Failure | null;
+};
+
+export type LastApply = {
+  /** When the cycle that applied it began, ISO 8601. */
+  readonly at: string;
+  readonly snapshot: string;
+  readonly epoch: number;
+  readonly sequence: number;
+  readonly proof: 'full' | 'touched';
+  /** Rows written. */
+  readonly tables: Readonly<Record<string, ChangeCounts>>;
+};
+
+/** Null stands for what is not known. */
+export type StatusReport = {
+  readonly role: Role;
+  readonly status: StatusWord;
+  readonly reason: string;
+  readonly position: Position | null;
+  readonly lastCycle: LastCycle | null;
+  /** Of this process: the last snapshot that it applied. */
+  readonly lastApply: LastApply | null;
+  /**
+   * Seconds since a cycle last found, or left, the rows as they shall be: those of the newest snapshot on a replica, all of them
+   * captured on a primary. As long as an interval is normal.
+   */
+  readonly lagSeconds: number | null;
+  /** Rows that were edited here, at the last scan for that. */
+  readonly drift: number | null;
+  /** What the schemas let happen to the newest snapshot here. */
+  readonly verdict: 'compatible' | 'held' | 'refused' | null;
+  /** When a snapshot was last proven to be restorable, ISO 8601. */
+  readonly proven: string | null;
+};
+
+/** What changes with each moment, for graphs and alarms. */
+export type Measures = {
+  readonly counts: Counts;
+  readonly staleAfterSeconds: number;
+  /** Since a replica last heard anything new of its primary. */
+  readonly signAgeSeconds: number | undefined;
+  readonly conflicts: number;
+  /** When a cycle last succeeded, by the wall clock, in seconds since 1970. */
+  readonly succeededAt: number | undefined;
+};
+
+export type ServiceSource = {
+  status(): StatusReport;
+  measures(): Measures;
+  /** Has the next cycle begin at once. */
+  trigger(): void;
+  /** @throws {EngineError} where the store does not answer. */
+  snapshots(): Promise<{readonly snapshots: readonly SnapshotListed[]}>;
+  /** @throws {EngineError} where the state cannot be read. */
+  history(request: HistoryRequest): Promise<HistoryPage>;
+};
+
+/** What it takes to answer over HTTP. */
+export type ServeOptions = {
+  readonly at: HttpAddress;
+  /** Undefined: what needs a token is refused. */
+  readonly token: string | undefined;
+  readonly source: ServiceSource;
+  readonly log: Log;
+};
+
+export type Serving = {
+  /** Where it answers, as `host:port`; the port is the one in use. */
+  readonly address: string;
+  /** Ends what is under way, within seconds. */
+  close(): Promise<void>;
+};
