@@ -1,6 +1,7 @@
 /** The service on the command line. */
 import type {Command} from 'commander';
 import {serviceSettings} from '../config/service-settings.ts';
+import {startHttp} from '../http/start.ts';
 import {noProgress} from '../kernel/log.ts';
 import {runService} from '../service/run-service.ts';
 import {run} from './run-command.ts';
@@ -25,6 +26,7 @@ export function addRun(program: Command, finish: (exitCode: number) => void): vo
           settings,
           engine: {...engine, signal: undefined}, // each call gets it from the service
           signal: context.signal,
+          serve: startHttp,
           onStarted: (trigger) => void process.on('SIGUSR1', trigger),
         });
         const {role} = settings;

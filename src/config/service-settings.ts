@@ -131,7 +131,8 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8);
 loopback.addAddress('::1', 'ipv6');
 
-function isReachable(http: HttpAddress | 'off'): http is HttpAddress {
+/** Whether other machines may get there. A name that is not `localhost` may stand for any address. */
+export function isReachable(http: HttpAddress | 'off'): http is HttpAddress {
   if (http === 'off' || http.host.toLowerCase() === 'localhost') return false;
   return !(isIP(http.host) && loopback.check(http.host, isIPv6(http.host) ? 'ipv6' : 'ipv4'));
 }

@@ -1,19 +1,25 @@
 /** A whole service, from its settings to its end. */
 import type {ServiceSettings} from '../config/service-settings.ts';
+import {history} from '../engine/history.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {withServiceLock} from '../engine/service-lock.ts';
+import {snapshots} from '../engine/status.ts';
 import {systemClock} from './clock.ts';
 import type {RoleCycle} from './cycle.ts';
 import {primaryEngine, replicaEngine} from './engines.ts';
 import {Primary} from './primary.ts';
 import {Replica} from './replica.ts';
 import {Service} from './service.ts';
+import {sharedCall} from './shared-call.ts';
+import type {ServeOptions, ServiceSource, Serving} from './source.ts';
 
 export type RunOptions = {
   readonly settings: ServiceSettings;
   readonly engine: EngineOptions;
   /** Ends it. */
   readonly signal: AbortSignal;
+  /** Answers over HTTP, unless the settings say `off`. */
+  readonly serve: (options: ServeOptions) => Promise<Serving>;
   /** Told once it runs: what has it look at once, however long the pause would be. */
   readonly onStarted?: (trigger: () => void) => void;
 };
@@ -21,9 +27,11 @@ export type RunOptions = {
 /**
  * Runs until the signal fires; then it has finished, or rolled back, what was under way.
  *
- * @throws {EngineError} `STATE_IN_USE` where another service looks after this database.
+ * @throws {EngineError} `STATE_IN_USE` where another service looks after this database, `CONFIG_INVALID` where the address for HTTP cannot
+ * be had.
  */
-export async function runService({settings, engine, signal, onStarted}: RunOptions): Promise<void> {
+export async function runService(options: RunOptions): Promise<void> {
+  const {settings, engine, signal, onStarted} = options;
   const {role, intervalMs, staleAfterMs, driftEveryMs, warnings} = settings;
   const {log} = engine;
   await withServiceLock(engine, async () => {
@@ -31,10 +39,36 @@ export async function runService({settings, engine, signal, onStarted}: RunOptio
     log.info('started', {role, intervalMs, staleAfterMs, driftEveryMs});
     const cycle = cycleOf(settings, engine);
     const service = new Service({role, cycle, intervalMs, staleAfterMs, clock: systemClock, log});
+    const serving = await served(options, service);
     onStarted?.(() => service.trigger());
-    await service.run(signal);
+    try {
+      await service.run(signal);
+    } finally {
+      await serving?.close();
+    }
     log.info('stopped', {role});
   });
+}
+
+async function served(options: RunOptions, service: Service): Promise<Serving | undefined> {
+  const {settings, engine, serve} = options;
+  const {http, token} = settings;
+  if (http === 'off') return undefined;
+  const {log} = engine;
+  const serving = await serve({at: http, token, source: sourceOf(options, service), log});
+  log.info('listening', {http: serving.address});
+  return serving;
+}
+
+function sourceOf({engine, signal}: RunOptions, service: Service): ServiceSource {
+  const list = sharedCall(() => snapshots({...engine, signal}));
+  return {
+    status: () => service.status(),
+    measures: () => service.measures(),
+    trigger: () => service.trigger(),
+    snapshots: list,
+    history: (request) => history({...engine, signal}, request),
+  };
 }
 
 function cycleOf(

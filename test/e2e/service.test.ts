@@ -27,7 +27,8 @@ class Fleet {
   }
 
   start(role: 'primary' | 'replica', ...more: readonly string[]): ServiceProcess {
-    return new ServiceProcess(['--role', role, '--interval', '1s', ...this.flags(role), ...more]);
+    const usual = ['--role', role, '--interval', '1s', '--http', 'off'];
+    return new ServiceProcess([...usual, ...this.flags(role), ...more]);
   }
 
   flags(role: 'primary' | 'replica'): readonly string[] {

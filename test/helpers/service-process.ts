@@ -76,10 +76,13 @@ const PATIENCE_MS = 90_000;
 const LOOK_MS = 20;
 
 /** What `look` gives at last; fails where it goes on giving nothing. */
-export async function eventually<T>(what: string, look: () => T | undefined | false): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
   const endMs = performance.now() + PATIENCE_MS;
   for (;;) {
-    const found = look();
+    const found = await look();
     if (found !== undefined && found !== false) return found;
     if (performance.now() > endMs) throw new Error(`waited in vain for ${what}`);
     await pause(LOOK_MS);

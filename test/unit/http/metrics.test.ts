@@ -1,0 +1,70 @@
+/** What Prometheus reads, line by line. */
+import {expect, test} from 'vitest';
+import {expose} from '../../../src/http/metrics.ts';
+import {goodStatus, Said, serve, someMeasures} from '../../helpers/http.ts';
+
+const label = '[a-z_]+="(?:[^"\\\\\\n]|\\\\["\\\\n])*"';
+const sample = new RegExp(
+  `^(rowplica_[a-z0-9_]+)(?:\\{${label}(?:,${label})*\\})? (-?[0-9.e+-]+)$`,
+);
+
+async function lines(): Promise<readonly string[]> {
+  const client = await serve(new Said());
+  const {headers, status, text} = await client.ask('/metrics');
+  expect(status).toBe(200);
+  expect(headers['content-type']).toMatch(/^text\/plain; version=0\.0\.4/);
+  return text.split('\n').filter((line) => line !== '');
+}
+
+test('every line is one that Prometheus understands, and every measure says what it is', async () => {
+  const told = new Map<string, Set<string>>();
+  for (const line of await lines()) {
+    const [, kind, name] = /^# (HELP|TYPE) (rowplica_[a-z0-9_]+) \S/.exec(line) ?? [];
+    if (kind !== undefined && name !== undefined) {
+      told.set(name, (told.get(name) ?? new Set()).add(kind));
+      continue;
+    }
+    const [, measure = ''] = sample.exec(line) ?? [];
+    expect([line, told.get(measure)?.size]).toEqual([line, 2]);
+  }
+  expect(told.size).toBeGreaterThan(12);
+});
+
+test('counters end in _total and nothing else does, and times are in seconds', async () => {
+  for (const line of await lines()) {
+    const [, name = '', type] = /^# TYPE (\S+) (\S+)$/.exec(line) ?? [];
+    if (name !== '') expect([name, name.endsWith('_total')]).toEqual([name, type === 'counter']);
+    expect(line).not.toMatch(/_(?:ms|milliseconds|minutes)\b/);
+  }
+});
+
+test('values are those of the service; names are escaped', async () => {
+  const all = await lines();
+  expect(all).toContain('rowplica_status{status="ok"} 1');
+  expect(all).toContain('rowplica_status{status="stale"} 0');
+  expect(all).toContain('rowplica_info{role="replica"} 1');
+  expect(all).toContain('rowplica_cycles_total{outcome="looked"} 12');
+  expect(all).toContain('rowplica_applies_total 2');
+  expect(all).toContain('rowplica_rows_total{table="mon\\"i\\\\t\\nor",op="insert"} 3');
+  expect(all).toContain('rowplica_last_success_timestamp_seconds 1790000000.5');
+  expect(all).toContain('rowplica_sign_of_life_age_seconds 4');
+  expect(all).toContain('rowplica_position_sequence 7');
+});
+
+test('what is not known is left out, and nothing adds up from scrape to scrape', async () => {
+  const status = {
+    ...goodStatus,
+    position: null,
+    lastCycle: null,
+    lastApply: null,
+    lagSeconds: null,
+  };
+  const measures = {...someMeasures, signAgeSeconds: undefined, succeededAt: undefined};
+  const measured = {status, measures, loopDelayP99Seconds: 0};
+  const {text: first} = await expose(measured);
+  const {text: second} = await expose(measured);
+  expect(first).not.toMatch(/position|lag_seconds |sign_of_life|timestamp/);
+  const counted = (text: string): readonly string[] =>
+    text.split('\n').filter((line) => line.includes('_total'));
+  expect(counted(second)).toEqual(counted(first));
+});
