@@ -29,7 +29,7 @@ export type ServiceSettings = {
   /** Milliseconds without a look that succeeded after which the instance counts as stale. */
   readonly staleAfterMs: number;
   readonly http: HttpAddress | 'off';
-  /** Bearer token; undefined answers probes alone. */
+  /** Bearer token; undefined refuses what needs one. */
   readonly token: string | undefined;
   readonly keep: KeepPolicy | 'off';
   readonly pruneEveryMs: number | 'off';

@@ -70,12 +70,14 @@ function cursorOf(text: string | undefined): Cursor {
 async function pageOf(state: State, cursor: Cursor, limit: number): Promise<HistoryPage> {
   const applies: HistoryApply[] = [];
   const rows: HistoryRow[] = [];
+  let left = HISTORY_BODY_CHARS_MAX;
   for (let {id, row} = cursor; ; row = 0) {
     const record = await state.undos.upTo(id, HISTORY_BODY_CHARS_MAX);
     if (record === undefined) return {applies, rows, next: null};
     const from = record.id === cursor.id ? row : 0; // the apply of the cursor may have been undone
-    if (rows.length === limit) return {applies, rows, next: `${record.id}-${from}`};
+    if (rows.length === limit || left <= 0) return {applies, rows, next: `${record.id}-${from}`};
     const read = readRecord(record);
+    left -= record.body?.length ?? 0;
     applies.push(read.apply);
     const end = from + limit - rows.length;
     rows.push(...read.rows.slice(from, end).map(read.describe));

@@ -59,7 +59,8 @@ export function errorHandler(
 ): (error: unknown, request: FastifyRequest, reply: FastifyReply) => Promise<FastifyReply> {
   return async (error, _, reply) => {
     const {status, body} = answerTo(error);
-    if (status === 500) log.warn('a request failed', {code: body.error.code});
+    const name = error instanceof Error ? error.name : typeof error;
+    if (status === 500) log.warn('a request failed', {code: body.error.code, name});
     return reply.code(status).send(body);
   };
 }

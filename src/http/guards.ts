@@ -13,7 +13,7 @@ export type Access = 'probe' | 'read' | 'change';
 declare module 'fastify' {
   interface FastifyContextConfig {
     access?: Access;
-    /** Asks the store, or has a cycle run. */
+    /** Asks the store, reads much, or has a cycle run. */
     isCostly?: boolean;
   }
 }

@@ -50,7 +50,10 @@ function addReads(app: FastifyInstance, source: ServiceSource): void {
   const audit = declared('read', 'Rows that were written here, the last apply first: no values', {
     200: schemas.historySchema,
   });
-  const history = {...audit, schema: {...audit.schema, querystring: schemas.historyQuery}};
+  const history = costly({
+    ...audit,
+    schema: {...audit.schema, querystring: schemas.historyQuery},
+  });
   app.get<{Querystring: HistoryRequest}>('/api/v1/history', history, async ({query}) =>
     source.history(query),
   );

@@ -199,7 +199,7 @@ export const RUN_BROKEN_PAUSE_MAX_MS: number = 15 * 60 * 1000;
 /** Rows of the audit of applies that one answer lists, unless it is asked for another number, and at most. */
 export const HISTORY_ROWS = 100;
 export const HISTORY_ROWS_MAX = 1_000;
-/** Characters of an apply's record up to which its rows are listed: reading more would keep a service busy for over 0.1 s. */
+/** Characters of an apply's record up to which its rows are listed, and of all records that one answer is made of: about 0.1 s. */
 export const HISTORY_BODY_CHARS_MAX: number = 4 * 1024 * 1024;
 
 /** Bytes of a request's body; no route reads any. */
@@ -219,7 +219,7 @@ export const HTTP_SILENT_MS = 150_000;
 export const HTTP_CONNECTIONS_MAX = 256;
 /** Requests per client and minute, probes left out ... */
 export const HTTP_REQUESTS_MAX = 600;
-/** ... and of those that ask the store, or have a cycle run. */
+/** ... and of those that ask the store, read much, or have a cycle run. */
 export const HTTP_COSTLY_REQUESTS_MAX = 60;
 /** Milliseconds for answers under way when the service ends; a service manager kills after ten seconds. */
 export const HTTP_STOP_MS = 2_000;

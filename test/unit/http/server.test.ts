@@ -169,6 +169,13 @@ describe('a token', () => {
     for (const path of reads) expect((await untold.ask(path)).status).toBe(401);
   });
 
+  test('is needed to ask for the headers alone, too', async () => {
+    const client = await serve(new Said(), {host: '0.0.0.0'});
+    for (const path of reads)
+      expect([path, (await client.ask(path, {method: 'HEAD'})).status]).toEqual([path, 401]);
+    expect((await client.ask('/healthz', {method: 'HEAD'})).status).toBe(200);
+  });
+
   test('shows up in no log and no answer', async () => {
     const said: string[] = [];
     const keep = (...words: readonly unknown[]): void => void said.push(JSON.stringify(words));
