@@ -16,6 +16,7 @@ import {primaryEngine, replicaEngine} from '../../../src/service/engines.ts';
 import {Primary} from '../../../src/service/primary.ts';
 import {Replica} from '../../../src/service/replica.ts';
 import {Service} from '../../../src/service/service.ts';
+import type {StatusReport} from '../../../src/service/source.ts';
 import type {Role} from '../../../src/service/status.ts';
 import {write} from '../../helpers/instances.ts';
 import {tempFolder} from '../../helpers/temp-db.ts';
@@ -385,5 +386,64 @@ describe('a replica', () => {
     expect(replica.status('replica')).toBe('degraded');
     replica.clock.advance(31 * minute);
     expect(replica.status('replica')).toBe('stale');
+  });
+});
+
+describe('what a service tells of itself', () => {
+  test('grows from nothing known to what was applied last, and since when rows are in step', async () => {
+    const {primary, replica} = makePair();
+    const ask = (): StatusReport => replica.service('replica').status();
+    expect(ask()).toMatchObject({status: 'waiting', position: null, lastCycle: null});
+    expect(await replica.cycle('replica')).toBe('looked');
+    expect(ask()).toMatchObject({lagSeconds: null, lastApply: null, verdict: null});
+    expect(ask()).toMatchObject({lastCycle: {outcome: 'looked', failure: null}});
+    await primary.cycle('primary');
+    await replica.cycle('replica');
+    expect(ask()).toMatchObject({
+      status: 'ok',
+      position: {epoch: 1, sequence: 1},
+      lastApply: {sequence: 1, tables: {t: {inserted: 1, updated: 0, deleted: 0}}},
+      lastCycle: {outcome: 'replicated'},
+      lagSeconds: 0,
+      verdict: 'compatible',
+    });
+    replica.clock.advance(4_500);
+    expect(ask().lagSeconds).toBe(4.5);
+    replica.loseStore();
+    expect(await replica.cycle('replica')).toBe('STORE_MISSING');
+    replica.clock.advance(1_000);
+    expect(ask().lagSeconds).toBe(5.5); // what failed found nothing out
+    expect(ask().lastCycle).toMatchObject({outcome: 'failed', failure: {code: 'STORE_MISSING'}});
+    expect(ask().lastApply?.sequence).toBe(1);
+  });
+
+  test('says that a schema refuses the newest snapshot, and that rows fall behind while an undo holds', async () => {
+    const {primary, replica} = await started();
+    await undo(replica.options);
+    replica.clock.advance(10_000);
+    await replica.cycle('replica');
+    expect(replica.service('replica').status()).toMatchObject({status: 'held', lagSeconds: 10});
+    primary.edit('ALTER TABLE t ADD COLUMN more TEXT; UPDATE t SET more = 1');
+    await primary.cycle('primary');
+    await replica.cycle('replica');
+    const {verdict, lastCycle} = replica.service('replica').status();
+    expect([verdict, lastCycle?.outcome]).toEqual(['refused', 'failed']);
+  });
+
+  test('counts cycles, snapshots and rows, and forgets none', async () => {
+    const {primary, replica} = await started();
+    primary.edit("UPDATE t SET v = 'b'; INSERT INTO t VALUES (2, 'c'), (3, 'd')");
+    await primary.cycle('primary');
+    await replica.cycle('replica');
+    primary.edit('DELETE FROM t WHERE id = 2');
+    await primary.cycle('primary');
+    await replica.cycle('replica');
+    const {counts} = replica.service('replica').measures();
+    expect(Object.fromEntries(counts.cycles)).toEqual({replicated: 3, looked: 1});
+    expect(counts).toMatchObject({captures: 0, applies: 3});
+    expect(counts.rows.get('t')).toEqual({inserted: 3, updated: 1, deleted: 1});
+    const {counts: stored} = primary.service('primary').measures();
+    expect(stored).toMatchObject({captures: 3, applies: 0});
+    expect(Object.fromEntries(stored.cycles)).toEqual({captured: 3, nothing: 1});
   });
 });
