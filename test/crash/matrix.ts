@@ -228,9 +228,13 @@ function filesOf({store}: Scenario, place: Place): readonly string[] {
   return shapes(files);
 }
 
-/** Names with everything drawn by lot taken out of them. */
+/** Names with everything drawn by lot taken out of them, and sequences, which leave out what an interrupted capture set out to write. */
 function shapes(files: readonly string[]): readonly string[] {
-  return files.map((path) => path.replaceAll(/[0-9a-f]{8}[0-9a-f-]*/g, '*')).sort();
+  return files
+    .map((path) =>
+      path.replaceAll(/[0-9a-f]{8}[0-9a-f-]*/g, '*').replaceAll(/\*\.(\d+)\.\d+\.\*/g, '*.$1.N.*'),
+    )
+    .sort();
 }
 
 /** What `a` has more of than `b`. */
