@@ -12,7 +12,7 @@ import {shapeOf} from '../snapshot/manifest.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
 import type {ObjectFolder} from '../state/object-folder.ts';
 import {claimNext, type Authority} from './authority.ts';
-import {lastClaim, noteClaim} from './claims.ts';
+import {isDoubtful, lastClaim, noteClaim} from './claims.ts';
 import {diffListed, type Listed} from './compare-snapshots.ts';
 import {makeManifest, sameContent, type Captured} from './make-manifest.ts';
 import {withAll, type Opened} from './open.ts';
@@ -65,7 +65,8 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     if (refs === undefined) await createStore(store);
     const parent = await openParent(opened, authority.parent, options);
     const isNewest = authority.parent?.digest === authority.follows;
-    if (parent !== undefined && isNewest && sameContent(parent.manifest, captured))
+    const isKnown = isNewest && !isDoubtful(claimed, [position, authority.parent]);
+    if (parent !== undefined && isKnown && sameContent(parent.manifest, captured))
       return unchanged(opened, parent);
     return storeSnapshot(opened, {authority, captured, parent, options});
   });

@@ -1,5 +1,6 @@
 /** The position that a primary sets out to write, noted before it asks the store to keep a snapshot there. */
 import {z} from 'zod';
+import {comparePositions} from '../kernel/position.ts';
 import type {State} from '../state/state.ts';
 import type {Claimed} from './authority.ts';
 
@@ -14,6 +15,21 @@ const claimedSchema = z.object({
 /** Undefined where nothing was noted, or what was cannot be read. */
 export async function lastClaim(state: State): Promise<Claimed | undefined> {
   return claimedSchema.safeParse(await state.fact(FACT)).data;
+}
+
+/**
+ * True where it may be in the store, and is neither on record nor shown: then nobody knows which snapshot replicas will find there,
+ * whatever the rows are by now.
+ *
+ * @param known Where this database stands, and the newest snapshot shown.
+ */
+export function isDoubtful(
+  claimed: Claimed | undefined,
+  known: readonly (Claimed | undefined)[],
+): claimed is Claimed {
+  if (claimed === undefined) return false;
+  const reached = known.filter((one) => one?.lineage === claimed.lineage);
+  return reached.every((one) => one === undefined || comparePositions(claimed, one) > 0);
 }
 
 /** Whatever becomes of it, no other snapshot gets this position. */

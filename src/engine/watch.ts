@@ -3,6 +3,7 @@ import type {Database} from '../database/port.ts';
 import {openSqlite} from '../database/sqlite/database.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import type {Manifest} from '../snapshot/manifest.ts';
+import {isDoubtful, lastClaim} from './claims.ts';
 import {sameContent} from './make-manifest.ts';
 import {databasePath, peekAtState} from './open.ts';
 import type {EngineOptions} from './options.ts';
@@ -54,7 +55,9 @@ export class Watch {
   async #captured(): Promise<Manifest | undefined> {
     return peekAtState(this.#options, async (state) => {
       const position = await state?.position();
-      if (position?.trusted !== true || position.author !== state?.instance.id) return undefined;
+      if (state === undefined || position?.trusted !== true) return undefined;
+      if (position.author !== state.instance.id) return undefined;
+      if (isDoubtful(await lastClaim(state), [position])) return undefined;
       try {
         return recordedManifest(position);
       } catch (error) {

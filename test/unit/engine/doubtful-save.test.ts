@@ -1,10 +1,12 @@
 /** A store that keeps a snapshot, says that it failed, and shows it late: one position never names two snapshots. */
 import {join} from 'node:path';
 import {expect, test} from 'vitest';
-import {EngineError, silentLog} from '../../../src/index.ts';
+import {EngineError, noProgress, silentLog} from '../../../src/index.ts';
 import {openDirectoryStore} from '../../../src/store/directory/directory-store.ts';
 import type {SnapshotRef, Store} from '../../../src/store/port.ts';
-import {makeInstances, write, type Instances} from '../../helpers/instances.ts';
+import {beat} from '../../../src/engine/beat.ts';
+import {Watch} from '../../../src/engine/watch.ts';
+import {makeInstances, typed, write, type Instances} from '../../helpers/instances.ts';
 
 function instances(): Instances {
   return makeInstances({
@@ -27,6 +29,10 @@ class DoubtfulStore {
     this.store = {
       ...inner,
       list: async () => (await inner.list()).filter(shown),
+      look: async () => {
+        const {snapshots, alive} = await inner.look();
+        return {snapshots: snapshots.filter(shown), alive};
+      },
       save: async (staged) => {
         const ref = await inner.save(staged);
         if (!this.fails) return ref;
@@ -56,3 +62,42 @@ test.each([
   expect(await pair.capture({store})).toMatchObject({changed: false, snapshot: captured.snapshot});
   expect(await pair.replicate()).toMatchObject({applied: true, snapshot: captured.snapshot});
 });
+
+test.each([
+  ['is not shown yet', true],
+  ['is shown', false],
+])(
+  'rows that are what they were before a snapshot that %s are captured all the same',
+  async (_, isHidden) => {
+    const pair = instances();
+    const first = await pair.capture();
+    const doubtful = new DoubtfulStore(pair);
+    const {store} = doubtful;
+    write(pair.primary, 'INSERT INTO t VALUES (2, 2)');
+    await expect(pair.capture({store})).rejects.toMatchObject({code: 'STORE_UNREACHABLE'});
+    write(pair.primary, 'DELETE FROM t WHERE a = 2');
+    doubtful.fails = false;
+    if (!isHidden) doubtful.hidden.clear();
+    const options = {
+      database: pair.primary,
+      store,
+      state: `${pair.primary}-state`,
+      tables: ['t'],
+      env: {},
+      log: silentLog,
+      progress: noProgress,
+    };
+    const watch = new Watch(options);
+    expect(await watch.look()).toBe('different');
+    expect(await beat(options)).toBe(false);
+    const again = await pair.capture({store});
+    expect(again).toMatchObject({changed: true, sequence: 3});
+    expect(again.snapshot).not.toBe(first.snapshot);
+    expect(await watch.look()).toBe('same');
+    await watch.close();
+    expect(await beat(options)).toBe(true);
+    doubtful.hidden.clear();
+    await pair.replicate();
+    expect(typed(pair.replica, 't', ['id', 'a'])).toEqual(typed(pair.primary, 't', ['id', 'a']));
+  },
+);
