@@ -65,7 +65,9 @@ test.for([
     .catch((error: unknown) => error);
   expect(refused).toMatchObject({exitCode, message: expect.any(String)});
   const {sequence} = await made.capture(reliable);
-  expect(sequence).toBe(isFirst ? 1 : 2);
+  // The number that it set out to write is left out, unless the store says what became of it.
+  const next = isFirst ? 1 : 2;
+  expect([next, next + 1]).toContain(sequence);
   await made.replicate(reliable);
   expect(content(replica)).toEqual(content(primary));
 });
@@ -160,7 +162,9 @@ describe('a repository that is deleted in the midst', () => {
     write(primary, "UPDATE t SET v = 'second' WHERE id < 50");
     const gone = {command, how: 'finds the repository gone', with: join(folder, 'repository')};
     await expect(made.capture({store, env: env(gone)})).rejects.toMatchObject({exitCode});
-    expect(await made.capture(reliable)).toMatchObject({changed: true, sequence: 2});
+    const {changed, sequence} = await made.capture(reliable);
+    expect(changed).toBe(true);
+    expect([2, 3]).toContain(sequence); // one that it set out to write is left out
     await made.replicate(reliable);
     expect(content(replica)).toEqual(content(primary));
   });
