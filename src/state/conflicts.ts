@@ -2,6 +2,7 @@
 import {z} from 'zod';
 import type {Kysely} from '../database/sqlite/local.ts';
 import type {WireCell} from '../kernel/row.ts';
+import {jsonOf} from './json.ts';
 import type {StateTables} from './schema.ts';
 
 /** Cells by the names of their columns; null where there is no row. Secrets, as rows are. */
@@ -73,13 +74,5 @@ export async function replaceConflicts(
       .insertInto('conflict')
       .values({table, key, digest, body: JSON.stringify(conflict)})
       .execute();
-  }
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined; // its error would quote cells
   }
 }

@@ -5,6 +5,7 @@ import {must} from '../kernel/assert.ts';
 import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
 import {conflictsSchema, replaceConflicts, type StoredConflict} from './conflicts.ts';
+import {jsonOf} from './json.ts';
 import {distrustPosition, now, placePosition, reached, type NewPosition} from './position-row.ts';
 import type {StateTables} from './schema.ts';
 
@@ -197,14 +198,6 @@ const previousSchema = z
     conflicts: conflictsSchema.default([]),
   })
   .nullable();
-
-function jsonOf(text: string | null): unknown {
-  try {
-    return text === null ? undefined : JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-}
 
 /** Keeps as many as are of use. */
 export async function dropExpired(tx: Kysely<StateTables>): Promise<void> {

@@ -101,3 +101,14 @@ test.each([
     expect(typed(pair.replica, 't', ['id', 'a'])).toEqual(typed(pair.primary, 't', ['id', 'a']));
   },
 );
+
+test('a note that got damaged keeps nobody from capturing', async () => {
+  const pair = instances();
+  await pair.capture();
+  write(
+    join(`${pair.primary}-state`, 'instances', 'primary.db', 'state.db'),
+    "UPDATE fact SET body = '{'",
+  );
+  write(pair.primary, 'UPDATE t SET a = 2');
+  expect(await pair.capture()).toMatchObject({changed: true, sequence: 2});
+});
