@@ -1,9 +1,9 @@
 /** JSON that was kept in the state, and may have got damaged there. */
 
-/** Undefined for what is no JSON: whoever asks then takes nothing for known. */
+/** Undefined for no text, and for what is no JSON: nothing is known then. Its own error would quote cells. */
 export function jsonOf(text: string | null): unknown {
   try {
-    return text === null ? null : JSON.parse(text);
+    return text === null ? undefined : JSON.parse(text);
   } catch {
     return undefined;
   }
