@@ -1,7 +1,6 @@
 /** The service on the command line. */
 import type {Command} from 'commander';
 import {serviceSettings} from '../config/service-settings.ts';
-import {startHttp} from '../http/start.ts';
 import {noProgress} from '../kernel/log.ts';
 import {runService} from '../service/run-service.ts';
 import {run} from './run-command.ts';
@@ -26,7 +25,8 @@ export function addRun(program: Command, finish: (exitCode: number) => void): vo
           settings,
           engine: {...engine, signal: undefined}, // each call gets it from the service
           signal: context.signal,
-          serve: startHttp,
+          // Other commands are spared what it takes to load it.
+          serve: async (serving) => (await import('../http/start.ts')).startHttp(serving),
           onStarted: (trigger) => void process.on('SIGUSR1', trigger),
         });
         const {role} = settings;
