@@ -28,6 +28,8 @@ export type TableCapture = ChangeCounts & {readonly rows: number};
 export type CaptureOptions = EngineOptions & {
   /** Tables that may lose most of their rows when an instance takes over that does not know where it stands. */
   readonly allowDeletes?: readonly string[] | undefined;
+  /** Stores these rows also where the newest snapshot holds them, but is another instance's: then this one is the primary. */
+  readonly becomesPrimary?: boolean | undefined;
 };
 
 export type CaptureResult = {
@@ -65,8 +67,9 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     if (refs === undefined) await createStore(store);
     const parent = await openParent(opened, authority.parent, options);
     const isNewest = authority.parent?.digest === authority.follows;
-    const isKnown = isNewest && !isDoubtful(claimed, [position, authority.parent]);
-    if (parent !== undefined && isKnown && sameContent(parent.manifest, captured))
+    const takesOver = options.becomesPrimary === true && parent?.ref.author !== state.instance.id;
+    const isKept = isNewest && !takesOver && !isDoubtful(claimed, [position, authority.parent]);
+    if (parent !== undefined && isKept && sameContent(parent.manifest, captured))
       return unchanged(opened, parent);
     return storeSnapshot(opened, {authority, captured, parent, options});
   });

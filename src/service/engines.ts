@@ -12,7 +12,7 @@ export function primaryEngine(options: EngineOptions): PrimaryEngine {
   const watch = new Watch(options);
   return {
     look: () => watch.look(),
-    capture: (signal) => capture({...options, signal}),
+    capture: (signal) => capture({...options, signal, becomesPrimary: true}),
     beat: (signal) => beat({...options, signal}),
     close: () => watch.close(),
   };

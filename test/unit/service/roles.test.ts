@@ -203,6 +203,16 @@ describe('a primary', () => {
     expect(await primary.cycle('primary')).toBe('captured');
   });
 
+  test('that takes over with equal rows says so, gives signs of life, and has the other one fenced', async () => {
+    const {primary, replica} = await started();
+    replica.restart();
+    expect(await replica.cycle('primary')).toBe('captured');
+    expect(await replica.cycle('primary')).toBe('nothing');
+    primary.clock.advance(10 * minute);
+    expect(await replica.cycle('primary')).toBe('beat');
+    expect(await primary.cycle('primary')).toBe('FENCED');
+  });
+
   test('finds out by its next sign of life that another one took over, and stays fenced', async () => {
     const {primary, replica} = await started();
     replica.restart();
