@@ -62,8 +62,9 @@ describe.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)('%s', (signal) => {
 });
 
 test('afterwards capture and replicate do their work', async () => {
-  expect(await source.capture()).toMatchObject({changed: true, sequence: 2});
-  expect(await target.replicate()).toMatchObject({applied: true, sequence: 2});
+  // Each of the three interrupted captures had set out to write a sequence, which is left out.
+  expect(await source.capture()).toMatchObject({changed: true, sequence: 5});
+  expect(await target.replicate()).toMatchObject({applied: true, sequence: 5});
   expect(dumpTable(replica, 'item')).toEqual(dumpTable(primary, 'item'));
 });
 
