@@ -85,6 +85,11 @@ function buildProgram(finish: Finish): Command {
   return program;
 }
 
+type CaptureFlags = SharedFlags & {
+  readonly allowDeletes?: readonly string[];
+  readonly takeOver?: true;
+};
+
 function addCapture(program: Command, finish: Finish): void {
   const command = program
     .command('capture')
@@ -93,14 +98,16 @@ function addCapture(program: Command, finish: Finish): void {
       '--allow-deletes <table>',
       'let an instance without history take over although this table shrinks (repeatable)',
       collect,
-    );
+    )
+    .option('--take-over', 'be the primary from now on, whatever other instances stored');
   addSharedOptions(
     command,
     'rowplica capture --database kuma.db --store restic:/srv/backup',
-  ).action(async (flags: SharedFlags & {readonly allowDeletes?: readonly string[]}) => {
+  ).action(async (flags: CaptureFlags) => {
     finish(
       await run(flags, async (context) => {
-        const options = {...engineOptions(flags, context), allowDeletes: flags.allowDeletes};
+        const {allowDeletes, takeOver} = flags;
+        const options = {...engineOptions(flags, context), allowDeletes, takeOver};
         return done(await capture(options), captureText);
       }),
     );

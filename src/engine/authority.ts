@@ -4,7 +4,8 @@ import {EngineError} from '../kernel/errors.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
 import type {Digest} from '../canonical/digest.ts';
 import type {SnapshotRef} from '../store/port.ts';
-import {newestSnapshot, shortId} from './choose-snapshot.ts';
+import {newestOfAll, newestSnapshot} from './choose-snapshot.ts';
+import {shortId} from './short-id.ts';
 
 export type Authority = {
   readonly lineage: string;
@@ -24,6 +25,8 @@ export type Claim = {
   readonly author: string;
   /** What this instance set out to write last, as far as it knows: it may be in the store, and not be shown yet. */
   readonly claimed?: Claimed | undefined;
+  /** A person wants this instance to be the primary, whatever others stored. */
+  readonly takesOver?: boolean | undefined;
 };
 
 export type Claimed = Pick<Position, 'lineage' | 'epoch' | 'sequence'>;
@@ -38,8 +41,8 @@ export type Claimed = Pick<Position, 'lineage' | 'epoch' | 'sequence'>;
  * A store may have lost the newest snapshot, or be slow to show it, or have kept one that it said it could not keep: no position
  * is given out twice.
  *
- * @throws {EngineError} `FENCED`, and `POSITION_MISMATCH` where two primaries wrote one position, or no higher
- * one is left.
+ * @throws {EngineError} `FENCED`; `FORKED` where two primaries went on by themselves; `POSITION_MISMATCH` where no higher position is
+ * left.
  */
 export function claimNext(claim: Claim): Authority {
   const next = beyondClaimed(nextOf(claim), claim.claimed);
@@ -60,8 +63,8 @@ function beyondClaimed(next: Authority, claimed: Claimed | undefined): Authority
   return {...next, sequence: claimed.sequence + 1};
 }
 
-function nextOf({refs, position, author, claimed}: Claim): Authority {
-  const parent = newestSnapshot(refs, position?.lineage);
+function nextOf({refs, position, author, claimed, takesOver = false}: Claim): Authority {
+  const parent = (takesOver ? newestOfAll : newestSnapshot)(refs, position?.lineage);
   if (parent === undefined)
     return {
       lineage: position?.lineage ?? claimed?.lineage ?? randomUUID(),
@@ -77,9 +80,22 @@ function nextOf({refs, position, author, claimed}: Claim): Authority {
     parent,
     follows: last.digest,
   };
+  if (takesOver) return {...next, ...aboveAll(refs, last)};
   if (parent.author === author) return {...next, epoch: last.epoch};
   if (position !== undefined && comparePositions(position, parent) < 0) throw fenced(parent);
   return {...next, epoch: last.epoch + 1};
+}
+
+/** Whoever forked may have come further in an older epoch. */
+function aboveAll(
+  refs: readonly SnapshotRef[],
+  last: Position,
+): Pick<Authority, 'epoch' | 'sequence'> {
+  const all = [last, ...refs.filter(({lineage}) => lineage === last.lineage)];
+  return {
+    epoch: Math.max(...all.map(({epoch}) => epoch)) + 1,
+    sequence: Math.max(...all.map(({sequence}) => sequence)) + 1,
+  };
 }
 
 /** A lineage whose snapshots are all gone goes on above where this database stands. */
@@ -95,7 +111,7 @@ function fenced(newest: SnapshotRef): EngineError {
     `another primary (${shortId(newest.author)}) has taken over: the store is at epoch ${newest.epoch} sequence ${newest.sequence}, which this instance has not seen`,
     {
       site: {snapshot: shortId(newest.digest)},
-      hint: 'Run replicate here to follow it; a capture after that takes over again.',
+      hint: 'Run replicate here to follow it; a capture after that takes over again. If the rows of this instance shall count instead: capture --take-over.',
     },
   );
 }

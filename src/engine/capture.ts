@@ -30,6 +30,8 @@ export type CaptureOptions = EngineOptions & {
   readonly allowDeletes?: readonly string[] | undefined;
   /** Stores these rows also where the newest snapshot holds them, but is another instance's: then this one is the primary. */
   readonly becomesPrimary?: boolean | undefined;
+  /** A person wants this instance to be the primary from now on, whatever others stored. */
+  readonly takeOver?: boolean | undefined;
 };
 
 export type CaptureResult = {
@@ -61,16 +63,20 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     const refs = await listIfThere(store);
     const position = await state.position();
     const claimed = await lastClaim(state);
-    const authority = claimNext({refs: refs ?? [], position, author: state.instance.id, claimed});
+    const {takeOver: takesOver} = options;
+    const author = state.instance.id;
+    const authority = claimNext({refs: refs ?? [], position, author, claimed, takesOver});
     await settled(database, options);
     const captured = await captureDatabase(database, state.objects, options);
     if (refs === undefined) await createStore(store);
     const parent = await openParent(opened, authority.parent, options);
     const isNewest = authority.parent?.digest === authority.follows;
-    const takesOver = options.becomesPrimary === true && parent?.ref.author !== state.instance.id;
-    const isKept = isNewest && !takesOver && !isDoubtful(claimed, [position, authority.parent]);
-    if (parent !== undefined && isKept && sameContent(parent.manifest, captured))
-      return unchanged(opened, parent);
+    const isNews =
+      takesOver === true ||
+      (options.becomesPrimary === true && parent?.ref.author !== author) ||
+      isDoubtful(claimed, [position, authority.parent]);
+    const isKept = parent !== undefined && isNewest && !isNews;
+    if (isKept && sameContent(parent.manifest, captured)) return unchanged(opened, parent);
     return storeSnapshot(opened, {authority, captured, parent, options});
   });
 }

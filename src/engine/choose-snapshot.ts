@@ -2,25 +2,39 @@
 import {EngineError} from '../kernel/errors.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
 import type {SnapshotRef} from '../store/port.ts';
+import {forked, openFork} from './fork.ts';
+import {shortId} from './short-id.ts';
 
 /**
  * The newest snapshot of a lineage, or of the only one there is.
  *
- * @throws {EngineError} `POSITION_MISMATCH` where several lineages could be meant, or where two primaries
- * wrote the same position.
+ * @throws {EngineError} `POSITION_MISMATCH` where several lineages could be meant, `FORKED` where two primaries went on by themselves.
  */
 export function newestSnapshot(
   refs: readonly SnapshotRef[],
   lineage: string | undefined,
 ): SnapshotRef | undefined {
+  const mine = ofLineage(refs, lineage);
+  const fork = openFork(mine);
+  if (fork !== undefined) throw forked(fork);
+  return mine[0];
+}
+
+/** The same where a person has decided that a fork is to end. */
+export function newestOfAll(
+  refs: readonly SnapshotRef[],
+  lineage: string | undefined,
+): SnapshotRef | undefined {
+  return ofLineage(refs, lineage)[0];
+}
+
+/** Newest first. */
+function ofLineage(
+  refs: readonly SnapshotRef[],
+  lineage: string | undefined,
+): readonly SnapshotRef[] {
   const wanted = lineage ?? onlyLineage(refs);
-  const mine = refs.filter((ref) => ref.lineage === wanted).sort((a, b) => comparePositions(b, a));
-  const newest = mine[0];
-  const rival = mine.find(
-    (ref) => newest && comparePositions(ref, newest) === 0 && ref.digest !== newest.digest,
-  );
-  if (newest !== undefined && rival !== undefined) throw forked(newest, rival);
-  return newest;
+  return refs.filter((ref) => ref.lineage === wanted).sort((a, b) => comparePositions(b, a));
 }
 
 function onlyLineage(refs: readonly SnapshotRef[]): string | undefined {
@@ -31,18 +45,6 @@ function onlyLineage(refs: readonly SnapshotRef[]): string | undefined {
     `the store holds ${lineages.length} histories, and this database follows none of them yet`,
     {
       hint: 'Choose one: replicate a snapshot of it by name, with --snapshot (rowplica snapshots lists them).',
-    },
-  );
-}
-
-function forked(a: SnapshotRef, b: SnapshotRef): EngineError {
-  const authors = [a.author, b.author].map(shortId).join(' and ');
-  return new EngineError(
-    'POSITION_MISMATCH',
-    `two primaries (${authors}) both wrote sequence ${a.sequence} of epoch ${a.epoch}`,
-    {
-      site: {snapshot: shortId(a.digest)},
-      hint: 'Stop one of the two; then name the snapshot to go on from with --snapshot.',
     },
   );
 }
@@ -89,8 +91,4 @@ export function checkMonotone(position: Position | undefined, ref: SnapshotRef):
     site: {snapshot: shortId(ref.digest)},
     hint: 'If going back is meant, name the snapshot with --snapshot.',
   });
-}
-
-export function shortId(id: string): string {
-  return id.slice(0, 12);
 }

@@ -1,14 +1,14 @@
 /** What a primary finds in the store once it has stored a snapshot: whether that is there, and whether it is alone. */
 import {EngineError} from '../kernel/errors.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
-import {newestSnapshot, shortId} from './choose-snapshot.ts';
+import {newestSnapshot} from './choose-snapshot.ts';
+import {shortId} from './short-id.ts';
 
 /**
- * Two primaries may have stored at the same moment; both look again, and both say so. Of two that followed one snapshot in
- * different epochs the higher one counts, but does not hold what the other captured.
+ * Two primaries may have stored at the same moment; both look again, both say so, and neither goes on.
  *
  * @returns whether the store shows the snapshot just stored.
- * @throws {EngineError} `FENCED`, and `POSITION_MISMATCH` where two share one position.
+ * @throws {EngineError} `FENCED`, and `FORKED` where both went on from one snapshot.
  */
 export async function refuseRival(
   store: Store,
@@ -32,10 +32,7 @@ export async function refuseRival(
     `another primary (${shortId(rival.author)}) stored a snapshot at the same time`,
     {
       site: {snapshot: shortId(rival.digest)},
-      hint:
-        rival === beside && isNewest
-          ? 'Run only one primary. The other one is fenced now; this one goes on, without what the other captured in that snapshot.'
-          : 'Run only one primary: remove the snapshots of the other from the store, or replicate here to follow it.',
+      hint: 'Run only one primary: remove the snapshots of the other from the store, or replicate here to follow it.',
     },
   );
 }

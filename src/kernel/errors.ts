@@ -58,6 +58,7 @@ export const EXIT_CODES = {
 
   PLAN_STALE: 22,
   POSITION_MISMATCH: 22,
+  FORKED: 22,
   UNDO_STALE: 22,
 
   FUSE: 23,

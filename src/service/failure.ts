@@ -57,5 +57,6 @@ const KINDS: {readonly [Code in ErrorCode]?: FailureKind} = {
   DATABASE_NOT_FOUND: 'waiting',
   MIGRATION_RUNNING: 'waiting',
   FENCED: 'fenced',
+  FORKED: 'fenced',
   PLAN_STALE: 'passing',
 };

@@ -68,9 +68,12 @@ const WORDS: Readonly<Record<FailureKind, StatusWord>> = {
   broken: 'failed',
 };
 
-function ofFailure({failure}: Facts): readonly Verdict[] {
+function ofFailure({role, failure}: Facts): readonly Verdict[] {
   if (failure === undefined) return [];
-  return [{status: WORDS[kindOf(failure.code)], reason: failure.message}];
+  const kind = kindOf(failure.code);
+  // A replica of two primaries stays where it is.
+  const status = kind === 'fenced' && role === 'replica' ? 'held' : WORDS[kind];
+  return [{status, reason: failure.message}];
 }
 
 /** P9: whatever the cause, what is older than the limit is told as such. */

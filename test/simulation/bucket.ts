@@ -35,6 +35,8 @@ export class Bucket {
   /** Nobody reaches it until then. */
   awayUntilMs = 0;
   readonly snapshots: Stored[] = [];
+  /** Who wrote under which id. */
+  readonly authors = new Map<string, string>();
   readonly #world: World;
   #signs: Sign[] = [];
   #isMade = false;
@@ -74,6 +76,7 @@ export class Bucket {
           this.#mustBeThere();
           const contents = files.map((file) => [file, readFileSync(join(folder, file))] as const);
           const ref = {...label, storeId: this.#newId(), time: caller.wall().toISOString()};
+          this.authors.set(label.author, caller.name);
           this.snapshots.push({ref, files: new Map(contents), shownMs: this.#shownMs()});
           return ref;
         }),

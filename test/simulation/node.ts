@@ -1,7 +1,7 @@
 /** One instance of the fleet: a real database, the real service, and a clock that is wrong in its own way. */
 import {join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
-import {noProgress, silentLog, type EngineOptions} from '../../src/index.ts';
+import {capture, noProgress, silentLog, type EngineOptions} from '../../src/index.ts';
 import type {Clock} from '../../src/service/clock.ts';
 import {primaryEngine, replicaEngine} from '../../src/service/engines.ts';
 import {Primary} from '../../src/service/primary.ts';
@@ -92,6 +92,11 @@ export class SimNode {
 
   trigger(): void {
     this.#life?.service.trigger();
+  }
+
+  /** As a person does who decides between two primaries, while no service runs here. */
+  async takeOver(): Promise<void> {
+    await capture({...this.#options(), takeOver: true, allowDeletes: ['t', 'u']});
   }
 
   setClock(byMs: number): void {

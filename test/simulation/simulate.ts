@@ -44,6 +44,10 @@ class Simulation {
   readonly #edited = new Set<SimNode>();
   #isStorm = true;
   #isLost = false;
+  /** A replica that was started as a primary. */
+  #second: SimNode | undefined;
+  /** Whose rows count in the end. */
+  #winner: SimNode | undefined;
   #edits = 0;
 
   constructor(seed: number, folder: string, tell: Tally) {
@@ -74,6 +78,7 @@ class Simulation {
     this.#repeat([2_000, 25_000], () => this.#edit());
     this.#repeat([5_000, 40_000], () => this.#disturb());
     if (this.#world.chance(0.4)) this.#loseThePrimary();
+    if (this.#world.chance(0.4)) this.#makeASecond();
     await this.#world.runUntil(STORM_MS, () => this.#check());
     this.#isStorm = false;
     this.#bucket.weather = CALM;
@@ -82,10 +87,79 @@ class Simulation {
       node.start();
       node.trigger();
     }
-    await this.#world.runUntil(STORM_MS + CALM_MS, () => this.#check());
+    let endMs = STORM_MS + CALM_MS;
+    await this.#world.runUntil(endMs, () => this.#check());
+    if (this.#second !== undefined) {
+      this.#checkTwo(this.#second);
+      this.#decide(this.#second);
+      endMs += CALM_MS;
+      await this.#world.runUntil(endMs, () => this.#check());
+    }
     this.#checkEnd();
     for (const node of this.#nodes) node.stop(false);
-    await this.#world.runUntil(STORM_MS + CALM_MS + SIGHT_MS, () => {});
+    await this.#world.runUntil(endMs + SIGHT_MS, () => {});
+  }
+
+  /** Somebody starts a replica as a primary, and does not stop the other one. */
+  #makeASecond(): void {
+    const node = this.#world.pick(this.#replicas.slice(0, -1));
+    this.#world.spawn(this.#world.between(30_000, 250_000), () => {
+      this.#tell('second primary');
+      node.stop(true);
+      node.role = 'primary'; // from its next start on
+      this.#second = node;
+      this.#positions.delete(node);
+      this.#world.spawn(this.#world.between(5_000, 20_000), () => node.start());
+    });
+  }
+
+  /** Once all is calm, two primaries know of each other: one of them goes on at most, and none where both went on from one. */
+  #checkTwo(second: SimNode): void {
+    const both = [this.#primary, second];
+    const well = both.filter((node) => node.told?.verdict.status === 'ok');
+    const isForked = this.#isForked();
+    this.#tell(isForked ? 'forked' : 'taken over');
+    if (well.length > (isForked ? 0 : 1))
+      throw new Broken(
+        `two primaries are well, or one beside a fork: ${well.map(({name}) => name)}`,
+      );
+    if (!isForked) return;
+    const unaware = this.#nodes.find((node) => node.told?.verdict.status === 'ok');
+    if (unaware !== undefined) throw new Broken(`${unaware.name} is ok beside a fork`);
+  }
+
+  /** Told by what is stored, shown or not. */
+  #isForked(): boolean {
+    const refs = this.#bucket.snapshots.map(({ref}) => ref);
+    const top = Math.max(...refs.map(({epoch}) => epoch));
+    return refs.some(({parent, author, epoch}) =>
+      refs.some((ref) => ref.parent === parent && ref.author !== author && epoch === top),
+    );
+  }
+
+  /** A person lets one of them count, and makes the other one a replica. */
+  #decide(second: SimNode): void {
+    const world = this.#world;
+    const isForked = this.#isForked();
+    const newest = this.#bucket.snapshots
+      .map(({ref}) => ref)
+      .toSorted((a, b) => comparePositions(b, a))[0];
+    const both = [this.#primary, second];
+    const author = this.#bucket.authors.get(newest?.author ?? '');
+    const winner = isForked ? world.pick(both) : both.find(({name}) => name === author);
+    if (winner === undefined) throw new Broken('nobody is the primary');
+    for (const node of both) node.stop(false);
+    this.#winner = winner;
+    world.spawn(10_000, async () => {
+      if (isForked) await winner.takeOver();
+      for (const node of both) {
+        node.role = node === winner ? 'primary' : 'replica';
+        this.#positions.delete(node);
+        if (node !== winner) this.#edited.add(node);
+        node.start();
+      }
+      for (const node of this.#nodes) node.trigger();
+    });
   }
 
   /** It dies, and nobody starts it again until the storm is over. */
@@ -115,7 +189,9 @@ class Simulation {
     const world = this.#world;
     const [id, other] = [world.between(1, 12), world.between(1, 12)];
     const value = `'${this.#edits++}'`;
-    this.#primary.write(
+    const second = this.#second?.role === 'primary' ? this.#second : this.#primary;
+    const node = world.chance(0.5) ? this.#primary : second;
+    node.write(
       world.pick([
         `INSERT OR IGNORE INTO t VALUES (${id}, ${value})`,
         `UPDATE t SET v = ${value} WHERE id = ${id}`,
@@ -125,7 +201,7 @@ class Simulation {
         ...(this.#edits > 12 ? [`DELETE FROM t WHERE id = ${id}`] : []),
       ]),
     );
-    const rows = this.#primary.rows();
+    const rows = node.rows();
     if (rows !== this.#history.at(-1)) {
       this.#history.push(rows);
       this.#tell('edits');
@@ -213,6 +289,7 @@ class Simulation {
   #checkSilence(node: SimNode): void {
     const isWell = node.told?.verdict.status === 'ok';
     if (isWell) this.#tell('ok');
+    if (this.#second !== undefined) return; // who is heard then is for checkTwo
     const primary = this.#primary.told;
     const isAlone = isWell && primary === undefined;
     if (this.#lasts(`${node.name} alone`, isAlone ? 'well' : undefined))
@@ -238,15 +315,15 @@ class Simulation {
   }
 
   #checkEnd(): void {
-    const expected = this.#primary.rows();
-    for (const node of this.#replicas) {
+    const winner = this.#winner ?? this.#primary;
+    const expected = winner.rows();
+    for (const node of this.#nodes) {
       if (node.rows() !== expected)
         throw new Broken(
           `P1: ${node.name} did not converge: ${JSON.stringify(node.told?.verdict)}\n${node.rows()}\n${expected}`,
         );
       this.#checkWell(node);
     }
-    this.#checkWell(this.#primary);
     this.#tell('converged');
   }
 

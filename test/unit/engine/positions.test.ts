@@ -1,6 +1,11 @@
 import {describe, expect, test} from 'vitest';
 import {claimNext} from '../../../src/engine/authority.ts';
-import {checkMonotone, newestSnapshot, snapshotById} from '../../../src/engine/choose-snapshot.ts';
+import {
+  checkMonotone,
+  newestOfAll,
+  newestSnapshot,
+  snapshotById,
+} from '../../../src/engine/choose-snapshot.ts';
 import type {SnapshotRef} from '../../../src/store/port.ts';
 
 function ref(epoch: number, sequence: number, more: Partial<SnapshotRef> = {}): SnapshotRef {
@@ -18,6 +23,7 @@ function ref(epoch: number, sequence: number, more: Partial<SnapshotRef> = {}): 
   };
 }
 
+const fork = expect.objectContaining({code: 'FORKED', exitCode: 22});
 const mismatch = expect.objectContaining({code: 'POSITION_MISMATCH', exitCode: 22});
 
 describe('the newest snapshot', () => {
@@ -36,13 +42,29 @@ describe('the newest snapshot', () => {
     expect(() => newestSnapshot(refs, undefined)).toThrow(mismatch);
   });
   test('is refused where two primaries wrote one position, but a copy is no rival', () => {
-    expect(() => newestSnapshot([ref(1, 2), ref(1, 2, {author: 'b'})], undefined)).toThrow(
-      mismatch,
-    );
+    const rivals = [ref(1, 2), ref(1, 2, {author: 'b'})];
+    expect(() => newestSnapshot(rivals, undefined)).toThrow(fork);
     expect(newestSnapshot([ref(1, 2), ref(1, 2, {storeId: 'copy'})], undefined)?.sequence).toBe(2);
-    expect(
-      newestSnapshot([ref(1, 2), ref(1, 2, {author: 'b'}), ref(1, 3)], undefined)?.sequence,
-    ).toBe(3);
+  });
+  test('is refused where two primaries went on from one snapshot, in whatever epochs, and however far', () => {
+    const parent = ref(1, 5).digest;
+    const first = ref(1, 6, {parent});
+    const rivals = [ref(1, 5), first, ref(2, 6, {parent, author: 'b'})];
+    expect(() => newestSnapshot(rivals, 'l')).toThrow(fork);
+    const further = ref(2, 7, {parent: rivals[2]?.digest, author: 'b'});
+    expect(() => newestSnapshot([...rivals, further], 'l')).toThrow(fork);
+    expect(newestOfAll([...rivals, further], 'l')).toBe(further);
+  });
+  test('is the one that a person took over with, once there was a fork', () => {
+    const parent = ref(1, 5).digest;
+    const rivals = [ref(1, 6, {parent}), ref(2, 6, {parent, author: 'b'})];
+    const after = ref(3, 7, {parent: rivals[1]?.digest});
+    expect(newestSnapshot([...rivals, after], 'l')).toBe(after);
+  });
+  test('is no matter of what one author stored twice', () => {
+    const parent = ref(1, 5).digest;
+    const twice = [ref(1, 6, {parent}), ref(1, 7, {parent})];
+    expect(newestSnapshot(twice, 'l')).toBe(twice[1]);
   });
 });
 
@@ -111,15 +133,17 @@ describe('who may write next', () => {
     expect(claimNext({...claim, author: 'b'})).toEqual({...next, epoch: 3});
   });
   test('one that was replaced is fenced', () => {
-    const refs = [ref(1, 5), ref(2, 6, {author: 'b'})];
+    const refs = [ref(1, 5), ref(2, 6, {author: 'b', parent: ref(1, 5).digest})];
     expect(() => claimNext({refs, position: refs[0], ...mine})).toThrow(
       expect.objectContaining({code: 'FENCED', exitCode: 20}),
     );
   });
-  test('a fork is refused, for whoever asks', () => {
-    const refs = [ref(1, 5), ref(1, 5, {author: 'b'})];
+  test('a fork is refused, for whoever asks, unless a person has this one take over, above both', () => {
+    const refs = [ref(1, 9), ref(2, 5, {author: 'b'})];
     for (const author of ['a', 'b', 'c']) {
-      expect(() => claimNext({refs, position: refs[0], author})).toThrow(mismatch);
+      expect(() => claimNext({refs, position: refs[0], author})).toThrow(fork);
+      const taken = claimNext({refs, position: refs[0], author, takesOver: true});
+      expect(taken).toMatchObject({epoch: 3, sequence: 10, follows: refs[1]?.digest});
     }
   });
   test('a lineage without snapshots goes on above where the database stands', () => {

@@ -2,7 +2,7 @@
 import {readdirSync, renameSync} from 'node:fs';
 import {join} from 'node:path';
 import {expect, test} from 'vitest';
-import {makeInstances, write, type Instances} from '../../helpers/instances.ts';
+import {makeInstances, typed, write, type Instances} from '../../helpers/instances.ts';
 import {known} from '../../helpers/tables.ts';
 
 async function bothAtOne(): Promise<Instances> {
@@ -36,24 +36,27 @@ const takeOver = (instances: Instances, meanwhile: () => void) =>
     },
   });
 
-test('one that takes over beside a capture of the old primary says so, goes on, and the old one is fenced', async () => {
+test('two that go on from one snapshot both stop, replicas stay where they are, and a person decides', async () => {
   const instances = await bothAtOne();
   write(instances.primary, 'UPDATE t SET a = 10 WHERE id = 1');
   await instances.capture();
   const putBack = withdrawn(instances, '1.2');
   write(instances.replica, 'UPDATE t SET a = 20 WHERE id = 2');
-  await expect(takeOver(instances, putBack)).rejects.toMatchObject({
-    code: 'FENCED',
-    exitCode: 20,
-    hint: expect.stringContaining('this one goes on'),
-  });
-  await expect(instances.capture()).rejects.toMatchObject({code: 'FENCED'});
-  expect(await takeOver(instances, () => {})).toMatchObject({changed: false, epoch: 2});
+  await expect(takeOver(instances, putBack)).rejects.toMatchObject({code: 'FORKED', exitCode: 22});
   write(instances.replica, 'UPDATE t SET a = 30 WHERE id = 2');
-  expect(await takeOver(instances, () => {})).toMatchObject({changed: true, epoch: 2, sequence: 3});
+  await expect(takeOver(instances, () => {})).rejects.toMatchObject({code: 'FORKED'});
+  await expect(instances.capture()).rejects.toMatchObject({code: 'FORKED'});
+  await expect(instances.replicate()).rejects.toMatchObject({code: 'FORKED'});
+  const taken = await instances.capture({takeOver: true});
+  expect(taken).toMatchObject({changed: true, epoch: 3, sequence: 3, tookOver: true});
+  await expect(takeOver(instances, () => {})).rejects.toMatchObject({code: 'FENCED'});
+  expect(await instances.replicate()).toMatchObject({applied: true, snapshot: taken.snapshot});
+  expect(typed(instances.replica, 't', ['id', 'a'])).toEqual(
+    typed(instances.primary, 't', ['id', 'a']),
+  );
 });
 
-test('the old primary that stores beside a take-over is fenced', async () => {
+test('the old primary that stores beside a take-over finds the fork', async () => {
   const instances = await bothAtOne();
   write(instances.replica, 'UPDATE t SET a = 20 WHERE id = 2');
   await takeOver(instances, () => {});
@@ -62,6 +65,6 @@ test('the old primary that stores beside a take-over is fenced', async () => {
   const progress = (what: string): void => {
     if (what === 'storing') putBack();
   };
-  await expect(instances.capture({progress})).rejects.toMatchObject({code: 'FENCED'});
-  await expect(instances.capture()).rejects.toMatchObject({code: 'FENCED'});
+  await expect(instances.capture({progress})).rejects.toMatchObject({code: 'FORKED'});
+  await expect(instances.capture()).rejects.toMatchObject({code: 'FORKED'});
 });

@@ -55,7 +55,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'HELD',
   ],
   21: ['CONFLICTS'],
-  22: ['PLAN_STALE', 'POSITION_MISMATCH', 'UNDO_STALE'],
+  22: ['PLAN_STALE', 'POSITION_MISMATCH', 'FORKED', 'UNDO_STALE'],
   23: ['FUSE', 'LOCK_BUDGET'],
   30: [
     'FORMAT_NEWER',

@@ -33,7 +33,14 @@ describe('one word for what is known', () => {
     ['the store is away for long', failing('STORE_UNREACHABLE'), 31 * minute, 'stale', /31 min/],
     ['the schema forbids it', failing('SCHEMA_MISMATCH'), minute, 'held', /so it is/],
     ['the fuse', failing('FUSE'), minute, 'held', /so it is/],
-    ['another primary', failing('FENCED'), minute, 'fenced', /so it is/],
+    [
+      'another primary',
+      {role: 'primary', signMs: undefined, ...failing('FENCED')},
+      minute,
+      'fenced',
+      /so it is/,
+    ],
+    ['a replica of two primaries', failing('FORKED'), minute, 'held', /so it is/],
     ['a wrong password', failing('STORE_PASSWORD'), minute, 'failed', /so it is/],
     ['a damaged snapshot', failing('SNAPSHOT_CORRUPT'), minute, 'failed', /so it is/],
     [
