@@ -317,11 +317,11 @@ describe.each(['dir', 'restic'])('two primaries on one %s store', (kind) => {
       if (stored.length === 2) {
         expect(outcomes, 'who stored second sees the other').not.toEqual(['done', 'done']);
         for (const each of [...heirs, place.source]) {
-          expect(await each.refused('capture')).toMatchObject({code: 'POSITION_MISMATCH'});
+          expect(await each.refused('capture')).toMatchObject({code: 'FORKED'});
         }
         const replica = makeDatabase(join(place.folder, 'replica.db'), 'untouched');
         const follower = new Instance({database: replica, store: place.store, tables});
-        expect(await follower.refused('replicate')).toMatchObject({code: 'POSITION_MISMATCH'});
+        expect(await follower.refused('replicate')).toMatchObject({code: 'FORKED'});
         expect(valuesOf(replica)).toEqual(['untouched']);
       } else {
         expect(outcomes.toSorted()).toEqual(['20 FENCED', 'done']);
@@ -370,8 +370,7 @@ describe.each(['dir', 'restic'])('two primaries on one %s store', (kind) => {
     const both = stored.length === 3;
     noted(what, `${outcomes.join(' | ')} (${both ? 'both stored' : 'one stored'})`);
     expect(stored.length).toBeGreaterThan(1);
-    for (const outcome of outcomes)
-      expect(['done', '20 FENCED', '22 POSITION_MISMATCH']).toContain(outcome);
+    for (const outcome of outcomes) expect(['done', '20 FENCED', '22 FORKED']).toContain(outcome);
     if (both) expect(outcomes, 'who stored second sees the other').not.toEqual(['done', 'done']);
     setAll(place.primary, 'by the first again');
     setAll(rival.database, 'by the second again');

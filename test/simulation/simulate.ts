@@ -121,7 +121,7 @@ class Simulation {
     this.#tell(isForked ? 'forked' : 'taken over');
     if (well.length > (isForked ? 0 : 1))
       throw new Broken(
-        `two primaries are well, or one beside a fork: ${well.map(({name}) => name)}`,
+        `two primaries are well, or one beside a fork: ${well.map(({name}) => name).join(' and ')}`,
       );
     if (!isForked) return;
     const unaware = this.#nodes.find((node) => node.told?.verdict.status === 'ok');
