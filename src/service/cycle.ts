@@ -43,4 +43,5 @@ export type ReplicaEngine = {
   /** What was last heard of the primary, and when by the wall clock (ISO 8601), as an earlier process noted it. */
   heard(): Promise<Heard | undefined>;
   note(heard: Heard): Promise<void>;
+  close(): Promise<void>;
 };

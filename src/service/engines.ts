@@ -25,5 +25,6 @@ export function replicaEngine(options: EngineOptions): ReplicaEngine {
     replicate: (signal) => replicate({...options, signal, holdLongLocks: true}),
     heard: () => heard(options),
     note: (news) => note(options, news),
+    close: async () => {},
   };
 }

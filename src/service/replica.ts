@@ -143,7 +143,9 @@ export class Replica implements RoleCycle {
     return clock.wall().getTime() - Date.parse(last) > staleAfterMs;
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    await this.#options.engine.close();
+  }
 }
 
 function positionOf(result: {

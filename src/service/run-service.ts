@@ -6,7 +6,7 @@ import {withServiceLock} from '../engine/service-lock.ts';
 import {snapshots} from '../engine/status.ts';
 import {systemClock} from './clock.ts';
 import type {RoleCycle} from './cycle.ts';
-import {primaryEngine, replicaEngine} from './engines.ts';
+import {primaryThread, replicaThread} from './engine-thread.ts';
 import {Primary} from './primary.ts';
 import {Replica} from './replica.ts';
 import {Service} from './service.ts';
@@ -76,9 +76,9 @@ function cycleOf(
   options: EngineOptions,
 ): RoleCycle {
   const clock = systemClock;
-  if (role === 'primary') return new Primary({engine: primaryEngine(options), clock, staleAfterMs});
+  if (role === 'primary') return new Primary({engine: primaryThread(options), clock, staleAfterMs});
   return new Replica({
-    engine: replicaEngine(options),
+    engine: replicaThread(options),
     clock,
     intervalMs,
     driftEveryMs: driftEveryMs === 'off' ? undefined : driftEveryMs,
