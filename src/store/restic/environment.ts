@@ -23,7 +23,7 @@ export type EnvironmentOptions = {
 };
 
 /**
- * The variables of a restic process. The user's pass through; the repository is handed over here and
+ * The variables of a restic process. The user's pass through, but for Rowplica's own, some of which are secrets; the repository is handed over here and
  * never as an argument, because an address may hold a password and arguments are public. A password
  * the user set goes before `passwordFile`, a cache that restic can find itself before `cacheDir`.
  *
@@ -32,6 +32,7 @@ export type EnvironmentOptions = {
 export function makeEnvironment(options: EnvironmentOptions): NodeJS.ProcessEnv {
   const {location, passwordFile, cacheDir} = options;
   const env: NodeJS.ProcessEnv = {...options.env};
+  for (const name of Object.keys(env)) if (name.startsWith('ROWPLICA_')) delete env[name];
   for (const name of FILES) if (env[name]) env[name] = resolve(env[name]);
 
   if (!location.inFile) {

@@ -153,6 +153,15 @@ test('a restic that runs when the process exits gets SIGINT', async () => {
   await expect.poll(() => existsSync(join(folder, 'restic.asked')), {timeout: 3_000}).toBe(true);
 });
 
+test('restic gets the variables of its user, and no secret that is none of its business', async () => {
+  const env = {ROWPLICA_TOKEN: 'token-of-ours', ROWPLICA_NTFY: 'topic', AWS_REGION: 'eu'};
+  const store = await fake({snapshots: 'env >"$0.env"; echo "[]"'}, {env});
+  await store.list();
+  const seen = await readFile(join(folder, 'restic.env'), 'utf8');
+  expect(seen).toMatch(/^AWS_REGION=eu$/m);
+  expect(seen).not.toMatch(/ROWPLICA_/);
+});
+
 test('a command that takes too long is unreachable, and may be tried again', async () => {
   const store = await fake({snapshots: 'exec sleep 30'}, {times: {quickMs: 300}});
   await expect(store.list()).rejects.toMatchObject({code: 'STORE_UNREACHABLE', retryable: true});
