@@ -99,8 +99,8 @@ function serviceValues(config: LoadedConfig, service: UndecidedSettings): Values
 
 const rhythmShown = (ms: number | 'off'): string => (ms === 'off' ? ms : durationText(ms));
 
-function receiverShown({kind, token}: Receiver): Shown {
-  return {[kind]: MASK, token: token && MASK};
+function receiverShown({kind, token, events}: Receiver): Shown {
+  return {[kind]: MASK, token: token && MASK, events};
 }
 
 /** Any text may be an address with a password. */

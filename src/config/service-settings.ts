@@ -123,7 +123,7 @@ export function sourceOf({sources}: LoadedConfig, name: SettingName): string {
 
 function receiversOf({notify = [], ntfy, webhook}: LoadedConfig): readonly Receiver[] {
   const single = (kind: Receiver['kind'], url: string | undefined): readonly Receiver[] =>
-    url === undefined ? [] : [{kind, url, token: undefined}];
+    url === undefined ? [] : [{kind, url, token: undefined, events: undefined}];
   return [...notify, ...single('ntfy', ntfy), ...single('webhook', webhook)];
 }
 

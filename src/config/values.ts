@@ -14,6 +14,7 @@ import {chosen, isObject, meant} from './schemas.ts';
 const ROLES = ['primary', 'replica'] as const;
 const KEEP_RULES = ['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
 const RECEIVER_KINDS = ['ntfy', 'webhook'] as const;
+const NOTICE_EVENTS = ['status', 'applied'] as const;
 
 type KeepRule = (typeof KEEP_RULES)[number];
 
@@ -21,11 +22,15 @@ export type Role = (typeof ROLES)[number];
 export type HttpAddress = {readonly host: string; readonly port: number};
 /** How many snapshots stay: the newest ones, and the newest one of each hour, day and so on. */
 export type KeepPolicy = {readonly [rule in KeepRule]?: number | undefined};
+/** What a receiver may be told of. */
+type NoticeEvent = (typeof NOTICE_EVENTS)[number];
 /** Who is told. The address is a secret: whoever knows the topic of ntfy reads it, and writes into it. */
 export type Receiver = {
   readonly kind: (typeof RECEIVER_KINDS)[number];
   readonly url: string;
   readonly token: string | undefined;
+  /** Undefined: all of them. */
+  readonly events: readonly NoticeEvent[] | undefined;
 };
 
 export const role: z.ZodType<Role> = meant('it is neither primary nor replica', (text) =>
@@ -113,20 +118,34 @@ export function keepOfText(text: string): unknown {
 export const url: z.ZodType<string> = meant('it is not a URL of http or https', (text) =>
   /^https?:\/\/[\x21-\x7e]+$/i.test(text) && URL.canParse(text) ? text : undefined,
 );
-const RECEIVER = 'it is neither {ntfy: URL} nor {webhook: URL}, with a token where one is needed';
+const RECEIVER =
+  'it is neither {ntfy: URL} nor {webhook: URL}, with token and events where they are needed';
+const events = z
+  .array(z.enum(NOTICE_EVENTS), `it is not a list of ${NOTICE_EVENTS.join(' and ')}`)
+  .min(1, 'it is empty; leave the whole receiver out');
 const password = meant('it is not a text of printable ASCII characters without spaces', (text) =>
   SECRET.test(text) ? text : undefined,
 );
+const extras = {token: password.optional(), events: events.optional()};
+const receivers = {
+  ntfy: z.object({ntfy: url, ...extras}).transform(({ntfy, token, events: told}): Receiver => {
+    return {kind: 'ntfy', url: ntfy, token, events: told};
+  }),
+  webhook: z
+    .object({webhook: url, ...extras})
+    .transform(({webhook, token, events: told}): Receiver => {
+      return {kind: 'webhook', url: webhook, token, events: told};
+    }),
+};
 const receiver = chosen<Receiver>((value) => {
   const keys = isObject(value) ? Object.keys(value) : [];
   const kinds = RECEIVER_KINDS.filter((kind) => keys.includes(kind));
-  const known = keys.every((key) => key === 'token' || kinds.some((kind) => kind === key));
+  const known = keys.every(
+    (key) => Object.hasOwn(extras, key) || kinds.some((kind) => kind === key),
+  );
   const [kind] = kinds;
   // A name that is not known may be an address, and is not quoted.
-  if (kind === undefined || kinds.length > 1 || !known) return z.never(RECEIVER);
-  return z
-    .object({[kind]: url, token: password.optional()})
-    .transform((given) => ({kind, url: given[kind] ?? '', token: given['token']}));
+  return kind === undefined || kinds.length > 1 || !known ? z.never(RECEIVER) : receivers[kind];
 });
 export const notify: z.ZodType<readonly Receiver[]> = z.array(
   receiver,

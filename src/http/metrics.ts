@@ -19,6 +19,7 @@ export async function expose(measured: Measured): Promise<Exposition> {
   exposeStatus(registry, measured.status);
   exposeMeasures(registry, measured.measures);
   exposeCounts(registry, measured.measures.counts);
+  exposeNotices(registry, measured.measures.notices);
   const loop = 'How late the event loop was, 99th percentile since the last scrape.';
   gauge(registry, 'event_loop_lag_p99_seconds', loop, measured.loopDelayP99Seconds);
   const memory = 'Memory of the process that is in RAM.';
@@ -80,6 +81,13 @@ function exposeCounts(registry: Registry, counts: Measures['counts']): void {
     written.inc({table, op: 'update'}, updated);
     written.inc({table, op: 'delete'}, deleted);
   }
+}
+
+function exposeNotices(registry: Registry, {sent, failed}: Measures['notices']): void {
+  const help = 'Notices to receivers, by how that went.';
+  const notices = counter(registry, 'notifications_total', help, ['outcome']);
+  notices.inc({outcome: 'sent'}, sent);
+  notices.inc({outcome: 'failed'}, failed);
 }
 
 const PREFIX = 'rowplica_';

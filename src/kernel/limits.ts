@@ -184,6 +184,17 @@ export const RUN_DRILL_MS: number = 24 * 60 * 60 * 1000;
 export const RUN_HTTP = {host: '127.0.0.1', port: 8480} as const;
 /** Characters of a bearer token: beyond guessing over a network, if they were drawn at random. */
 export const RUN_TOKEN_CHARS_MIN = 16;
+/** Milliseconds that a receiver of notices has to answer. */
+export const RUN_NOTIFY_TIMEOUT_MS = 10_000;
+/** Times a notice is tried; the pauses between start with `RUN_NOTIFY_RETRY_MS` milliseconds and double. */
+export const RUN_NOTIFY_TRIES = 5;
+export const RUN_NOTIFY_RETRY_MS = 2_000;
+/** Notices that wait for one receiver; of more the oldest is dropped. */
+export const RUN_NOTIFY_QUEUE_MAX = 100;
+/** Milliseconds that notices under way have when the service ends. */
+export const RUN_NOTIFY_CLOSE_MS = 2_000;
+/** Milliseconds between looks whether time alone changed the status, to tell of it. */
+export const RUN_NOTIFY_LOOK_MS = 5_000;
 /** Bytes of a file that holds the value of one variable: the names of a thousand tables. */
 export const VARIABLE_FILE_BYTES_MAX: number = 64 * 1024;
 /** Share of the staleness limit after which a primary with nothing to store says that it is alive: two signs may get lost. */

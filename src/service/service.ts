@@ -99,7 +99,7 @@ export class Service {
     });
   }
 
-  measures(): Measures {
+  measures(): Omit<Measures, 'notices'> {
     const {signMs, conflicts, staleAfterMs} = this.facts();
     const nowMs = this.#options.clock.monotonic();
     return {

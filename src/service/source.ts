@@ -6,6 +6,7 @@ import type {Log} from '../kernel/log.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
 import type {Position} from '../kernel/position.ts';
 import type {Failure} from './failure.ts';
+import type {NoticeCounts} from './notify.ts';
 import type {Role, StatusWord} from './status.ts';
 import type {Counts, Outcome} from './tally.ts';
 
@@ -59,6 +60,7 @@ export type Measures = {
   readonly conflicts: number;
   /** When a cycle last succeeded, by the wall clock, in seconds since 1970. */
   readonly succeededAt: number | undefined;
+  readonly notices: NoticeCounts;
 };
 
 export type ServiceSource = {

@@ -43,6 +43,7 @@ export const someMeasures: Measures = {
   signAgeSeconds: 4,
   conflicts: 0,
   succeededAt: 1_790_000_000.5,
+  notices: {sent: 3, failed: 1},
 };
 
 /** A service that says what it is told to. */

@@ -121,12 +121,17 @@ test('what is set counts', () => {
 });
 
 test('receivers of variables come beside those of the file', () => {
-  const hook = {kind: 'webhook', url: 'https://a.b/c', token: 'x'} as const;
+  const hook = {
+    kind: 'webhook',
+    url: 'https://a.b/c',
+    token: 'x',
+    events: ['status'],
+  } as const;
   const env = {ROWPLICA_NTFY: 'https://ntfy.sh/t', ROWPLICA_WEBHOOK: 'http://127.0.0.1:9/'};
   expect(settings({role: 'primary', notify: [hook]}, env).receivers).toEqual([
     hook,
-    {kind: 'ntfy', url: 'https://ntfy.sh/t', token: undefined},
-    {kind: 'webhook', url: 'http://127.0.0.1:9/', token: undefined},
+    {kind: 'ntfy', url: 'https://ntfy.sh/t', token: undefined, events: undefined},
+    {kind: 'webhook', url: 'http://127.0.0.1:9/', token: undefined, events: undefined},
   ]);
 });
 

@@ -49,6 +49,8 @@ test('values are those of the service; names are escaped', async () => {
   expect(all).toContain('rowplica_last_success_timestamp_seconds 1790000000.5');
   expect(all).toContain('rowplica_sign_of_life_age_seconds 4');
   expect(all).toContain('rowplica_position_sequence 7');
+  expect(all).toContain('rowplica_notifications_total{outcome="sent"} 3');
+  expect(all).toContain('rowplica_notifications_total{outcome="failed"} 1');
 });
 
 test('what is not known is left out, and nothing adds up from scrape to scrape', async () => {
