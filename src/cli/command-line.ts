@@ -32,15 +32,25 @@ import {version} from './version.ts';
 export async function runCommandLine(args: readonly string[]): Promise<number> {
   tolerateLostOutput();
   let exitCode = 0;
+  const {own, application} = split(args);
   const program = buildProgram((code) => {
     exitCode = code;
-  });
+  }, application);
   try {
-    await program.parseAsync([...args], {from: 'user'});
+    await program.parseAsync([...own], {from: 'user'});
     return exitCode;
   } catch (error) {
-    return refused(error, program, args.includes('--json'));
+    return refused(error, program, own.includes('--json'));
   }
+}
+
+type Split = {readonly own: readonly string[]; readonly application?: readonly string[]};
+
+/** What stands after `run … --` is another program's, whatever it looks like. */
+function split(args: readonly string[]): Split {
+  const at = args.indexOf('--');
+  if (args[0] !== 'run' || at < 0) return {own: args};
+  return {own: args.slice(0, at), application: args.slice(at + 1)};
 }
 
 /** Commander has printed the help or version that was asked for; wrong usage is told in our own way. */
@@ -61,7 +71,7 @@ function refused(error: unknown, program: Command, json: boolean): number {
 
 type Finish = (exitCode: number) => void;
 
-function buildProgram(finish: Finish): Command {
+function buildProgram(finish: Finish, application: readonly string[] | undefined): Command {
   const program = new Command('rowplica')
     .description('Keeps chosen tables of a database the same on every instance, row by row.')
     .version(version)
@@ -80,7 +90,7 @@ function buildProgram(finish: Finish): Command {
   addConfig(program, finish);
   addUpgrade(program, finish);
   addCompat(program, finish);
-  addRun(program, finish);
+  addRun(program, finish, application);
   addDemo(program, finish);
   return program;
 }

@@ -23,14 +23,16 @@ type RunFlags = {
   readonly json?: boolean;
   /** What is logged where ROWPLICA_LOG does not say. */
   readonly logLevel?: 'info';
+  /** An application runs below, that has to be ended first: SIGHUP is for that alone, and no second signal ends this process at once. */
+  readonly hasApplication?: boolean;
 };
 
 export async function run(
-  {json = false, logLevel}: RunFlags,
+  {json = false, logLevel, hasApplication = false}: RunFlags,
   work: (context: CommandContext) => Promise<Outcome>,
 ): Promise<number> {
   const line = progressLine(json);
-  const interrupt = interruptible();
+  const interrupt = interruptible(hasApplication);
   try {
     const env = withValuesOfFiles(process.env, ['ROWPLICA_LOG', 'ROWPLICA_RESTIC']);
     const log = createLog(env, logLevel);
@@ -51,16 +53,20 @@ export async function run(
   }
 }
 
+type Interrupt = {readonly signal: AbortSignal; readonly dispose: () => void};
+
 /** The first signal ends the work in an orderly way, the second at once. A terminal that closes may send SIGHUP twice. */
-function interruptible(): {readonly signal: AbortSignal; readonly dispose: () => void} {
+function interruptible(hasApplication: boolean): Interrupt {
+  const signals = hasApplication ? (['SIGINT', 'SIGTERM'] as const) : SIGNALS;
   const controller = new AbortController();
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (controller.signal.aborted && signal !== 'SIGHUP') process.exit(EXIT_INTERRUPTED);
+    const isAgain = controller.signal.aborted && signal !== 'SIGHUP';
+    if (isAgain && !hasApplication) process.exit(EXIT_INTERRUPTED);
     controller.abort();
   };
-  for (const signal of SIGNALS) process.on(signal, onSignal);
+  for (const signal of signals) process.on(signal, onSignal);
   const dispose = (): void => {
-    for (const signal of SIGNALS) process.off(signal, onSignal);
+    for (const signal of signals) process.off(signal, onSignal);
   };
   return {signal: controller.signal, dispose};
 }

@@ -7,6 +7,7 @@ export type ServiceFlags = {
   readonly role?: string;
   readonly interval?: string;
   readonly staleAfter?: string;
+  readonly stopTimeout?: string;
   readonly http?: string;
   readonly tokenFile?: string;
 };
@@ -16,23 +17,28 @@ export function addServiceOptions(command: Command): Command {
     .option('--role <role>', 'primary or replica')
     .option('--interval <duration>', 'time between looks at the rows, or at the store')
     .option('--stale-after <duration>', 'time without a look that succeeded that counts as stale')
+    .option(
+      '--stop-timeout <duration>',
+      'time that the application has to end before it is killed (default: 10s)',
+    )
     .option('--http <address>', 'host:port that the service answers on, or off')
     .option('--token-file <file>', 'file with the bearer token that callers must show')
     .option('--max-write-lock <duration>', 'longest hold of the write lock (default: 500ms)')
     .addHelpText(
       'after',
-      '\nThe service also takes ROWPLICA_ROLE, ROWPLICA_INTERVAL, ROWPLICA_DRIFT_INTERVAL, ROWPLICA_STALE_AFTER, ROWPLICA_HTTP, ROWPLICA_TOKEN,\nROWPLICA_KEEP, ROWPLICA_PRUNE_EVERY, ROWPLICA_CHECK_EVERY, ROWPLICA_DRILL_EVERY, ROWPLICA_NTFY and ROWPLICA_WEBHOOK.',
+      '\nThe service also takes ROWPLICA_ROLE, ROWPLICA_INTERVAL, ROWPLICA_DRIFT_INTERVAL, ROWPLICA_STALE_AFTER, ROWPLICA_STOP_TIMEOUT, ROWPLICA_HTTP, ROWPLICA_TOKEN,\nROWPLICA_KEEP, ROWPLICA_PRUNE_EVERY, ROWPLICA_CHECK_EVERY, ROWPLICA_DRILL_EVERY, ROWPLICA_NTFY and ROWPLICA_WEBHOOK.',
     );
 }
 
 /** @throws {EngineError} `CONFIG_INVALID` naming the flag. */
 export function serviceConfig(flags: ServiceFlags): Config {
-  const {role, interval, staleAfter, http, tokenFile} = flags;
+  const {role, interval, staleAfter, stopTimeout, http, tokenFile} = flags;
   const token = tokenFile === undefined ? tokenFile : valueOfFile(tokenFile, '--token-file');
   return {
     role: settingOf('role', '--role', role),
     interval: settingOf('interval', '--interval', interval),
     staleAfter: settingOf('staleAfter', '--stale-after', staleAfter),
+    stopTimeout: settingOf('stopTimeout', '--stop-timeout', stopTimeout),
     http: settingOf('http', '--http', http),
     token: settingOf('token', '--token-file', token),
   };

@@ -41,7 +41,8 @@ export function effectiveConfig(config: LoadedConfig, env: NodeJS.ProcessEnv): E
 
 type Values<Name extends SettingName> = {readonly [name in Name]: Shown | undefined};
 type ServiceName = 'role' | 'interval' | 'driftInterval' | 'staleAfter' | 'http' | 'token' | 'keep';
-type ServiceNames = ServiceName | 'pruneEvery' | 'checkEvery' | 'drillEvery' | ReceiverName;
+type CareName = 'pruneEvery' | 'checkEvery' | 'drillEvery';
+type ServiceNames = ServiceName | 'stopTimeout' | CareName | ReceiverName;
 type ReceiverName = 'notify' | 'ntfy' | 'webhook';
 
 function engineValues(
@@ -85,6 +86,7 @@ function serviceValues(config: LoadedConfig, service: UndecidedSettings): Values
     interval: intervalMs === undefined ? undefined : durationText(intervalMs),
     driftInterval: rhythmShown(service.driftEveryMs),
     staleAfter: durationText(service.staleAfterMs),
+    stopTimeout: durationText(service.stopTimeoutMs),
     http: http === 'off' ? http : httpText(http),
     token: token && MASK,
     keep,

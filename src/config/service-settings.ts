@@ -14,6 +14,7 @@ import {
   RUN_PRUNE_MS,
   RUN_STALE_INTERVALS_MIN,
   RUN_STALE_MS,
+  RUN_STOP_MS,
 } from '../kernel/limits.ts';
 import type {LoadedConfig} from './config.ts';
 import {durationText} from './duration.ts';
@@ -28,6 +29,8 @@ export type ServiceSettings = {
   readonly driftEveryMs: number | 'off';
   /** Milliseconds without a look that succeeded after which the instance counts as stale. */
   readonly staleAfterMs: number;
+  /** Milliseconds that an application which the service starts has to end, once it is asked to. */
+  readonly stopTimeoutMs: number;
   readonly http: HttpAddress | 'off';
   /** Bearer token; undefined refuses what needs one. */
   readonly token: string | undefined;
@@ -66,6 +69,7 @@ export function undecidedSettings(config: LoadedConfig, env: NodeJS.ProcessEnv):
     intervalMs,
     driftEveryMs: config.driftInterval ?? RUN_DRIFT_MS,
     staleAfterMs,
+    stopTimeoutMs: config.stopTimeout ?? RUN_STOP_MS,
     http,
     token,
     keep: config.keep ?? RUN_KEEP,

@@ -38,6 +38,7 @@ type ServiceConfig = {
   readonly interval?: number | undefined;
   readonly driftInterval?: number | 'off' | undefined;
   readonly staleAfter?: number | undefined;
+  readonly stopTimeout?: number | undefined;
   readonly http?: HttpAddress | 'off' | undefined;
   readonly token?: string | undefined;
   readonly keep?: KeepPolicy | 'off' | undefined;
@@ -125,6 +126,11 @@ const SETTINGS: Settings = {
   interval: {schema: values.interval, variable: 'ROWPLICA_INTERVAL', flag: '--interval'},
   driftInterval: {schema: values.driftInterval, variable: 'ROWPLICA_DRIFT_INTERVAL'},
   staleAfter: {schema: values.staleAfter, variable: 'ROWPLICA_STALE_AFTER', flag: '--stale-after'},
+  stopTimeout: {
+    schema: values.stopTimeout,
+    variable: 'ROWPLICA_STOP_TIMEOUT',
+    flag: '--stop-timeout',
+  },
   http: {schema: values.http, variable: 'ROWPLICA_HTTP', flag: '--http'},
   // Arguments are visible to others, so that a flag only names the file.
   token: {schema: values.token, variable: 'ROWPLICA_TOKEN', flag: '--token-file'},

@@ -6,6 +6,7 @@ import {
   RUN_DURATION_MAX_MS,
   RUN_INTERVAL_MIN_MS,
   RUN_STALE_MIN_MS,
+  RUN_STOP_MIN_MS,
   RUN_TOKEN_CHARS_MIN,
 } from '../kernel/limits.ts';
 import {durationText, milliseconds} from './duration.ts';
@@ -39,6 +40,7 @@ export const role: z.ZodType<Role> = meant('it is neither primary nor replica', 
 
 export const interval: z.ZodType<number> = durationFrom(RUN_INTERVAL_MIN_MS);
 export const staleAfter: z.ZodType<number> = durationFrom(RUN_STALE_MIN_MS);
+export const stopTimeout: z.ZodType<number> = durationFrom(RUN_STOP_MIN_MS);
 export const driftInterval: z.ZodType<number | 'off'> = durationOrOff(RUN_DRIFT_MIN_MS);
 export const rhythm: z.ZodType<number | 'off'> = durationOrOff(RUN_INTERVAL_MIN_MS);
 

@@ -113,6 +113,8 @@ function statusOf(code: ErrorCode): number {
     case 130:
       return 503;
     case 1:
+    case 126:
+    case 127:
     case 2: // settings of the service: the caller did nothing wrong
       return 500;
   }

@@ -3,7 +3,7 @@
  * and nothing that belongs to the whole process.
  */
 import {Counter, Gauge, Registry} from 'prom-client';
-import type {Measures, StatusReport} from '../service/source.ts';
+import type {ApplicationReport, Measures, StatusReport} from '../service/source.ts';
 import type {StatusWord} from '../service/status.ts';
 
 export type Measured = {
@@ -17,6 +17,7 @@ export type Exposition = {readonly contentType: string; readonly text: string};
 export async function expose(measured: Measured): Promise<Exposition> {
   const registry = new Registry();
   exposeStatus(registry, measured.status);
+  exposeApplication(registry, measured.status.application);
   exposeMeasures(registry, measured.measures);
   exposeCounts(registry, measured.measures.counts);
   exposeNotices(registry, measured.measures.notices);
@@ -54,6 +55,14 @@ function exposeStatus(registry: Registry, report: StatusReport): void {
   const proven = 'When a snapshot was last proven to be restorable, since 1970.';
   gauge(registry, 'last_proven_timestamp_seconds', proven, secondsSince1970(report.proven));
   gauge(registry, 'drift_rows', 'Rows edited here, at the last scan.', report.drift);
+}
+
+function exposeApplication(registry: Registry, application: ApplicationReport | null): void {
+  if (application === null) return;
+  const {pid, restarts} = application;
+  gauge(registry, 'application_up', '1 while the application runs.', pid === null ? 0 : 1);
+  const help = 'Starts of the application after a crash.';
+  counter(registry, 'application_restarts_total', help).inc(restarts);
 }
 
 function exposeMeasures(registry: Registry, measures: Measures): void {

@@ -3,7 +3,7 @@ import type {FastifyDynamicSwaggerOptions} from '@fastify/swagger';
 import {z} from 'zod';
 import type {HistoryPage} from '../engine/history.ts';
 import {HISTORY_ROWS, HISTORY_ROWS_MAX} from '../kernel/limits.ts';
-import type {StatusReport} from '../service/source.ts';
+import type {ApplicationReport, StatusReport} from '../service/source.ts';
 import type {ErrorBody} from './errors.ts';
 
 export const DOCUMENT: FastifyDynamicSwaggerOptions = {
@@ -43,6 +43,13 @@ const lastApply = z.object({
   tables: z.record(z.string(), counts),
 });
 
+const application = z.object({
+  state: z.enum(['starting', 'ready', 'restarting', 'ended']),
+  pid: count.nullable(),
+  restarts: count,
+  lastExit: z.object({code: count.nullable(), signal: z.string().nullable(), at}).nullable(),
+} satisfies Record<keyof ApplicationReport, z.ZodType>);
+
 export const statusSchema: z.ZodType = z.object({
   role: z.enum(['primary', 'replica']),
   status,
@@ -54,6 +61,7 @@ export const statusSchema: z.ZodType = z.object({
   drift: count.nullable(),
   verdict: z.enum(['compatible', 'held', 'refused']).nullable(),
   proven: at.nullable(),
+  application: application.nullable(),
 } satisfies Record<keyof StatusReport, z.ZodType>);
 
 export const snapshotsSchema: z.ZodType = z.object({

@@ -36,6 +36,7 @@ export const EXIT_CODES = {
   DATABASE_IO: 14,
   COMMIT_UNKNOWN: 14,
   MIGRATION_RUNNING: 14,
+  APPLICATION_STARTING: 14,
   STATE_IN_USE: 14,
   STATE_UNWRITABLE: 14,
 
@@ -71,6 +72,10 @@ export const EXIT_CODES = {
   PROOF_FAILED: 30,
   STATE_NEWER: 30,
   STATE_DAMAGED: 30,
+
+  /** The numbers that shells give for a command they cannot start. */
+  COMMAND_UNUSABLE: 126,
+  COMMAND_NOT_FOUND: 127,
 
   INTERRUPTED: 130,
 } as const;

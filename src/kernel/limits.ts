@@ -207,6 +207,23 @@ export const RUN_PASSING_PAUSE_MAX_MS: number = 5 * 60 * 1000;
 export const RUN_REFUSED_PAUSE_MAX_MS: number = 60 * 1000;
 /** The same, after what does not change by itself. */
 export const RUN_BROKEN_PAUSE_MAX_MS: number = 15 * 60 * 1000;
+/** Milliseconds that an application has to end, once it is asked to: what Docker gives a container. */
+export const RUN_STOP_MS = 10_000;
+export const RUN_STOP_MIN_MS = 1_000;
+/** Milliseconds between looks whether an application has started; its version has to be the same at two in a row. */
+export const APPLICATION_LOOK_MS = 2_000;
+/** Milliseconds that such a look waits for a lock of the database: signals are not heard meanwhile, and there is a next look. */
+export const APPLICATION_BUSY_MS = 250;
+/** Milliseconds before an application that crashed is started again; doubled with each crash in a row ... */
+export const APPLICATION_PAUSE_MS = 1_000;
+/** ... up to this: whoever mended what was wrong does not wait long ... */
+export const APPLICATION_PAUSE_MAX_MS = 60_000;
+/** ... until one start lasted for as long as this. */
+export const APPLICATION_STEADY_MS = 60_000;
+/** Milliseconds between looks whether all of its processes have ended. */
+export const APPLICATION_GONE_POLL_MS = 50;
+/** Milliseconds that killed processes have to be gone; one that hangs in a disk is not waited for. */
+export const APPLICATION_KILLED_MS = 2_000;
 /** Rows of the audit of applies that one answer lists, unless it is asked for another number, and at most. */
 export const HISTORY_ROWS = 100;
 export const HISTORY_ROWS_MAX = 1_000;

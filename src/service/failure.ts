@@ -48,6 +48,8 @@ export function kindOf(code: ErrorCode): FailureKind {
     case 2:
     case 12:
     case 30:
+    case 126:
+    case 127:
       return 'broken';
   }
 }
@@ -56,6 +58,7 @@ const KINDS: {readonly [Code in ErrorCode]?: FailureKind} = {
   // The application makes its database when it is started first.
   DATABASE_NOT_FOUND: 'waiting',
   MIGRATION_RUNNING: 'waiting',
+  APPLICATION_STARTING: 'waiting',
   FENCED: 'fenced',
   FORKED: 'fenced',
   PLAN_STALE: 'passing',

@@ -22,6 +22,7 @@ export function reportOf({facts, nowMs, inStepMs, lastCycle, lastApply}: Known):
     drift: null,
     verdict: fitOf(facts),
     proven: null,
+    application: null,
   };
 }
 

@@ -5,6 +5,12 @@ import {history} from '../engine/history.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {withServiceLock} from '../engine/service-lock.ts';
 import {snapshots} from '../engine/status.ts';
+import {versionMark} from '../engine/settled-version.ts';
+import {withoutOurs} from './application/environment.ts';
+import {Gated} from './application/gated.ts';
+import type {Exit} from './application/process-group.ts';
+import {runBeside} from './application/run-beside.ts';
+import {Supervisor} from './application/supervisor.ts';
 import {systemClock} from './clock.ts';
 import type {RoleCycle} from './cycle.ts';
 import {primaryThread, replicaThread} from './engine-thread.ts';
@@ -22,6 +28,8 @@ export type RunOptions = {
   readonly engine: EngineOptions;
   /** Ends it. */
   readonly signal: AbortSignal;
+  /** The application to start beside it: a program and its arguments. Where it ends by itself with 0, so does the service. */
+  readonly command?: readonly string[] | undefined;
   /** Answers over HTTP, unless the settings say `off`. */
   readonly serve: (options: ServeOptions) => Promise<Serving>;
   /** Told once it runs: what has it look at once, however long the pause would be. */
@@ -29,40 +37,45 @@ export type RunOptions = {
 };
 
 /**
- * Runs until the signal fires; then it has finished, or rolled back, what was under way.
+ * Runs until the signal fires; then it has finished, or rolled back, what was under way. Gives how the application ended, where one was
+ * started.
  *
  * @throws {EngineError} `STATE_IN_USE` where another service looks after this database, `CONFIG_INVALID` where the address for HTTP cannot
- * be had.
+ * be had, `COMMAND_NOT_FOUND`, `COMMAND_UNUSABLE` where the application cannot be started.
  */
-export async function runService(options: RunOptions): Promise<void> {
+export async function runService(options: RunOptions): Promise<Exit | undefined> {
   const {settings, engine, signal, onStarted} = options;
   const {role, intervalMs, staleAfterMs, driftEveryMs, receivers, warnings} = settings;
   const {log} = engine;
-  await withServiceLock(engine, async () => {
+  return withServiceLock(engine, async () => {
     for (const warning of warnings) log.warn(warning);
     log.info('started', {role, intervalMs, staleAfterMs, driftEveryMs});
-    const cycle = cycleOf(settings, engine);
     const notifier = new Notifier(receivers, log);
     const watcher = new Watcher(speakerOf(options), (notice) => notifier.tell(notice));
+    const supervisor = supervisorOf(options, () => service.trigger());
+    const roleCycle = cycleOf(settings, engine);
     const service = new Service({
       role,
-      cycle,
+      cycle: supervisor ? new Gated(roleCycle, () => supervisor.whyNot) : roleCycle,
       intervalMs,
       staleAfterMs,
       clock: systemClock,
       log,
       onCycle: (report) => watcher.sees(report),
     });
-    const serving = await served(options, service, notifier);
+    const serving = await served(options, {service, supervisor, notifier});
     watcher.start(() => service.verdict());
     onStarted?.(() => service.trigger());
+    let exit: Exit | undefined;
     try {
-      await service.run(signal);
+      if (supervisor === undefined || signal.aborted) await service.run(signal);
+      else exit = await runBeside({supervisor, service, log}, signal);
     } finally {
       watcher.stop();
       await Promise.all([serving?.close(), notifier.close()]);
     }
     log.info('stopped', {role});
+    return exit;
   });
 }
 
@@ -70,28 +83,46 @@ function speakerOf({settings, engine}: RunOptions): Speaker {
   return {role: settings.role, host: hostname(), database: engine.database};
 }
 
-async function served(
-  options: RunOptions,
-  service: Service,
-  notifier: Notifier,
-): Promise<Serving | undefined> {
+function supervisorOf(
+  {settings, engine, command}: RunOptions,
+  onReady: () => void,
+): Supervisor | undefined {
+  if (command === undefined) return undefined;
+  const {env, log} = engine;
+  return new Supervisor({
+    command,
+    env: withoutOurs(env),
+    graceMs: settings.stopTimeoutMs,
+    mark: (signal) => versionMark({...engine, signal}),
+    onReady,
+    clock: systemClock,
+    log,
+  });
+}
+
+type Running = {
+  readonly service: Service;
+  readonly supervisor: Supervisor | undefined;
+  readonly notifier: Notifier;
+};
+
+async function served(options: RunOptions, running: Running): Promise<Serving | undefined> {
   const {settings, engine, serve} = options;
   const {http, token} = settings;
   if (http === 'off') return undefined;
   const {log} = engine;
-  const serving = await serve({at: http, token, source: sourceOf(options, service, notifier), log});
+  const serving = await serve({at: http, token, source: sourceOf(options, running), log});
   log.info('listening', {http: serving.address});
   return serving;
 }
 
 function sourceOf(
   {engine, signal}: RunOptions,
-  service: Service,
-  notifier: Notifier,
+  {service, supervisor, notifier}: Running,
 ): ServiceSource {
   const list = sharedCall(() => snapshots({...engine, signal}));
   return {
-    status: () => service.status(),
+    status: () => ({...service.status(), application: supervisor?.report() ?? null}),
     measures: () => ({...service.measures(), notices: notifier.counts}),
     trigger: () => service.trigger(),
     snapshots: list,

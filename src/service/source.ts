@@ -29,6 +29,27 @@ export type LastApply = {
   readonly tables: Readonly<Record<string, ChangeCounts>>;
 };
 
+/**
+ * `starting`: it runs, and its database is not known to be made and migrated. `ready`: it runs, and is replicated beside. `restarting`: it
+ * crashed, or was asked to end, and is started again. `ended`: it is not.
+ */
+export type ApplicationState = 'starting' | 'ready' | 'restarting' | 'ended';
+
+/** Of an application that the service starts. */
+export type ApplicationReport = {
+  readonly state: ApplicationState;
+  /** Of the program that runs now. */
+  readonly pid: number | null;
+  /** Starts after a crash. */
+  readonly restarts: number;
+  readonly lastExit: {
+    readonly code: number | null;
+    readonly signal: string | null;
+    /** ISO 8601. */
+    readonly at: string;
+  } | null;
+};
+
 /** Null stands for what is not known. */
 export type StatusReport = {
   readonly role: Role;
@@ -49,6 +70,8 @@ export type StatusReport = {
   readonly verdict: 'compatible' | 'held' | 'refused' | null;
   /** When a snapshot was last proven to be restorable, ISO 8601. */
   readonly proven: string | null;
+  /** Null where the service starts none. */
+  readonly application: ApplicationReport | null;
 };
 
 /** What changes with each moment, for graphs and alarms. */

@@ -26,6 +26,7 @@ export const goodStatus: StatusReport = {
   drift: null,
   verdict: 'compatible',
   proven: null,
+  application: null,
 };
 
 export const someMeasures: Measures = {

@@ -39,6 +39,7 @@ test('nothing said: every setting, with its default', () => {
     interval: unset,
     driftInterval: byDefault('15m'),
     staleAfter: byDefault('30m'),
+    stopTimeout: byDefault('10s'),
     http: byDefault('127.0.0.1:8480'),
     token: unset,
     keep: byDefault({last: 50, hourly: 48, daily: 30, weekly: 8, monthly: 12}),

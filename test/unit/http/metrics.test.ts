@@ -53,6 +53,16 @@ test('values are those of the service; names are escaped', async () => {
   expect(all).toContain('rowplica_notifications_total{outcome="failed"} 1');
 });
 
+test('an application that is supervised is counted', async () => {
+  const lastExit = {code: 3, signal: null, at: '2026-01-02T03:04:05.678Z'};
+  const application = {state: 'restarting', pid: null, restarts: 7, lastExit} as const;
+  const status = {...goodStatus, application};
+  const {text} = await expose({status, measures: someMeasures, loopDelayP99Seconds: 0});
+  expect(text).toContain('rowplica_application_up 0\n');
+  expect(text).toContain('rowplica_application_restarts_total 7\n');
+  expect(await lines()).not.toContainEqual(expect.stringContaining('rowplica_application'));
+});
+
 test('what is not known is left out, and nothing adds up from scrape to scrape', async () => {
   const status = {
     ...goodStatus,

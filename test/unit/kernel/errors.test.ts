@@ -35,6 +35,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'DATABASE_IO',
     'COMMIT_UNKNOWN',
     'MIGRATION_RUNNING',
+    'APPLICATION_STARTING',
     'STATE_IN_USE',
     'STATE_UNWRITABLE',
   ],
@@ -66,6 +67,8 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'STATE_NEWER',
     'STATE_DAMAGED',
   ],
+  126: ['COMMAND_UNUSABLE'],
+  127: ['COMMAND_NOT_FOUND'],
   130: ['INTERRUPTED'],
 };
 
