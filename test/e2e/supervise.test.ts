@@ -85,7 +85,7 @@ describe('an application that crashes', () => {
     const replica = place.start('sleep 0.2; exit 3', {role: 'replica'});
     await replica.says({msg: 'application ended', code: 3});
     await place.arrives("INSERT INTO tag VALUES ('a', 1)");
-    await eventually('three starts', () => place.notes.pids.length === 3);
+    await eventually('three starts', () => place.notes.pids.length >= 3);
     const pauses = saying(replica, 'application starts again').map((line) => line['inSeconds']);
     for (const [crash, seconds] of [1, 2].entries()) {
       expect(pauses[crash]).toBeGreaterThanOrEqual(0.9 * seconds);
@@ -112,7 +112,6 @@ describe('an application that crashes', () => {
     const service = place.start('exit 3');
     await eventually('the third crash', () => saying(service, 'application starts again')[2]);
     expect(await service.stop()).toEqual({exitCode: 3, signal: null});
-    expect(place.notes.pids).toHaveLength(3);
   });
 
   test('is unharmed by a store that fails', async () => {
