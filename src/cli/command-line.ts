@@ -1,25 +1,22 @@
 /** The command line: names, options and exit codes are a contract; scripts depend on them. */
 import {Command, CommanderError} from 'commander';
+import {addDiff, addVerify} from './compare-commands.ts';
 import {addCompat} from './compat-commands.ts';
 import {addConfig} from './config-command.ts';
 import {capture} from '../engine/capture.ts';
-import {diff} from '../engine/diff.ts';
 import {doctor} from '../engine/doctor.ts';
 import {replicate, type ReplicateResult} from '../engine/replicate.ts';
 import {snapshots, status} from '../engine/status.ts';
-import {verify} from '../engine/verify.ts';
 import {EngineError, EXIT_CODES} from '../kernel/errors.ts';
-import {EXIT_DIFFERENT, failed, run, type Outcome} from './run-command.ts';
+import {done, EXIT_DIFFERENT, failed, run} from './run-command.ts';
 import {addSharedOptions, collect, engineOptions, type SharedFlags} from './shared-options.ts';
 import {runDemo} from './demo/demo.ts';
 import {
   captureText,
-  diffText,
   doctorText,
   replicateText,
   snapshotsText,
   statusText,
-  verifyText,
 } from './print/results.ts';
 import {sayAside, tolerateLostOutput} from './terminal.ts';
 import {addPolicies} from './policy-commands.ts';
@@ -196,58 +193,6 @@ function verifyHow(value: string): string {
   });
 }
 
-type DiffFlags = SharedFlags & {readonly showValues?: true; readonly exitCode?: true};
-
-function addDiff(program: Command, finish: Finish): void {
-  const command = program
-    .command('diff')
-    .description(
-      'rows that differ between two sides; a side is live, latest, a snapshot id, or a database',
-    )
-    .argument('<left>')
-    .argument('<right>')
-    .option('--show-values', 'print cell values; they may be secrets')
-    .option('--exit-code', 'exit 4 where there are differences');
-  addSharedOptions(command, 'rowplica diff live latest --database kuma.db').action(
-    async (left: string, right: string, flags: DiffFlags) => {
-      finish(
-        await run(flags, async (context) => {
-          const sides = {left, right, showValues: flags.showValues};
-          const fallback =
-            left === 'live' || right === 'live' ? undefined : databaseOf(left, right);
-          const result = await diff({...engineOptions(flags, context, fallback), ...sides});
-          return {
-            ...done(result, diffText),
-            exitCode: flags.exitCode && !result.equal ? EXIT_DIFFERENT : 0,
-          };
-        }),
-      );
-    },
-  );
-}
-
-/** Two databases can be compared without naming a third. */
-function databaseOf(left: string, right: string): string {
-  return /^(latest|[0-9a-f]{4,64})$/.test(left) ? right : left;
-}
-
-function addVerify(program: Command, finish: Finish): void {
-  const command = program
-    .command('verify')
-    .description('compare this database with the snapshot last applied, or check a snapshot')
-    .option('--snapshot <id>', 'check every chunk of this snapshot instead (an id, or latest)');
-  addSharedOptions(command, 'rowplica verify --database kuma.db').action(
-    async (flags: SharedFlags & {snapshot?: string}) => {
-      finish(
-        await run(flags, async (context) => {
-          const result = await verify({...engineOptions(flags, context), snapshot: flags.snapshot});
-          return {...done(result, verifyText), exitCode: result.equal ? 0 : EXIT_DIFFERENT};
-        }),
-      );
-    },
-  );
-}
-
 function addStatus(program: Command, finish: Finish): void {
   const statusCommand = program
     .command('status')
@@ -300,8 +245,4 @@ function addDemo(program: Command, finish: Finish): void {
     .action(async (flags: {readonly keep?: true}) => {
       finish(await run({}, async (context) => runDemo(context, flags.keep === true)));
     });
-}
-
-function done<T>(result: T, text: (result: T) => string): Outcome {
-  return {json: result, text: text(result), exitCode: 0};
 }

@@ -112,3 +112,8 @@ function unexpected(error: unknown, json: boolean): number {
   sayAside(`${pc.red('error:')} ${message} (${name})\n${place}`);
   return 1;
 }
+
+/** The outcome of a command that has nothing else to say by its exit code. */
+export function done<T>(result: T, text: (result: T) => string): Outcome {
+  return {json: result, text: text(result), exitCode: 0};
+}
