@@ -1,6 +1,7 @@
 /** Deaths and faults at random, for as long as told: `npm run soak:crash -- --minutes 60 --seed 1`. */
 import {parseArgs} from 'node:util';
 import {must} from '../../src/kernel/assert.ts';
+import {drawer, pick} from '../helpers/drawer.ts';
 import {Matrix, type Cell} from './matrix.ts';
 import {resticScenarios, scenarios, type Scenario} from './scenarios.ts';
 import type {Fault} from './steps.ts';
@@ -78,19 +79,4 @@ function cellAt({steps}: Matrix, draw: () => number): Cell {
 
 function text({step, nth, side}: Cell): string {
   return `${side} ${step} ${nth}`;
-}
-
-function pick<T>(draw: () => number, from: readonly T[]): T {
-  return must(from[Math.floor(draw() * from.length)], 'a place in the list');
-}
-
-/** Numbers from 0 up to 1 that a seed decides (mulberry32). */
-function drawer(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

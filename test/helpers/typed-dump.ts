@@ -14,7 +14,7 @@ export type DumpOptions = {
 
 /** All rows of a table by storage class and value, columns by name, whatever order they are stored in. */
 export function dumpTable(path: string, table: string, options: DumpOptions = {}): TypedRow[] {
-  return reading(path, (db) => tableRows(db, table, options));
+  return reading(path, (db) => dumpRows(db, table, options));
 }
 
 /** All rows of every table, or of those that are wanted. */
@@ -24,7 +24,7 @@ export function dumpTables(
 ): Record<string, TypedRow[]> {
   return reading(path, (db) => {
     const names = tableNames(db).filter(wanted);
-    return Object.fromEntries(names.map((name) => [name, tableRows(db, name, {})]));
+    return Object.fromEntries(names.map((name) => [name, dumpRows(db, name)]));
   });
 }
 
@@ -93,7 +93,12 @@ function tableNames(db: Database.Database): string[] {
   return names.sort();
 }
 
-function tableRows(db: Database.Database, table: string, {without = []}: DumpOptions): TypedRow[] {
+/** The same on a connection that is open: in its transaction, where it has one. */
+export function dumpRows(
+  db: Database.Database,
+  table: string,
+  {without = []}: DumpOptions = {},
+): TypedRow[] {
   const columns = (db.pragma(`table_xinfo(${quote(table)})`) as {name: string}[])
     .map(({name}) => name)
     .filter((name) => !without.includes(name))
