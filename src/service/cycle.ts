@@ -18,7 +18,7 @@ export type Done =
 /** What a role knows of itself; the rest of the facts is the service's. */
 export type RoleFacts = Pick<
   Facts,
-  'signMs' | 'isSuspicious' | 'isWaiting' | 'held' | 'conflicts' | 'position'
+  'signMs' | 'asOfMs' | 'isSuspicious' | 'isWaiting' | 'held' | 'conflicts' | 'position'
 >;
 
 export type RoleCycle = {

@@ -51,6 +51,7 @@ export class Primary implements RoleCycle {
   facts(): RoleFacts {
     return {
       signMs: undefined,
+      asOfMs: undefined,
       isSuspicious: false,
       isWaiting: false,
       held: null,

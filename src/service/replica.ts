@@ -32,12 +32,22 @@ export class Replica implements RoleCycle {
   #comparedMs: number | undefined;
   #refused: Refused | undefined;
   #sign: {readonly signs: string; readonly sinceMs: number; readonly isNew: boolean} | undefined;
+  /** When the last two looks at the store that succeeded began. */
+  #looked: {readonly beforeMs: number | undefined; readonly lastMs: number} | undefined;
+  /** The sign of life up to which all was done. */
+  #asOfMs: number | undefined;
 
   constructor(options: ReplicaOptions) {
     this.#options = options;
   }
 
   async cycle(signal: AbortSignal, isAsked: boolean): Promise<Done> {
+    const done = await this.#cycle(signal, isAsked);
+    this.#asOfMs = this.#sign?.sinceMs;
+    return done;
+  }
+
+  async #cycle(signal: AbortSignal, isAsked: boolean): Promise<Done> {
     const polled = await this.#poll(signal);
     if (polled?.newest == null) return {did: 'looked', isWaiting: true};
     await this.#hear(polled);
@@ -49,8 +59,11 @@ export class Replica implements RoleCycle {
 
   /** Undefined where there is no store yet: only a capture makes one. */
   async #poll(signal: AbortSignal): Promise<PollResult | undefined> {
+    const {engine, clock} = this.#options;
+    const beganMs = clock.monotonic();
     try {
-      this.#polled = await this.#options.engine.poll(signal);
+      this.#polled = await engine.poll(signal);
+      this.#looked = {beforeMs: this.#looked?.lastMs, lastMs: beganMs};
       this.#isWaiting = this.#polled.newest === null;
       return this.#polled;
     } catch (error) {
@@ -106,27 +119,30 @@ export class Replica implements RoleCycle {
   }
 
   /**
-   * A sign of life counts from when it was first seen, by the monotonic clock of this process. After a restart, the wall clock says
-   * how long ago that was.
+   * A sign of life counts from the last look that did not show it yet, by the monotonic clock of this process: however long the store
+   * could not be read since, it may be as old as that. After a restart, the wall clock says how long ago that was.
    */
   async #hear({signs}: PollResult): Promise<void> {
     const {engine, clock} = this.#options;
     if (this.#sign?.signs === signs) return;
     const nowMs = clock.monotonic();
+    const wallMs = clock.wall().getTime();
     const before = this.#sign === undefined ? await engine.heard() : undefined;
     if (before?.signs === signs) {
-      const pastMs = Math.max(0, clock.wall().getTime() - Date.parse(before.at));
+      const pastMs = Math.max(0, wallMs - Date.parse(before.at));
       this.#sign = {signs, sinceMs: nowMs - pastMs, isNew: false};
       return;
     }
-    await engine.note({signs, at: clock.wall().toISOString()});
-    this.#sign = {signs, sinceMs: nowMs, isNew: this.#sign !== undefined || before !== undefined};
+    const sinceMs = this.#looked?.beforeMs ?? nowMs;
+    await engine.note({signs, at: new Date(wallMs - (nowMs - sinceMs)).toISOString()});
+    this.#sign = {signs, sinceMs, isNew: this.#sign !== undefined};
   }
 
   facts(): RoleFacts {
     const position = this.#polled?.position;
     return {
       signMs: this.#sign?.sinceMs,
+      asOfMs: this.#asOfMs,
       isSuspicious: this.#isSuspicious(),
       isWaiting: this.#isWaiting,
       held: this.#polled?.held ?? null,

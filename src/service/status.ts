@@ -22,6 +22,8 @@ export type Facts = {
   readonly failure: Failure | undefined;
   /** Of a replica: since when its primary gave no new sign of life. Undefined before the store was read. */
   readonly signMs: number | undefined;
+  /** Of a replica: the same for the sign up to which its rows were brought, or refused. Undefined before its first cycle has ended. */
+  readonly asOfMs: number | undefined;
   /** Of a replica: true where it never saw its primary give one, and the last one is old by the clock. */
   readonly isSuspicious: boolean;
   /** Of a replica: true where the store holds no snapshot for it yet. */
@@ -78,7 +80,7 @@ function ofFailure({role, failure}: Facts): readonly Verdict[] {
 
 /** P9: whatever the cause, what is older than the limit is told as such. */
 function ofSilence(facts: Facts, nowMs: number): readonly Verdict[] {
-  const {role, staleAfterMs, startedMs, doneMs, signMs, isWaiting, isSuspicious} = facts;
+  const {role, staleAfterMs, startedMs, doneMs, signMs, asOfMs, isWaiting, isSuspicious} = facts;
   const found: Verdict[] = [];
   const idleMs = nowMs - (doneMs ?? startedMs);
   if (idleMs > staleAfterMs && !isWaiting)
@@ -90,6 +92,11 @@ function ofSilence(facts: Facts, nowMs: number): readonly Verdict[] {
     found.push({
       status: 'stale',
       reason: `the primary has given no sign of life for ${spoken(nowMs - signMs)}`,
+    });
+  else if (asOfMs !== undefined && nowMs - asOfMs > staleAfterMs)
+    found.push({
+      status: 'stale',
+      reason: `the rows are those of ${spoken(nowMs - asOfMs)} ago: what the primary stored since is not applied yet`,
     });
   else if (isSuspicious)
     found.push({

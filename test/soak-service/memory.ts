@@ -10,7 +10,7 @@ export type MemorySample = {
 
 export type MemoryReport = {
   readonly role: Role;
-  /** Of the life that is judged, without its first minute. */
+  /** Of the life that is judged, without its beginning. */
   readonly seconds: number;
   /** Medians of its first and its last third, and the most there was. */
   readonly firstMb: number;
@@ -20,9 +20,10 @@ export type MemoryReport = {
   readonly wrong: string | undefined;
 };
 
-const WARM_UP_MS = 60_000;
+/** V8 lets its heap grow until it has seen how much of it stays in use. */
+const WARM_UP_MS = 180_000;
 /** A shorter one is reported and not judged. */
-const LIFE_MS_MIN = 240_000;
+const LIFE_MS_MIN = 300_000;
 const GROWTH_SHARE_MAX = 0.15;
 const GROWTH_MB_MAX = 16;
 

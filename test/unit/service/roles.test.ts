@@ -34,6 +34,8 @@ class Instance {
   readonly options: EngineOptions;
   /** Calls of the engine, in order. */
   readonly calls: string[] = [];
+  /** Told when a replica begins to apply. */
+  onReplicate: () => void = () => {};
   readonly #folder: string;
   #service: Service | undefined;
 
@@ -123,7 +125,11 @@ class Instance {
     const counted: ReplicaEngine = {
       ...engine,
       poll: (signal) => (calls.push('poll'), engine.poll(signal)),
-      replicate: (signal) => (calls.push('replicate'), engine.replicate(signal)),
+      replicate: (signal) => (
+        calls.push('replicate'),
+        this.onReplicate(),
+        engine.replicate(signal)
+      ),
     };
     return new Replica({
       engine: counted,
@@ -304,6 +310,45 @@ describe('a replica', () => {
       expect(replica.status('replica')).toBe(passed > 30 ? 'stale' : 'ok');
       replica.clock.advance(10 * minute);
     }
+  });
+
+  test('counts a silence from the last look before it saw the sign', async () => {
+    const {primary, replica} = await started();
+    replica.clock.advance(10 * minute);
+    await replica.cycle('replica');
+    expect(await primary.cycle('primary')).toBe('beat'); // and dies
+    replica.clock.advance(20 * minute); // for which the store cannot be reached
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('ok');
+    replica.clock.advance(11 * minute);
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('stale');
+  });
+
+  test('that was stale is not well again before it has applied what is new', async () => {
+    const {primary, replica} = await started();
+    replica.clock.advance(31 * minute);
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('stale');
+    primary.edit("INSERT INTO t VALUES (3, 'c')");
+    await primary.cycle('primary');
+    let during = '';
+    replica.onReplicate = () => (during = replica.status('replica'));
+    expect(await replica.cycle('replica')).toBe('replicated');
+    expect(during).toBe('stale');
+    expect(replica.status('replica')).toBe('ok');
+  });
+
+  test('takes no sign that came while it was not running for a fresh one', async () => {
+    const {primary, replica} = await started();
+    replica.clock.advance(10 * minute);
+    expect(await primary.cycle('primary')).toBe('beat'); // and dies
+    replica.restart();
+    replica.clock.advance(120 * minute);
+    // The store's times are those of the real clock.
+    replica.clock.wallOffsetMs = Date.now() - 10 * minute;
+    await replica.cycle('replica');
+    expect(replica.status('replica')).toBe('degraded');
   });
 
   test('takes a wall clock that jumps for no sign of life, nor for the want of one', async () => {

@@ -12,13 +12,14 @@ const good: Facts = {
   doneMs: 0,
   failure: undefined,
   signMs: 0,
+  asOfMs: 0,
   isSuspicious: false,
   isWaiting: false,
   held: null,
   conflicts: 0,
   position: undefined,
 };
-const waiting: Partial<Facts> = {isWaiting: true, signMs: undefined};
+const waiting: Partial<Facts> = {isWaiting: true, signMs: undefined, asOfMs: undefined};
 const failing = (code: ErrorCode): Partial<Facts> => ({
   failure: {code, message: 'so it is', hint: undefined},
 });
@@ -71,7 +72,12 @@ describe('one word for what is known', () => {
 
   test('it is never ok, whatever else is true, once the limit has passed without a look or a sign', () => {
     const nowMs = 31 * minute;
-    for (const stale of [{doneMs: nowMs}, {signMs: nowMs}, {signMs: undefined}, {}])
+    for (const stale of [
+      {doneMs: nowMs},
+      {signMs: nowMs},
+      {signMs: undefined, asOfMs: undefined},
+      {},
+    ])
       for (const code of [undefined, ...(Object.keys(EXIT_CODES) as ErrorCode[])]) {
         const failed = code === undefined ? {} : failing(code);
         expect(verdictOf({...good, ...stale, ...failed}, nowMs).status).not.toBe('ok');
