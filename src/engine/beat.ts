@@ -19,8 +19,9 @@ export async function beat(options: EngineOptions): Promise<boolean> {
     if (isDoubtful(await lastClaim(state), [position])) return false;
     const {snapshots, alive} = await store.look();
     const {parent, lineage} = claimNext({refs: snapshots, position, author});
-    if (parent?.author !== author || comparePositions(parent, position) > 0) return false;
-    const {epoch, sequence, digest} = position; // a list that is late may show an older one
+    // An older one: its list is late, or it was put back from a copy. Nobody else notices, so that is captured anew.
+    if (parent?.author !== author || comparePositions(parent, position) !== 0) return false;
+    const {epoch, sequence, digest} = position;
     const earlier = alive.filter((ref) => ref.lineage === lineage && ref.author === author);
     await store.beat({lineage, epoch, sequence, digest, author}, earlier);
     return true;

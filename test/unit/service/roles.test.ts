@@ -1,5 +1,5 @@
 /** The cycles of both roles, on real databases and a real store; only the clock is ours. */
-import {renameSync, rmSync} from 'node:fs';
+import {cpSync, renameSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
@@ -71,6 +71,15 @@ class Instance {
   /** As a process that was started anew. */
   restart(): void {
     this.#service = undefined;
+  }
+
+  keepStore(): void {
+    cpSync(join(this.#folder, 'store'), join(this.#folder, 'kept'), {recursive: true});
+  }
+
+  putStoreBack(): void {
+    this.loseStore();
+    renameSync(join(this.#folder, 'kept'), join(this.#folder, 'store'));
   }
 
   loseStore(): void {
@@ -195,6 +204,20 @@ describe('a primary', () => {
     expect(await primary.cycle('primary')).toBe('beat');
     expect(await primary.cycle('primary')).toBe('nothing');
     primary.restart();
+    expect(await primary.cycle('primary')).toBe('beat');
+  });
+
+  test('stores anew what a store has lost that was put back from a copy', async () => {
+    const {primary, replica} = await started();
+    primary.keepStore();
+    primary.edit("INSERT INTO t VALUES (2, 'b')");
+    expect(await primary.cycle('primary')).toBe('captured');
+    primary.putStoreBack();
+    replica.clock.advance(10 * minute);
+    expect(await primary.cycle('primary')).toBe('captured');
+    expect(await replica.cycle('replica')).toBe('replicated');
+    expect(replica.rows()).toEqual(primary.rows());
+    replica.clock.advance(10 * minute);
     expect(await primary.cycle('primary')).toBe('beat');
   });
 
