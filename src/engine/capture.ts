@@ -28,7 +28,10 @@ export type TableCapture = ChangeCounts & {readonly rows: number};
 export type CaptureOptions = EngineOptions & {
   /** Tables that may lose most of their rows when an instance takes over that does not know where it stands. */
   readonly allowDeletes?: readonly string[] | undefined;
-  /** Stores these rows also where the newest snapshot holds them, but is another instance's: then this one is the primary. */
+  /**
+   * Stores these rows also where the newest snapshot holds them, but is another instance's: then this one is the primary. Makes no store
+   * in the place of one that was there.
+   */
   readonly becomesPrimary?: boolean | undefined;
   /** A person wants this instance to be the primary from now on, whatever others stored. */
   readonly takeOver?: boolean | undefined;
@@ -62,6 +65,8 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     await recover(database, state, options.log);
     const refs = await listIfThere(store);
     const position = await state.position();
+    if (refs === undefined && position !== undefined && options.becomesPrimary === true)
+      throw gone(store);
     const claimed = await lastClaim(state);
     const {takeOver: takesOver} = options;
     const author = state.instance.id;
@@ -89,6 +94,17 @@ async function listIfThere(store: Store): Promise<readonly SnapshotRef[] | undef
     if (isEngineError(error, 'STORE_MISSING')) return undefined;
     throw error;
   }
+}
+
+/**
+ * A disk that is not mounted looks like this. What restic writes to a repository made in its place would be sealed with another key, and
+ * damage the one that comes back.
+ */
+function gone({name}: Store): EngineError {
+  return new EngineError('STORE_MISSING', `${name} is not there any more`, {
+    hint: 'Mount it, or put it back; where it is lost, run `rowplica capture` once, which makes a new one.',
+    retryable: true,
+  });
 }
 
 async function captureDatabase(

@@ -28,12 +28,13 @@ export function createTables(db: Database.Database): void {
 
 function schemaOf(group: number): string {
   const [host, label, link, entry] = tablesOf(group);
+  const collation = group === 0 ? 'COLLATE NOCASE' : ''; // keys whose order is not that of an index
   return `
     CREATE TABLE ${host} (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, active INTEGER NOT NULL DEFAULT 1,
       weight REAL, note TEXT, url TEXT, timeout REAL, parent INTEGER REFERENCES ${host} ON DELETE SET NULL);
-    CREATE TABLE ${label} (code TEXT COLLATE NOCASE PRIMARY KEY, color, data BLOB, amount REAL);
+    CREATE TABLE ${label} (code TEXT ${collation} PRIMARY KEY, color, data BLOB, amount REAL);
     CREATE TABLE ${link} (host INTEGER REFERENCES ${host} ON DELETE CASCADE,
-      label TEXT COLLATE NOCASE REFERENCES ${label} ON DELETE CASCADE ON UPDATE CASCADE,
+      label TEXT ${collation} REFERENCES ${label} ON DELETE CASCADE ON UPDATE CASCADE,
       extra TEXT, PRIMARY KEY (host, label)) WITHOUT ROWID;
     CREATE INDEX ${link}_label ON ${link} (label);
     CREATE TABLE ${entry} (id INTEGER PRIMARY KEY, host INTEGER REFERENCES ${host} ON DELETE CASCADE, title TEXT, body TEXT,
@@ -54,7 +55,7 @@ function fillGroup(db: Database.Database, group: number): void {
     `INSERT INTO ${host} (id, name, weight, note, url, timeout, parent)
       VALUES (:id, 'host ' || :id, :id * 0.7, 'a note on ' || :id, 'https://host-' || :id || '.example/', 48.0, nullif(:id / 10, 0))`,
     `INSERT INTO ${label} VALUES ('Label ' || :id, '#' || :id, CAST('data ' || :id AS BLOB), :id / 3.0)`,
-    `INSERT INTO ${link} VALUES (:id, 'label ' || :id, 'extra')`,
+    `INSERT INTO ${link} VALUES (:id, 'Label ' || :id, 'extra')`,
     `INSERT INTO ${entry} VALUES (:id, :id, 'title ' || :id, 'lorem ipsum dolor sit amet ' || :id, :id % 7, :id * 1.5, :id % 2)`,
   ].map((sql) => db.prepare(sql));
   for (let id = 1; id <= ROWS; id++)

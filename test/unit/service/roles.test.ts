@@ -4,6 +4,7 @@ import {join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
 import {
+  capture,
   conflicts,
   noProgress,
   resolveConflict,
@@ -219,6 +220,19 @@ describe('a primary', () => {
     expect(replica.rows()).toEqual(primary.rows());
     replica.clock.advance(10 * minute);
     expect(await primary.cycle('primary')).toBe('beat');
+  });
+
+  test('makes no store in the place of one that is gone: a person does', async () => {
+    const {primary} = await started();
+    primary.loseStore();
+    primary.edit("INSERT INTO t VALUES (2, 'b')");
+    expect(await primary.cycle('primary')).toBe('STORE_MISSING');
+    expect(primary.status('primary')).toBe('degraded');
+    primary.restart();
+    expect(await primary.cycle('primary')).toBe('STORE_MISSING');
+    expect(await capture(primary.options)).toMatchObject({changed: true});
+    expect(await primary.cycle('primary')).toBe('beat');
+    expect(primary.status('primary')).toBe('ok');
   });
 
   test('notices that its file was replaced', async () => {
