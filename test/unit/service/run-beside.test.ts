@@ -37,6 +37,7 @@ class Watched {
         cycle: async () => ({did: 'nothing'}),
         facts: () => ({
           signMs: undefined,
+          asOfMs: undefined,
           isSuspicious: false,
           isWaiting: false,
           held: null,

@@ -140,11 +140,15 @@ describe('a restart that is asked for', () => {
   test('is too late once it has ended, or is to', async () => {
     const running = new Running(`trap "" TERM; ${idle}`);
     await running.start();
+    await running.noted(1); // its trap is set
     running.stop.abort();
     expect(await running.supervisor.restart()).toBe(false);
-    await eventually('the end', () => running.supervisor.report().state === 'ended');
+    await eventually('the end', () => running.supervisor.report().pid === null);
     expect(await running.supervisor.restart()).toBe(false);
-    expect(running.supervisor.report()).toMatchObject({pid: null, lastExit: {signal: 'SIGKILL'}});
+    expect(running.supervisor.report()).toMatchObject({
+      state: 'ended',
+      lastExit: {signal: 'SIGKILL'},
+    });
   });
 
   test('that is under way gives way to the end', async () => {
