@@ -18,7 +18,7 @@ export type Done =
 /** What a role knows of itself; the rest of the facts is the service's. */
 export type RoleFacts = Pick<
   Facts,
-  'signMs' | 'asOfMs' | 'isSuspicious' | 'isWaiting' | 'held' | 'conflicts' | 'position'
+  'signMs' | 'asOfMs' | 'isSuspicious' | 'isWaiting' | 'held' | 'conflicts' | 'drift' | 'position'
 >;
 
 export type RoleCycle = {
@@ -40,6 +40,8 @@ export type PrimaryEngine = {
 export type ReplicaEngine = {
   poll(signal: AbortSignal): Promise<PollResult>;
   replicate(signal: AbortSignal): Promise<ReplicateResult>;
+  /** Rows that were edited here since the snapshot on record; all of them are read. */
+  drift(signal: AbortSignal): Promise<number>;
   /** What was last heard of the primary, and when by the wall clock (ISO 8601), as an earlier process noted it. */
   heard(): Promise<Heard | undefined>;
   note(heard: Heard): Promise<void>;

@@ -20,6 +20,7 @@ export function replicaThread(options: EngineOptions): ReplicaEngine {
   return {
     poll: (signal) => thread.call('poll', [], signal),
     replicate: (signal) => thread.call('replicate', [], signal),
+    drift: (signal) => thread.call('drift', [], signal),
     heard: () => thread.call('heard', []),
     note: (news) => thread.call('note', [news]),
     close: () => thread.close(),

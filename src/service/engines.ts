@@ -1,6 +1,7 @@
 /** The engine as the roles see it: every call with the same options, and the signal of the moment. */
 import {beat} from '../engine/beat.ts';
 import {capture} from '../engine/capture.ts';
+import {drift} from '../engine/drift.ts';
 import {heard, note} from '../engine/heard.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {poll} from '../engine/poll.ts';
@@ -23,6 +24,7 @@ export function replicaEngine(options: EngineOptions): ReplicaEngine {
   return {
     poll: (signal) => poll({...options, signal}),
     replicate: (signal) => replicate({...options, signal, holdLongLocks: true}),
+    drift: async (signal) => (await drift({...options, signal})).rows,
     heard: () => heard(options),
     note: (news) => note(options, news),
     close: async () => {},

@@ -56,6 +56,7 @@ export class Primary implements RoleCycle {
       isWaiting: false,
       held: null,
       conflicts: 0,
+      drift: undefined,
       position: this.#position,
     };
   }

@@ -34,6 +34,7 @@ export class Replica implements RoleCycle {
   #sign: {readonly signs: string; readonly sinceMs: number; readonly isNew: boolean} | undefined;
   /** When the last two looks at the store that succeeded began. */
   #looked: {readonly beforeMs: number | undefined; readonly lastMs: number} | undefined;
+  #drift: number | undefined;
   /** The sign of life up to which all was done. */
   #asOfMs: number | undefined;
 
@@ -54,7 +55,19 @@ export class Replica implements RoleCycle {
     if (!isAsked && !this.#isDue(polled)) return {did: 'looked', isWaiting: false};
     const refused = isAsked ? undefined : this.#stillRefused(polled.newest);
     if (refused !== undefined) return {did: 'refused', error: refused.error, isTried: false};
+    await this.#scan(polled, signal);
     return this.#replicate(polled.newest, signal);
+  }
+
+  /** Before local edits are put back, they are counted; after a new snapshot nobody could tell them from what it brought. */
+  async #scan({position, newest}: PollResult, signal: AbortSignal): Promise<void> {
+    if (position?.trusted !== true || position.digest !== newest?.digest) return;
+    try {
+      this.#drift = await this.#options.engine.drift(signal);
+    } catch (error) {
+      if (!isEngineError(error)) throw error;
+      this.#drift = undefined; // what keeps it from that keeps it from replicating, and is told then
+    }
   }
 
   /** Undefined where there is no store yet: only a capture makes one. */
@@ -147,6 +160,7 @@ export class Replica implements RoleCycle {
       isWaiting: this.#isWaiting,
       held: this.#polled?.held ?? null,
       conflicts: this.#polled?.conflicts ?? 0,
+      drift: this.#drift,
       position: position == null ? undefined : positionOf({...position, snapshot: position.digest}),
     };
   }

@@ -19,7 +19,7 @@ export function reportOf({facts, nowMs, inStepMs, lastCycle, lastApply}: Known):
     lastCycle: lastCycle ?? null,
     lastApply: lastApply ?? null,
     lagSeconds: inStepMs === undefined ? null : secondsOf(nowMs - inStepMs),
-    drift: null,
+    drift: facts.drift ?? null,
     verdict: fitOf(facts),
     proven: null,
     application: null,

@@ -64,7 +64,7 @@ export type StatusReport = {
    * captured on a primary. As long as an interval is normal.
    */
   readonly lagSeconds: number | null;
-  /** Rows that were edited here, at the last scan for that. */
+  /** Rows of a replica that were edited there, as the last scan for that found them; by default they were put back then. */
   readonly drift: number | null;
   /** What the schemas let happen to the newest snapshot here. */
   readonly verdict: 'compatible' | 'held' | 'refused' | null;

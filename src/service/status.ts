@@ -31,6 +31,8 @@ export type Facts = {
   readonly held: 'undone' | null;
   /** Conflicts that wait for a decision. */
   readonly conflicts: number;
+  /** Rows of a replica that were edited there, at the last scan for that. Undefined before one. */
+  readonly drift: number | undefined;
   readonly position: Position | undefined;
 };
 

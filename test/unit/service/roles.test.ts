@@ -311,6 +311,10 @@ describe('a replica', () => {
     await primary.cycle('primary');
     expect(await replica.cycle('replica')).toBe('replicated');
     expect(replica.rows()).toEqual(primary.rows());
+    expect(replica.service('replica').status().drift, 'before it was put back').toBe(1);
+    replica.clock.advance(15 * minute);
+    await replica.cycle('replica');
+    expect(replica.service('replica').status().drift).toBe(0);
   });
 
   test('puts nothing off that a person asks for', async () => {

@@ -42,6 +42,7 @@ class Watched {
           isWaiting: false,
           held: null,
           conflicts: 0,
+          drift: undefined,
           position: undefined,
         }),
         close: async () => void this.closed++,

@@ -17,6 +17,7 @@ const good: Facts = {
   isWaiting: false,
   held: null,
   conflicts: 0,
+  drift: undefined,
   position: undefined,
 };
 const waiting: Partial<Facts> = {isWaiting: true, signMs: undefined, asOfMs: undefined};
