@@ -28,17 +28,19 @@ export function createTables(db: Database.Database): void {
 
 function schemaOf(group: number): string {
   const [host, label, link, entry] = tablesOf(group);
-  const collation = group === 0 ? 'COLLATE NOCASE' : ''; // keys whose order is not that of an index
+  // One group takes the slow ways of reading: keys whose order is not that of an index, columns without a type.
+  const [collation, text, integer] =
+    group === 0 ? ['COLLATE NOCASE', '', ''] : ['', 'TEXT', 'INTEGER'];
   return `
     CREATE TABLE ${host} (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, active INTEGER NOT NULL DEFAULT 1,
       weight REAL, note TEXT, url TEXT, timeout REAL, parent INTEGER REFERENCES ${host} ON DELETE SET NULL);
-    CREATE TABLE ${label} (code TEXT ${collation} PRIMARY KEY, color, data BLOB, amount REAL);
+    CREATE TABLE ${label} (code TEXT ${collation} PRIMARY KEY, color ${text}, data BLOB, amount REAL);
     CREATE TABLE ${link} (host INTEGER REFERENCES ${host} ON DELETE CASCADE,
       label TEXT ${collation} REFERENCES ${label} ON DELETE CASCADE ON UPDATE CASCADE,
       extra TEXT, PRIMARY KEY (host, label)) WITHOUT ROWID;
     CREATE INDEX ${link}_label ON ${link} (label);
     CREATE TABLE ${entry} (id INTEGER PRIMARY KEY, host INTEGER REFERENCES ${host} ON DELETE CASCADE, title TEXT, body TEXT,
-      rank INTEGER, size REAL, flag, UNIQUE (host, rank))`;
+      rank INTEGER, size REAL, flag ${integer}, UNIQUE (host, rank))`;
 }
 
 /** The rows that the primary begins with. */

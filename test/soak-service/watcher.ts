@@ -108,9 +108,9 @@ export class Watcher {
   async #holdPrimary({askedMs, isHealthy, report}: Answer): Promise<void> {
     const {primary, ledger, judge, staleAfterMs, onWrong} = this.#options;
     this.#count('primary', report.status);
-    const isLong = askedMs - primary.startedMs > staleAfterMs;
-    if (report.status !== 'ok' && !(isHealthy && isLong)) return;
     const limitMs = staleAfterMs + this.#allowanceMs(askedMs);
+    const isLong = askedMs - primary.startedMs > limitMs;
+    if (report.status !== 'ok' && !(isHealthy && isLong)) return;
     const stored = this.#stamp ?? 0;
     let ageMs = ledger.ageOf(stored, askedMs);
     if (ageMs > limitMs) {
