@@ -157,6 +157,7 @@ export class Instance {
         this.#get('/api/v1/status'),
       ]);
       await health.text();
+      if (!status.ok) throw new Error(`GET /api/v1/status: ${status.status}`);
       return {askedMs, isHealthy: health.ok, report: (await status.json()) as StatusReport};
     } catch {
       return undefined;

@@ -56,7 +56,8 @@ const HEARTBEAT_EVERY_MS = 250;
 /** Pauses after failures have doubled, restic has waited for a lock, and then both have to do their work on a busy machine. */
 const CONVERGES_MS_MAX = 120_000;
 const STOPS_MS_MAX = 20_000;
-const LOOK_MS = 250;
+/** With what the watcher asks, this stays below the requests that a service answers in a minute. */
+const LOOK_MS = 1_000;
 const SAY_MS = 30_000;
 const CALM_MS_MAX = 4_000;
 const WRONG_MAX = 20;
