@@ -50,6 +50,10 @@ const nowhere: Store = {
   create: async () => unreachable(),
   save: async () => unreachable(),
   fetch: async () => unreachable(),
+  forget: async () => unreachable(),
+  prune: async () => unreachable(),
+  check: async () => unreachable(),
+  unlock: async () => unreachable(),
 };
 
 function unreachable(): never {

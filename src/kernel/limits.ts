@@ -113,13 +113,18 @@ export const STORE_LOCK_PAUSE_MS = 2_000;
 export const STORE_FILES_AT_ONCE = 16;
 /** Signs of life of one author that gather before they are removed together: each removal locks the repository. */
 export const ALIVE_KEPT_MAX = 4;
-/** Milliseconds after which unfinished files of other authors in a directory store belong to one that died: one day. */
+/**
+ * Milliseconds after which unfinished files of other authors in a directory store belong to one that died, and objects of no snapshot
+ * to none on its way: one day.
+ */
 export const STORE_LEFTOVER_MS: number = 24 * 60 * 60 * 1000;
 
 /** Milliseconds after which a passing folder whose lock is free belongs to a process that died. */
 export const SCRATCH_SETTLED_MS = 60_000;
 /** Bytes of a small file of a directory store, its label or marker: a hundred times a real one. */
 export const LABEL_BYTES_MAX: number = 64 * 1024;
+/** Bytes of the list of a snapshot's files in a directory store: a million chunks, below as many folders as there can be. */
+export const STORE_FILES_BYTES_MAX: number = 128 * 1024 * 1024;
 /** Characters of a name in a snapshot's label: ids have 36. */
 export const LABEL_CHARS_MAX = 200;
 /** Milliseconds between looks at what restic has written so far; no longer than a disk needs for a few hundred MB. */
@@ -180,6 +185,18 @@ export const RUN_KEEP = {last: 50, hourly: 48, daily: 30, weekly: 8, monthly: 12
 export const RUN_PRUNE_MS: number = 24 * 60 * 60 * 1000;
 export const RUN_CHECK_MS: number = 24 * 60 * 60 * 1000;
 export const RUN_DRILL_MS: number = 24 * 60 * 60 * 1000;
+/**
+ * Snapshots that stay whatever the policy says: the newest ones, and those stored within so many milliseconds. Replicas read without a
+ * lock, and may be in the middle of one; what they follow next is nearly always among these.
+ */
+export const KEEP_NEWEST_MIN = 10;
+export const KEEP_YOUNG_MS: number = 60 * 60 * 1000;
+/** Snapshots that one command of restic forgets: their ids stay far below what a command line may hold. */
+export const RESTIC_FORGET_MAX = 500;
+/** Checks in which all contents of a store are read once, a part each: with one a day, a week, and a seventh of the traffic. */
+export const RUN_CHECK_PARTS = 7;
+/** Milliseconds after which a task of the store's care that failed, or took the process with it, is tried again: it may cost much. */
+export const RUN_CARE_RETRY_MS: number = 60 * 60 * 1000;
 /** Where the service answers: on this machine alone, until it is told otherwise. */
 export const RUN_HTTP = {host: '127.0.0.1', port: 8480} as const;
 /** Characters of a bearer token: beyond guessing over a network, if they were drawn at random. */

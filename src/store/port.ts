@@ -96,4 +96,26 @@ export type Store = {
    * `SNAPSHOT_CORRUPT` where the store itself finds its data damaged.
    */
   fetch(ref: SnapshotRef, request: FetchRequest): Promise<void>;
+
+  /**
+   * Removes snapshots and signs of life, by the store's own names; what is not there any more is none's fault. Whoever is reading
+   * one may find files missing from then on. Frees no space: see `prune`.
+   */
+  forget(storeIds: readonly string[]): Promise<void>;
+
+  /** Frees the space of what no snapshot needs. What is being saved meanwhile, by whomever, stays. */
+  prune(): Promise<void>;
+
+  /**
+   * Makes sure that all snapshots, anyone's, are there with all their files, and reads one of so many parts of their contents.
+   *
+   * @throws {EngineError} `STORE_DAMAGED` saying what was found first.
+   */
+  check(part: CheckPart): Promise<void>;
+
+  /** Removes locks whose owners are gone, by the store's own judgement; never one that may be in use. */
+  unlock(): Promise<void>;
 };
+
+/** The parts of one round cover everything; `number` begins at 1. */
+export type CheckPart = {readonly number: number; readonly of: number};

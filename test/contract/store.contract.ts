@@ -4,19 +4,29 @@ import {existsSync} from 'node:fs';
 import {mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {dirname, join} from 'node:path';
-import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {afterAll, afterEach, beforeAll, beforeEach, describe, expect, test} from 'vitest';
 import type {SnapshotLabel, SnapshotRef, StagedSnapshot, Store} from '../../src/store/port.ts';
 
 const setupMs = 60_000;
 
 /** `makeStore` opens a store that keeps everything below the given path, which does not exist. */
-export function describeStore(name: string, makeStore: (path: string) => Store): void {
+export function describeStore(
+  name: string,
+  makeStore: (path: string) => Store,
+  {passDay = async () => {}}: StoreTimes = {},
+): void {
   describe(`store contract: ${name}`, () => {
     describeAbsent(makeStore);
     describeSnapshots(makeStore);
     describeAlive(makeStore);
+    describeCare(makeStore, passDay);
   });
 }
+
+export type StoreTimes = {
+  /** What is in the store is a day older afterwards. */
+  readonly passDay?: (path: string) => Promise<void>;
+};
 
 function describeAbsent(makeStore: (path: string) => Store): void {
   let folder: string;
@@ -35,6 +45,11 @@ function describeAbsent(makeStore: (path: string) => Store): void {
     await expect(store.fetch(ref, {files: ['manifest'], into: folder})).rejects.toMatchObject({
       code: 'STORE_MISSING',
     });
+    const missing = {code: 'STORE_MISSING'};
+    await expect(store.forget(['abcdef01'])).rejects.toMatchObject(missing);
+    await expect(store.prune()).rejects.toMatchObject(missing);
+    await expect(store.check({number: 1, of: 1})).rejects.toMatchObject(missing);
+    await expect(store.unlock()).rejects.toMatchObject(missing);
     expect(existsSync(path)).toBe(false);
   });
 
@@ -98,6 +113,105 @@ function describeAlive(makeStore: (path: string) => Store): void {
     expect(idsOf(await store.list())).toEqual([ref.storeId]);
     expect((await store.look()).snapshots).toEqual(await store.list());
     expect((await store.look()).alive.length).toBeGreaterThan(0);
+  });
+}
+
+function describeCare(
+  makeStore: (path: string) => Store,
+  passDay: (path: string) => Promise<void>,
+): void {
+  let folder: string;
+  let path: string;
+  let store: Store;
+  beforeEach(async () => {
+    folder = await tempFolder();
+    path = join(folder, 'store');
+    store = makeStore(path);
+    await store.create();
+  }, setupMs);
+  afterEach(() => rm(folder, {recursive: true}));
+
+  const whole = {number: 1, of: 1};
+  const saved = async (sequence: number): Promise<readonly [SnapshotRef, StagedSnapshot]> => {
+    const contents = ['shared', noise(7, 20_000), noise(100 + sequence, 60_000)];
+    const staged = await stage(join(folder, `staged-${sequence}`), {contents, label: {sequence}});
+    return [await store.save(staged), staged];
+  };
+  const isWhole = async ([ref, staged]: readonly [SnapshotRef, StagedSnapshot]): Promise<void> => {
+    const into = await mkdtemp(join(folder, 'whole-'));
+    await store.fetch(ref, {files: staged.files, into});
+    for (const file of staged.files)
+      expect(await readFile(join(into, file))).toEqual(await readFile(join(staged.folder, file)));
+  };
+
+  test('forgets what is named, and frees what no other snapshot needs', async () => {
+    const [first, second, third] = [await saved(1), await saved(2), await saved(3)];
+    await store.beat({...first[1].label, author: 'a'}, []);
+    const full = await bytesBelow(path);
+    await store.forget([first[0].storeId, second[0].storeId]);
+    expect(idsOf(await store.list())).toEqual([third[0].storeId]);
+    expect((await store.look()).alive).toHaveLength(1);
+    await passDay(path);
+    await store.prune();
+    expect(await bytesBelow(path)).toBeLessThan(full - 110_000);
+    await isWhole(third);
+    await store.check(whole);
+    const into = await mkdtemp(join(folder, 'gone-'));
+    await expect(store.fetch(first[0], {files: ['manifest'], into})).rejects.toMatchObject({
+      code: 'SNAPSHOT_UNKNOWN',
+    });
+    await isWhole(await saved(1)); // stored anew
+  });
+
+  test('forgets what is not there any more without a word, and nothing by a name that is none', async () => {
+    const kept = await saved(1);
+    const [gone] = await saved(2);
+    await store.forget([gone.storeId]);
+    await store.forget([gone.storeId]);
+    await store.forget([]);
+    for (const odd of ['..', '../store', 'latest', '', '--prune'])
+      await store.forget([odd]).catch((error: unknown) => {
+        expect(error).toMatchObject({code: 'SNAPSHOT_UNKNOWN'});
+      });
+    expect(idsOf(await store.list())).toEqual([kept[0].storeId]);
+    await isWhole(kept);
+  });
+
+  test('what is being saved while it prunes is whole afterwards', async () => {
+    const [before] = await saved(1);
+    const kept = await saved(2);
+    await store.forget([before.storeId]);
+    await passDay(path);
+    // It needs again what no snapshot needs at the moment.
+    const [again] = await Promise.all([saved(1), store.prune(), store.prune()]);
+    await store.check(whole);
+    await isWhole(again);
+    await isWhole(kept);
+  });
+
+  test('a check finds damaged contents, in one of its parts, and what is not there', async () => {
+    await saved(1);
+    await store.check(whole);
+    const files = (await filesBelow(path)).filter((file) => /^(?:data|objects)\//.test(file));
+    const sizes = await Promise.all(files.map(async (file) => (await stat(join(path, file))).size));
+    const largest = join(path, files[sizes.indexOf(Math.max(...sizes))] ?? '');
+    const bytes = await readFile(largest);
+    bytes[5000] = (bytes[5000] ?? 0) ^ 0xff;
+    await rm(largest);
+    await writeFile(largest, bytes);
+    const parts = [1, 2, 3].map(async (number) => store.check({number, of: 3}));
+    const found = (await Promise.allSettled(parts)).filter(({status}) => status === 'rejected');
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatchObject({reason: {code: 'STORE_DAMAGED', exitCode: 30}});
+    await rm(largest);
+    for (const number of [1, 2, 3])
+      await expect(store.check({number, of: 3})).rejects.toMatchObject({code: 'STORE_DAMAGED'});
+  });
+
+  test('there is nothing to unlock where nobody died', async () => {
+    await saved(1);
+    await store.unlock();
+    await store.check(whole);
   });
 }
 

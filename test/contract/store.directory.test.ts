@@ -1,4 +1,14 @@
-import {mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile} from 'node:fs/promises';
+import {
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {silentLog} from '../../src/kernel/log.ts';
@@ -7,7 +17,18 @@ import {describeStore, idsOf, stage, tempFolder} from './store.contract.ts';
 
 const open = (path: string) => openDirectoryStore({path, log: silentLog});
 
-describeStore('directory', open);
+describeStore('directory', open, {passDay: (path) => setBack(path, dayMs + 60_000)});
+
+const dayMs = 24 * 3600 * 1000;
+
+/** Files look older than they are. */
+async function setBack(path: string, ms: number): Promise<void> {
+  for (const entry of await readdir(path, {recursive: true, withFileTypes: true})) {
+    const file = join(entry.parentPath, entry.name);
+    const time = new Date((await stat(file)).mtimeMs - ms);
+    await utimes(file, time, time);
+  }
+}
 
 describe('directory store', () => {
   let folder: string;
@@ -92,11 +113,10 @@ describe('directory store', () => {
     const staged = await stage(join(folder, 'staged'), {contents: ['whole', 'damaged']});
     await store.save(staged);
     const [whole = '', damaged = ''] = staged.files.slice(1).map((file) => objectIn(root, file));
-    const old = new Date(1000);
-    await utimes(whole, old, old);
+    const {ino} = await stat(whole);
     await truncate(damaged, 3);
     await store.save({...staged, label: {...staged.label, sequence: 2}});
-    expect((await stat(whole)).mtimeMs).toBe(1000);
+    expect((await stat(whole)).ino).toBe(ino);
     expect(await readFile(damaged, 'utf8')).toBe('damaged');
   });
 
@@ -117,6 +137,42 @@ describe('directory store', () => {
     await expect(store.save(staged)).rejects.toMatchObject({code: 'SNAPSHOT_CORRUPT'});
     expect(await store.list()).toEqual([]);
     expect(await readdir(join(root, 'unfinished'))).toEqual([]);
+  });
+
+  test('prunes nothing that is younger than a day, and an object that was moved aside when it died', async () => {
+    const store = open(root);
+    await store.create();
+    const staged = await stage(join(folder, 'staged'), {contents: ['a', 'b']});
+    const {storeId} = await store.save(staged);
+    const [a = '', b = ''] = staged.files.slice(1).map((file) => objectIn(root, file));
+    await rename(b, `${b}.pruned`); // a process that died had looked before the snapshot was there
+    await store.prune();
+    expect(await readFile(b, 'utf8')).toBe('b');
+    await store.forget([storeId]);
+    await store.prune();
+    expect(await Promise.all([a, b].map((path) => readFile(path, 'utf8')))).toEqual(['a', 'b']);
+    await rename(b, `${b}.pruned`);
+    await setBack(root, dayMs + 60_000);
+    await store.prune();
+    expect(
+      (await readdir(join(root, 'objects'), {recursive: true})).filter((name) => /\//.test(name)),
+    ).toEqual([]);
+  });
+
+  test('prunes nothing while it is not known what a snapshot needs', async () => {
+    const store = open(root);
+    await store.create();
+    const staged = await stage(join(folder, 'staged'), {contents: ['a']});
+    const {storeId} = await store.save(staged);
+    await setBack(root, dayMs + 60_000);
+    const list = join(root, 'snapshots', storeId, 'files');
+    for (const text of ['../../x\n', 'objects/a/b\n']) {
+      await writeFile(list, text);
+      await expect(store.prune()).rejects.toMatchObject({code: 'STORE_DAMAGED'});
+    }
+    await rm(list);
+    await expect(store.prune()).rejects.toMatchObject({code: 'STORE_DAMAGED'});
+    expect(await readFile(objectIn(root, staged.files[1] ?? ''), 'utf8')).toBe('a');
   });
 
   test('removes what its own author left when it died, of others what is a day old, and nothing younger', async () => {

@@ -13,6 +13,7 @@ import type {FetchRequest, SnapshotRef, Store} from '../port.ts';
 import {checkPaths, incomplete} from '../snapshot-files.ts';
 import {FOLDER_MODE} from './durable-files.ts';
 import {listAlive, writeAlive} from './alive-files.ts';
+import {checkFiles, forgetSnapshots, pruneObjects} from './care-files.ts';
 import {createStore, isThere, layoutOf, mustBeStore, objectPath, type Layout} from './layout.ts';
 import {listLabels} from './list-labels.ts';
 import {copyPlain} from './plain-file.ts';
@@ -48,6 +49,10 @@ export function openDirectoryStore({path, log}: DirectoryStoreOptions): Store {
     create: () => use(() => createStore(layout)),
     save: (staged) => useExisting(() => saveFiles(layout, staged, log)),
     fetch: (ref, request) => useExisting(() => fetchFiles(layout, ref, request)),
+    forget: (ids) => useExisting(() => forgetSnapshots(layout, ids.filter(isName))),
+    prune: () => useExisting(() => pruneObjects(layout, log)),
+    check: (part) => useExisting(() => checkFiles(layout, part)),
+    unlock: () => useExisting(async () => {}), // there are none
   };
 }
 
@@ -57,7 +62,7 @@ async function fetchFiles(
   {files, into}: FetchRequest,
 ): Promise<void> {
   checkPaths(files);
-  if (!SNAPSHOT_NAME.test(storeId) || !(await isThere(join(layout.snapshots, storeId)))) {
+  if (!isName(storeId) || !(await isThere(join(layout.snapshots, storeId)))) {
     throw new EngineError('SNAPSHOT_UNKNOWN', `there is no snapshot ${storeId} in ${layout.root}`, {
       site: {snapshot: storeId},
       hint: 'List the snapshots to see which exist.',
@@ -71,6 +76,9 @@ async function fetchFiles(
     await copyOut(source, target, {storeId, file});
   });
 }
+
+/** Signs of life have other ids: of each author there is only one, which stays. */
+const isName = (storeId: string): boolean => SNAPSHOT_NAME.test(storeId);
 
 async function copyOut(
   source: string,

@@ -19,7 +19,7 @@ export type Layout = {
   readonly root: string;
   /** `objects/<first 2 digits>/<digest>`: shared by all snapshots. */
   readonly objects: string;
-  /** `snapshots/<name>/{label.json,manifest}`: moved there whole, last. */
+  /** `snapshots/<name>/{label.json,manifest,files}`: moved there whole, last. */
   readonly snapshots: string;
   /** Files being written, in a folder for each snapshot on its way. */
   readonly unfinished: string;

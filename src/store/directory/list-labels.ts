@@ -11,6 +11,8 @@ import {readPlain} from './plain-file.ts';
 import {codeOf} from './store-errors.ts';
 
 export const LABEL_FILE = 'label.json';
+/** Paths of all files of the snapshot, a line each: a store does not read what is inside a snapshot. */
+export const FILES_FILE = 'files';
 
 type Stored = SnapshotLabel & {readonly time: string};
 

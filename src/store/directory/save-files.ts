@@ -1,6 +1,6 @@
 /** Writes a staged snapshot into a directory store: objects first, the snapshot itself last. */
 import {randomUUID} from 'node:crypto';
-import {lstat, mkdir, readdir, rm} from 'node:fs/promises';
+import {lstat, lutimes, mkdir, readdir, rm} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 import {EngineError} from '../../kernel/errors.ts';
 import {CHUNK_BYTES_MAX, STORE_LEFTOVER_MS} from '../../kernel/limits.ts';
@@ -25,7 +25,7 @@ import {
   snapshotName,
   type Layout,
 } from './layout.ts';
-import {formatLabel, LABEL_FILE} from './list-labels.ts';
+import {FILES_FILE, formatLabel, LABEL_FILE} from './list-labels.ts';
 import {isPlain} from './plain-file.ts';
 import {codeOf} from './store-errors.ts';
 
@@ -62,7 +62,7 @@ export async function saveFiles(
       layout,
       written.filter((path) => path !== undefined),
     );
-    await saveLabel(layout, drafts, {name, label, time, manifest: join(folder, MANIFEST)});
+    await saveLabel(layout, drafts, {name, label, time, files, manifest: join(folder, MANIFEST)});
   } finally {
     await removeFolder(drafts);
   }
@@ -89,7 +89,13 @@ async function saveObject(
 async function saveLabel(
   {snapshots}: Layout,
   drafts: string,
-  snapshot: {name: string; label: SnapshotLabel; time: string; manifest: string},
+  snapshot: {
+    name: string;
+    label: SnapshotLabel;
+    time: string;
+    files: readonly string[];
+    manifest: string;
+  },
 ): Promise<void> {
   const target = join(snapshots, snapshot.name);
   if (await isThere(target)) return;
@@ -97,6 +103,7 @@ async function saveLabel(
   try {
     await mkdir(draft, {mode: FOLDER_MODE});
     await copyFlushed(snapshot.manifest, join(draft, MANIFEST));
+    await writeFlushed(join(draft, FILES_FILE), `${snapshot.files.join('\n')}\n`);
     await writeFlushed(join(draft, LABEL_FILE), formatLabel(snapshot.label, snapshot.time));
     await syncFolder(draft);
     await moveInto(draft, target);
@@ -107,12 +114,15 @@ async function saveLabel(
   }
 }
 
+/** Renews its time, too, which keeps it from being pruned before the snapshot is there. */
 async function isWhole(object: string): Promise<boolean> {
   try {
+    await lutimes(object, new Date(), new Date());
     if (!(await isPlain(object, CHUNK_BYTES_MAX))) return false;
     return (await digestFile(object)) === basename(object);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    // One of another user is replaced by an own one.
+    if (['ENOENT', 'EPERM', 'EACCES'].includes(codeOf(error) ?? '')) return false;
     throw error;
   }
 }

@@ -44,6 +44,7 @@ const BY_TEXT: readonly (readonly [ErrorCode, RegExp])[] = [
   ['STORE_UNREACHABLE', /input\/output error|stale (?:NFS )?file handle|read-only file system/i],
   ['STORE_MISSING', /config file.*(?:no such file|does ?n[o']t exist|not found|NotFound|NoSuch)/i],
   ['STORE_MISSING', /config file.*(?:HTTP response \(404\)|cannot find the (?:file|path))/i],
+  ['STORE_DAMAGED', /repository contains errors/i],
   [
     'SNAPSHOT_CORRUPT',
     /verification failed|invalid data returned|hash mismatch|could not load snap/i,
@@ -66,7 +67,10 @@ export function classify(exitCode: number | undefined, stderr: string): Verdict 
 
   for (const [code, pattern] of BY_TEXT) {
     const reason = lines.find((line) => pattern.test(line));
-    if (reason !== undefined) return {code, reason: withoutPrefix(reason)};
+    if (reason === undefined) continue;
+    // What the errors are stands above.
+    const told = code === 'STORE_DAMAGED' ? (lines[0] ?? reason) : reason;
+    return {code, reason: withoutPrefix(told)};
   }
   return {code: 'STORE_FAILED', reason: fatalLine(lines)};
 }

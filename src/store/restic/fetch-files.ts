@@ -23,7 +23,7 @@ export async function fetchFiles(
 ): Promise<void> {
   const {files, into} = request;
   checkPaths(files);
-  checkId(storeId);
+  mustBeId(storeId);
   if (files.length === 0) return;
   if (files.length === 1) return dump(client, storeId, must(files[0], 'there is one'), into);
 
@@ -90,7 +90,7 @@ async function dropOthers(folder: string, wanted: ReadonlySet<string>): Promise<
 }
 
 /** Anything else could be an option, or restic's `latest`, which trusts clocks. */
-function checkId(id: string): void {
+export function mustBeId(id: string): void {
   if (SNAPSHOT_ID.test(id)) return;
   throw new EngineError('SNAPSHOT_UNKNOWN', `${JSON.stringify(id)} is not the id of a snapshot`, {
     site: {snapshot: id},

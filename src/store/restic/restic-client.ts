@@ -61,6 +61,8 @@ const HINTS: {readonly [Code in ErrorCode]?: string} = {
   STORE_UNREACHABLE: 'Check the address, the network and the credentials, then try again.',
   SNAPSHOT_UNKNOWN: 'List the snapshots to see which exist.',
   SNAPSHOT_CORRUPT: 'Run `restic check --read-data`; an older snapshot may be whole.',
+  STORE_DAMAGED:
+    'Run `restic check --read-data` to see all of it; restic\'s manual, "Troubleshooting", says how to repair a repository.',
   USAGE: 'Name the repository as restic does: a path, or sftp:…, rest:…, s3:…, b2:…',
 };
 const HINT_SPACE = 'Make space where the repository is kept, then try again.';

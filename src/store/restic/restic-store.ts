@@ -1,6 +1,7 @@
 /** Snapshots in a restic repository: one restic snapshot each, found again by its tags. */
 import type {Log, Progress} from '../../kernel/log.ts';
 import type {Store} from '../port.ts';
+import {checkRepository, forgetSnapshots, pruneRepository, unlockRepository} from './care.ts';
 import {createRepository} from './create-repository.ts';
 import {makeEnvironment} from './environment.ts';
 import {fetchFiles} from './fetch-files.ts';
@@ -61,5 +62,9 @@ export function openResticStore(options: ResticStoreOptions): Store {
     create: () => createRepository(client, {...location, temporary}),
     save: (staged) => saveSnapshot(client, staged, {host, progress}),
     fetch: (ref, request) => fetchFiles(client, ref, request),
+    forget: (ids) => forgetSnapshots(client, ids),
+    prune: () => pruneRepository(client),
+    check: (part) => checkRepository(client, part),
+    unlock: () => unlockRepository(client),
   };
 }

@@ -23,8 +23,8 @@ export type Command = {
   /** Milliseconds; then the command is stopped and `timedOut` is set. */
   readonly timeoutMs: number;
   readonly cwd?: string | undefined;
-  /** It locks the repository, and reports on stdout once it has: a stop waits for that, briefly. */
-  readonly takesLock?: boolean | undefined;
+  /** It locks the repository, and once it has says so on stdout by such a line: a stop waits for that, briefly. */
+  readonly takesLock?: RegExp | undefined;
   /** Stops it like a time-out; the caller knows why. */
   readonly stop?: AbortSignal | undefined;
   /** What it reads from stdin; nothing where it is left out. */
@@ -34,6 +34,9 @@ export type Command = {
   /** Sees each line of stdout as it comes; true keeps the line out of the outcome. */
   readonly onLine?: ((line: string) => boolean) | undefined;
 };
+
+/** The first report of a backup comes when it has its lock. */
+export const ANY_LINE: RegExp = /^/;
 
 export type Outcome = {
   readonly exitCode: number | undefined;
@@ -58,13 +61,13 @@ export async function runRestic(runner: Runner, command: Command): Promise<Outco
   if (signal?.aborted) throw interrupted(name);
 
   const startedMs = performance.now();
-  const spoke = Promise.withResolvers<void>();
-  const child = start(runner, command, spoke.resolve);
+  const locked = Promise.withResolvers<void>();
+  const child = start(runner, command, locked.resolve);
   const deadline = AbortSignal.timeout(command.timeoutMs);
   const forget = stopAtExit(child.pid);
   const release = stopOn([signal, deadline, command.stop], {
     pid: child.pid,
-    after: command.takesLock ? spoke.promise : Promise.resolve(),
+    after: command.takesLock ? locked.promise : Promise.resolve(),
     stopMs: runner.stopMs ?? RESTIC_STOP_MS,
   });
   const result = await child.finally(() => (forget(), release()));
@@ -88,11 +91,11 @@ export function interrupted(name: string): EngineError {
 
 function start(
   runner: Runner,
-  {args, cwd, input, intoFile, onLine = () => false}: Command,
-  onFirstLine: () => void,
+  {args, cwd, input, intoFile, takesLock, onLine = () => false}: Command,
+  onLocked: () => void,
 ) {
   const filter = function* (line: unknown): Generator<unknown> {
-    onFirstLine();
+    if (takesLock?.test(String(line))) onLocked();
     if (!onLine(String(line))) yield line;
   };
   return execa(runner.binary, args, {

@@ -3,6 +3,7 @@ import {EngineError} from '../../kernel/errors.ts';
 import {ALIVE_KEPT_MAX} from '../../kernel/limits.ts';
 import type {AliveLabel, AliveRef} from '../port.ts';
 import type {ResticClient} from './restic-client.ts';
+import {ANY_LINE} from './run-restic.ts';
 import {readSummary} from './save-snapshot.ts';
 import {encodeAliveTags} from './snapshot-tags.ts';
 
@@ -21,7 +22,7 @@ export async function saveAlive(
   const {stdout} = await client.change({
     args: ['backup', '--stdin', '--stdin-filename', 'alive', '--json', '--host', host, ...tags],
     input: 'alive\n', // restic stores no empty stdin
-    takesLock: true,
+    takesLock: ANY_LINE,
   });
   const {id} = readSummary(stdout);
   if (id === undefined)

@@ -6,7 +6,7 @@ import type {SnapshotRef, StagedSnapshot} from '../port.ts';
 import {checkPaths, checkPresent} from '../snapshot-files.ts';
 import {linesOf} from './classify.ts';
 import type {ResticClient} from './restic-client.ts';
-import type {Outcome} from './run-restic.ts';
+import {ANY_LINE, type Outcome} from './run-restic.ts';
 import {encodeTags, parseListed} from './snapshot-tags.ts';
 
 /** restic's exit code for a snapshot that lacks files it could not read. */
@@ -40,7 +40,7 @@ export async function saveSnapshot(
     args: ['backup', '.', '--json', '--host', host, ...tags, ...(noScan ? ['--no-scan'] : [])],
     cwd: folder,
     transfers: true,
-    takesLock: true,
+    takesLock: ANY_LINE,
     accepted: [EXIT_PARTIAL],
     onLine: (line) => reportStatus(line, files.length, progress),
   });

@@ -62,6 +62,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'FORMAT_NEWER',
     'SNAPSHOT_CORRUPT',
     'SNAPSHOT_INCOMPLETE',
+    'STORE_DAMAGED',
     'ROWS_UNSORTED',
     'PROOF_FAILED',
     'STATE_NEWER',

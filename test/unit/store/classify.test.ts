@@ -56,6 +56,18 @@ test.each([
     'Fatal: unable to open repository at (store): error talking HTTP to rclone: Get "http://localhost/file-55": unexpected EOF',
   ],
 
+  [
+    'STORE_DAMAGED',
+    1,
+    'Pack ID does not match, want fbd5, got 407a\nFatal: repository contains errors',
+  ],
+  ['STORE_DAMAGED', 1, 'pack fbd5: does not exist\nFatal: repository contains errors'],
+  [
+    'STORE_UNREACHABLE',
+    1,
+    'error: Get "(store)": dial tcp 127.0.0.1:9: connect: connection refused\nFatal: repository contains errors',
+  ],
+
   ['STORE_PASSWORD', 1, 'Fatal: wrong password or no key found'],
   ['STORE_PASSWORD', 12, 'Fatal: anything'],
   [
@@ -148,4 +160,9 @@ test('reads the lines of JSON reports, and keeps what is not JSON', () => {
     '{"other":1}',
     '{broken',
   ]);
+});
+
+test('of a damaged repository, the first error is told', () => {
+  const stderr = 'pack fbd5: does not exist\nFatal: repository contains errors\n';
+  expect(classify(1, stderr).reason).toBe('pack fbd5: does not exist');
 });
