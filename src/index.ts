@@ -36,6 +36,7 @@ export type {ConflictReport} from './engine/inbox.ts';
 export type {ConflictRule, DriftRule, PolicyName, TablePolicy} from './merge/policy.ts';
 export type {RowFilter} from './schema/row-filter.ts';
 export {doctor, type DoctorResult} from './engine/doctor.ts';
+export {drill, type DrillResult} from './engine/drill.ts';
 export {resume, type ResumeResult} from './engine/held.ts';
 export type {EngineOptions} from './engine/options.ts';
 export {replicate, type ReplicateOptions, type ReplicateResult} from './engine/replicate.ts';

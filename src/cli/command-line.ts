@@ -3,6 +3,7 @@ import {Command, CommanderError} from 'commander';
 import {addDiff, addVerify} from './compare-commands.ts';
 import {addCompat} from './compat-commands.ts';
 import {addConfig} from './config-command.ts';
+import {addDrill} from './drill-command.ts';
 import {capture} from '../engine/capture.ts';
 import {doctor} from '../engine/doctor.ts';
 import {replicate, type ReplicateResult} from '../engine/replicate.ts';
@@ -84,6 +85,7 @@ function buildProgram(finish: Finish, application: readonly string[] | undefined
   addVerify(program, finish);
   addStatus(program, finish);
   addDoctor(program, finish);
+  addDrill(program, finish);
   addConfig(program, finish);
   addUpgrade(program, finish);
   addCompat(program, finish);
