@@ -5,6 +5,7 @@ import {comparePositions, type Position} from '../kernel/position.ts';
 import type {State, StoredPosition} from '../state/state.ts';
 import type {Hold} from '../state/undo-records.ts';
 import type {SnapshotRef} from '../store/port.ts';
+import {notesIn} from './care-notes.ts';
 import {newestSnapshot} from './choose-snapshot.ts';
 import {driftIn} from './drift.ts';
 import {evidence} from './evidence.ts';
@@ -48,6 +49,8 @@ export type StatusResult = {
   readonly drift: number | null;
   /** Conflicts that wait for a decision. */
   readonly conflicts: number;
+  /** When the service last proved here that a snapshot can be restored, ISO 8601; null where it did not. */
+  readonly proven: string | null;
   /** What is held back (this snapshot and those before it), and since when; null where nothing is. */
   readonly undone: Hold | null;
 };
@@ -115,6 +118,7 @@ async function statusOf(
     held: hold === undefined ? null : 'undone',
     drift: (await driftNow(options, {database, state}, position)) ?? null,
     conflicts: ((await state?.conflicts()) ?? []).filter(({take}) => take === null).length,
+    proven: (state && (await notesIn(state)).proven) ?? null,
     undone: hold ?? null,
   };
 }

@@ -21,6 +21,7 @@ export async function expose(measured: Measured): Promise<Exposition> {
   exposeMeasures(registry, measured.measures);
   exposeCounts(registry, measured.measures.counts);
   exposeNotices(registry, measured.measures.notices);
+  exposeCare(registry, measured);
   const loop = 'How late the event loop was, 99th percentile since the last scrape.';
   gauge(registry, 'event_loop_lag_p99_seconds', loop, measured.loopDelayP99Seconds);
   const memory = 'Memory of the process that is in RAM.';
@@ -52,8 +53,6 @@ function exposeStatus(registry: Registry, report: StatusReport): void {
   gauge(registry, 'last_cycle_duration_seconds', took, lastCycle?.seconds);
   const applied = 'When a snapshot was last applied, since 1970.';
   gauge(registry, 'last_apply_timestamp_seconds', applied, secondsSince1970(lastApply?.at));
-  const proven = 'When a snapshot was last proven to be restorable, since 1970.';
-  gauge(registry, 'last_proven_timestamp_seconds', proven, secondsSince1970(report.proven));
   gauge(registry, 'drift_rows', 'Rows edited here, at the last scan.', report.drift);
 }
 
@@ -97,6 +96,14 @@ function exposeNotices(registry: Registry, {sent, failed}: Measures['notices']):
   const notices = counter(registry, 'notifications_total', help, ['outcome']);
   notices.inc({outcome: 'sent'}, sent);
   notices.inc({outcome: 'failed'}, failed);
+}
+
+function exposeCare(registry: Registry, {status, measures}: Measured): void {
+  const proven = 'When a restore drill last proved that a snapshot can be restored, since 1970.';
+  gauge(registry, 'proven_timestamp_seconds', proven, secondsSince1970(status.proven));
+  const help = 'Tasks done for the store, by task and outcome.';
+  const runs = counter(registry, 'care_runs_total', help, ['task', 'outcome']);
+  for (const {task, outcome, runs: number} of measures.care) runs.inc({task, outcome}, number);
 }
 
 const PREFIX = 'rowplica_';

@@ -9,9 +9,11 @@ type Known = {
   readonly inStepMs: number | undefined;
   readonly lastCycle: LastCycle | undefined;
   readonly lastApply: LastApply | undefined;
+  readonly proven: string | undefined;
 };
 
-export function reportOf({facts, nowMs, inStepMs, lastCycle, lastApply}: Known): StatusReport {
+export function reportOf(known: Known): StatusReport {
+  const {facts, nowMs, inStepMs, lastCycle, lastApply, proven} = known;
   return {
     role: facts.role,
     ...verdictOf(facts, nowMs),
@@ -21,7 +23,7 @@ export function reportOf({facts, nowMs, inStepMs, lastCycle, lastApply}: Known):
     lagSeconds: inStepMs === undefined ? null : secondsOf(nowMs - inStepMs),
     drift: facts.drift ?? null,
     verdict: fitOf(facts),
-    proven: null,
+    proven: proven ?? null,
     application: null,
   };
 }

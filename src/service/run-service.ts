@@ -13,6 +13,7 @@ import {runBeside} from './application/run-beside.ts';
 import {Supervisor} from './application/supervisor.ts';
 import {systemClock} from './clock.ts';
 import type {RoleCycle} from './cycle.ts';
+import {careOf, unlockingOf} from './care-engine.ts';
 import {primaryThread, replicaThread} from './engine-thread.ts';
 import type {Speaker} from './notices.ts';
 import {Notifier} from './notify.ts';
@@ -21,6 +22,7 @@ import {Replica} from './replica.ts';
 import {Service} from './service.ts';
 import {sharedCall} from './shared-call.ts';
 import type {ServeOptions, ServiceSource, Serving} from './source.ts';
+import {unlockingPrimary, unlockingReplica} from './unlocking.ts';
 import {Watcher} from './watcher.ts';
 
 export type RunOptions = {
@@ -61,6 +63,7 @@ export async function runService(options: RunOptions): Promise<Exit | undefined>
       staleAfterMs,
       clock: systemClock,
       log,
+      care: careOf(settings, engine),
       onCycle: (report) => watcher.sees(report),
     });
     const serving = await served(options, {service, supervisor, notifier});
@@ -135,9 +138,13 @@ function cycleOf(
   options: EngineOptions,
 ): RoleCycle {
   const clock = systemClock;
-  if (role === 'primary') return new Primary({engine: primaryThread(options), clock, staleAfterMs});
+  const patiently = unlockingOf(options);
+  if (role === 'primary') {
+    const engine = unlockingPrimary(primaryThread(options), patiently);
+    return new Primary({engine, clock, staleAfterMs});
+  }
   return new Replica({
-    engine: replicaThread(options),
+    engine: unlockingReplica(replicaThread(options), patiently),
     clock,
     intervalMs,
     driftEveryMs: driftEveryMs === 'off' ? undefined : driftEveryMs,

@@ -1,6 +1,7 @@
 /** One instance that keeps going: cycle after cycle, until it is told to stop. */
 import type {Log} from '../kernel/log.ts';
 import {jittered, pauseAfter} from './backoff.ts';
+import type {Care} from './care.ts';
 import type {Clock} from './clock.ts';
 import type {Done, RoleCycle} from './cycle.ts';
 import {failureOf, kindOf, type Failure, type FailureKind} from './failure.ts';
@@ -16,6 +17,8 @@ export type ServiceOptions = {
   readonly staleAfterMs: number;
   readonly clock: Clock;
   readonly log: Log;
+  /** Looks after the store between cycles. */
+  readonly care?: Care | undefined;
   /** Told after each cycle. What it throws is a fault of its own, and ends the service. */
   readonly onCycle?: (report: CycleReport) => void;
 };
@@ -53,16 +56,24 @@ export class Service {
 
   /** Runs until the signal fires; what is under way then ends in an orderly way first. */
   async run(signal: AbortSignal): Promise<void> {
-    const {cycle, clock} = this.#options;
+    const {cycle, clock, care} = this.#options;
     try {
+      await care?.start();
       while (!signal.aborted) {
         await this.#once(signal);
+        if (!signal.aborted && this.#isWell()) await care?.tend(signal);
         if (signal.aborted) break;
         await this.#pause(signal, jittered(this.#pauseMs(), clock.random()));
       }
     } finally {
       await cycle.close();
     }
+  }
+
+  /** Whoever is fenced, held or cut off does not know what is needed in the store; where nothing is, there is nothing to do. */
+  #isWell(): boolean {
+    const isWaiting = this.#options.cycle.facts().isWaiting;
+    return this.#failed === undefined && this.#refused === undefined && !isWaiting;
   }
 
   /** Has the next cycle begin at once, and put nothing off. One that is under way ends first. */
@@ -81,6 +92,7 @@ export class Service {
       startedMs: this.#startedMs,
       doneMs: this.#doneMs,
       failure: this.#failed?.failure ?? this.#refused,
+      troubles: this.#options.care?.troubles ?? [],
     };
   }
 
@@ -96,6 +108,7 @@ export class Service {
       inStepMs: this.#inStepMs,
       lastCycle: this.#last && lastCycleOf(this.#last),
       lastApply: this.#tally.lastApply,
+      proven: this.#options.care?.proven,
     });
   }
 
@@ -104,6 +117,7 @@ export class Service {
     const nowMs = this.#options.clock.monotonic();
     return {
       counts: this.#tally.counts,
+      care: this.#options.care?.runs ?? [],
       staleAfterSeconds: secondsOf(staleAfterMs),
       signAgeSeconds: signMs === undefined ? undefined : secondsOf(nowMs - signMs),
       conflicts,

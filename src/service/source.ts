@@ -5,6 +5,7 @@ import type {SnapshotListed} from '../engine/status.ts';
 import type {Log} from '../kernel/log.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
 import type {Position} from '../kernel/position.ts';
+import type {CareRuns} from './care.ts';
 import type {Failure} from './failure.ts';
 import type {NoticeCounts} from './notify.ts';
 import type {Role, StatusWord} from './status.ts';
@@ -68,7 +69,7 @@ export type StatusReport = {
   readonly drift: number | null;
   /** What the schemas let happen to the newest snapshot here. */
   readonly verdict: 'compatible' | 'held' | 'refused' | null;
-  /** When a snapshot was last proven to be restorable, ISO 8601. */
+  /** When a restore drill last proved that a snapshot can be restored, ISO 8601. */
   readonly proven: string | null;
   /** Null where the service starts none. */
   readonly application: ApplicationReport | null;
@@ -77,6 +78,7 @@ export type StatusReport = {
 /** What changes with each moment, for graphs and alarms. */
 export type Measures = {
   readonly counts: Counts;
+  readonly care: readonly CareRuns[];
   readonly staleAfterSeconds: number;
   /** Since a replica last heard anything new of its primary. */
   readonly signAgeSeconds: number | undefined;

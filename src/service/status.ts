@@ -34,13 +34,20 @@ export type Facts = {
   /** Rows of a replica that were edited there, at the last scan for that. Undefined before one. */
   readonly drift: number | undefined;
   readonly position: Position | undefined;
+  /** What went wrong in the care for the store, and is not over. */
+  readonly troubles?: readonly string[];
 };
 
 export type Verdict = {readonly status: StatusWord; readonly reason: string};
 
 /** The gravest of all that is true, and the reasons of all of it, the gravest first. */
 export function verdictOf(facts: Facts, nowMs: number): Verdict {
-  const found = [...ofFailure(facts), ...ofSilence(facts, nowMs), ...ofRows(facts)];
+  const found = [
+    ...ofFailure(facts),
+    ...ofSilence(facts, nowMs),
+    ...ofRows(facts),
+    ...ofCare(facts),
+  ];
   found.sort((a, b) => GRAVITY.indexOf(a.status) - GRAVITY.indexOf(b.status));
   const [gravest] = found;
   const reason = found.map((one) => one.reason).join('; ');
@@ -124,6 +131,10 @@ function ofRows({held, conflicts, isWaiting}: Facts): readonly Verdict[] {
       reason: `${conflicts} ${conflicts === 1 ? 'conflict waits' : 'conflicts wait'} for a decision (rowplica conflicts)`,
     });
   return found;
+}
+
+function ofCare({troubles = []}: Facts): readonly Verdict[] {
+  return troubles.map((reason) => ({status: 'degraded', reason}));
 }
 
 /** A duration as people say it. */

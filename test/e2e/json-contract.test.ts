@@ -1,6 +1,7 @@
 /** The JSON of each command has the fields that scripts depend on; people get text of the same. */
 import {join} from 'node:path';
 import {beforeAll, describe, expect, test} from 'vitest';
+import type {DrillResult} from '../../src/index.ts';
 import {Instance} from '../helpers/cli.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
 import {execute} from '../helpers/typed-dump.ts';
@@ -45,6 +46,7 @@ describe('--json', () => {
       interrupted: false,
       held: null,
       undone: null,
+      proven: null,
     });
   });
 
@@ -125,6 +127,17 @@ describe('--json', () => {
         expect(table).toMatchObject({rows: count, digest, equal: true});
       }
     }
+  });
+
+  test('drill', async () => {
+    const result = await target.result('drill');
+    expect(result).toMatchObject({...position, proven: true, snapshot: digest, foreignKeys: count});
+    for (const table of Object.values((result as DrillResult).tables))
+      expect(table).toEqual({rows: count, digest});
+    const {exitCode, stdout} = await target.run('drill');
+    expect(exitCode).toBe(0);
+    expect(stdout).toMatch(/^ +table +rows +digest[\s\S]*was restored and reads back the same/);
+    expect((await target.run('drill', '--help')).stdout).toMatch(/Example:\n {2}rowplica drill/);
   });
 
   test('status, up to date and behind', async () => {

@@ -25,7 +25,7 @@ export const goodStatus: StatusReport = {
   lagSeconds: 1.5,
   drift: null,
   verdict: 'compatible',
-  proven: null,
+  proven: '2026-01-02T00:00:00.000Z',
   application: null,
 };
 
@@ -40,6 +40,10 @@ export const someMeasures: Measures = {
     applies: 2,
     rows: new Map([['mon"i\\t\nor', {inserted: 3, updated: 2, deleted: 1}]]),
   },
+  care: [
+    {task: 'drill', outcome: 'done', runs: 3},
+    {task: 'check', outcome: 'failed', runs: 1},
+  ],
   staleAfterSeconds: 1800,
   signAgeSeconds: 4,
   conflicts: 0,

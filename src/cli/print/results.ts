@@ -120,6 +120,7 @@ export function statusText(result: StatusResult): string {
         ? 'no snapshot yet'
         : `${shortId(newest.digest)}  epoch ${newest.epoch}, sequence ${newest.sequence}, stored ${newest.time}`,
     ],
+    ...(result.proven === null ? [] : [['proven', `restorable, ${result.proven}`]]),
   ];
   return [table([], rows), verdictOf(result), ...localLines(result)].join('\n');
 }

@@ -51,6 +51,9 @@ test('values are those of the service; names are escaped', async () => {
   expect(all).toContain('rowplica_position_sequence 7');
   expect(all).toContain('rowplica_notifications_total{outcome="sent"} 3');
   expect(all).toContain('rowplica_notifications_total{outcome="failed"} 1');
+  expect(all).toContain('rowplica_care_runs_total{task="drill",outcome="done"} 3');
+  expect(all).toContain('rowplica_care_runs_total{task="check",outcome="failed"} 1');
+  expect(all).toContain('rowplica_proven_timestamp_seconds 1767312000');
 });
 
 test('an application that is supervised is counted', async () => {
@@ -70,6 +73,7 @@ test('what is not known is left out, and nothing adds up from scrape to scrape',
     lastCycle: null,
     lastApply: null,
     lagSeconds: null,
+    proven: null,
   };
   const measures = {...someMeasures, signAgeSeconds: undefined, succeededAt: undefined};
   const measured = {status, measures, loopDelayP99Seconds: 0};
