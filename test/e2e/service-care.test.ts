@@ -1,16 +1,19 @@
 /** The care for a restic repository, by services at short rhythms. */
+import {execFileSync, spawn} from 'node:child_process';
 import {readdirSync, readFileSync, rmSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterEach, expect, test} from 'vitest';
 import {pruneStore} from '../../src/engine/store-care.ts';
 import {capture, noProgress, silentLog, snapshots, type EngineOptions} from '../../src/index.ts';
+import {primaryEngine} from '../../src/service/engines.ts';
 import {environment, rowplica} from '../helpers/cli.ts';
-import {killServices, ServiceProcess} from '../helpers/service-process.ts';
+import {eventually, killServices, ServiceProcess} from '../helpers/service-process.ts';
 import {smallKuma} from '../helpers/small-kuma.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
 import {execute} from '../helpers/typed-dump.ts';
 import {listing} from './expectations.ts';
 
+const restic = process.env['ROWPLICA_RESTIC'] ?? 'restic';
 const often = {
   ROWPLICA_DRILL_EVERY: '2s',
   ROWPLICA_PRUNE_EVERY: '2s',
@@ -125,4 +128,44 @@ test('of many snapshots those stay that the policy keeps, and what others stored
   expect((await capture(options)).sequence).toBe(15);
   const verified = await rowplica(['verify', '--snapshot', 'latest', ...flags('primary')]);
   expect(verified.exitCode).toBe(0);
+});
+
+test('all that a primary stores is of one host, whatever its container is called', async () => {
+  const {repository, flags} = place();
+  const [, database = '', , store = '', , state = ''] = flags('primary');
+  const shared = {database, store, state, env: environment()};
+  const options: EngineOptions = {...shared, log: silentLog, progress: noProgress};
+  await capture(options);
+  // As if it had been made in another container.
+  execute(join(state, 'instances', 'primary.db', 'state.db'), "UPDATE instance SET host = 'first'");
+  const never = new AbortController().signal;
+  const engine = primaryEngine(options);
+  execute(database, "UPDATE monitor SET name = 'second'");
+  await engine.capture(never);
+  await engine.beat(never);
+  await engine.close();
+  const listed = execFileSync(restic, ['-r', repository, 'snapshots', '--json', '--no-lock'], {
+    env: environment(),
+    encoding: 'utf8',
+  });
+  const hosts = (JSON.parse(listed) as {readonly hostname: string}[]).map(({hostname}) => hostname);
+  expect(hosts).toEqual([expect.any(String), 'first', 'first']);
+  expect(hosts[0]).not.toBe('first');
+});
+
+test('a lock that a dead restic left stands in the way of no capture for long', async () => {
+  const {repository, flags} = place();
+  expect((await rowplica(['capture', ...flags('primary')])).exitCode).toBe(0);
+  const check = spawn(restic, ['-r', repository, 'check'], {env: environment(), stdio: 'ignore'});
+  const ended = new Promise((done) => check.on('close', done));
+  await eventually('its lock', () => listing(join(repository, 'locks')).length > 0);
+  check.kill('SIGKILL');
+  await ended;
+  expect(listing(join(repository, 'locks'))).toHaveLength(1);
+  execute(flags('primary')[1] ?? '', "UPDATE monitor SET name = 'second'");
+  const primary = start('primary', flags('primary'), {ROWPLICA_DRILL_EVERY: 'off'});
+  await primary.says({msg: 'trying again, without locks of processes that died'});
+  await primary.says({did: 'captured', status: 'ok', changed: true});
+  expect((await primary.stop()).exitCode).toBe(0);
+  expect(listing(join(repository, 'locks'))).toEqual([]);
 });
