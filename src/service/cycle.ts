@@ -1,5 +1,6 @@
 /** What the two roles have in common: one cycle at a time, and what is known after it. */
 import type {CaptureResult} from '../engine/capture.ts';
+import type {DrillResult} from '../engine/drill.ts';
 import type {Heard} from '../engine/heard.ts';
 import type {PollResult} from '../engine/poll.ts';
 import type {ReplicateResult} from '../engine/replicate.ts';
@@ -26,6 +27,12 @@ export type RoleCycle = {
   cycle(signal: AbortSignal, isAsked: boolean): Promise<Done>;
   facts(): RoleFacts;
   close(): Promise<void>;
+};
+
+/** Reads as much as a cycle may, so it is done where cycles are. */
+export type Drilling = {
+  /** Restores the newest snapshot into a passing database, and proves it. */
+  drill(signal: AbortSignal): Promise<DrillResult>;
 };
 
 /** What a primary needs of the engine. */

@@ -2,25 +2,27 @@
 import {extname} from 'node:path';
 import {Worker} from 'node:worker_threads';
 import type {EngineOptions} from '../engine/options.ts';
-import type {PrimaryEngine, ReplicaEngine} from './cycle.ts';
+import type {Drilling, PrimaryEngine, ReplicaEngine} from './cycle.ts';
 import {errorOf, type Answer, type Request, type ThreadData} from './engine-messages.ts';
 
-export function primaryThread(options: EngineOptions): PrimaryEngine {
+export function primaryThread(options: EngineOptions): PrimaryEngine & Drilling {
   const thread = new EngineThread('primary', options);
   return {
     look: () => thread.call('look', []),
     capture: (signal) => thread.call('capture', [], signal),
     beat: (signal) => thread.call('beat', [], signal),
+    drill: (signal) => thread.call('drill', [], signal),
     close: () => thread.close(),
   };
 }
 
-export function replicaThread(options: EngineOptions): ReplicaEngine {
+export function replicaThread(options: EngineOptions): ReplicaEngine & Drilling {
   const thread = new EngineThread('replica', options);
   return {
     poll: (signal) => thread.call('poll', [], signal),
     replicate: (signal) => thread.call('replicate', [], signal),
     drift: (signal) => thread.call('drift', [], signal),
+    drill: (signal) => thread.call('drill', [], signal),
     heard: () => thread.call('heard', []),
     note: (news) => thread.call('note', [news]),
     close: () => thread.close(),

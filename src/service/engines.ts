@@ -2,29 +2,32 @@
 import {beat} from '../engine/beat.ts';
 import {capture} from '../engine/capture.ts';
 import {drift} from '../engine/drift.ts';
+import {drill} from '../engine/drill.ts';
 import {heard, note} from '../engine/heard.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {poll} from '../engine/poll.ts';
 import {replicate} from '../engine/replicate.ts';
 import {Watch} from '../engine/watch.ts';
-import type {PrimaryEngine, ReplicaEngine} from './cycle.ts';
+import type {Drilling, PrimaryEngine, ReplicaEngine} from './cycle.ts';
 
-export function primaryEngine(options: EngineOptions): PrimaryEngine {
+export function primaryEngine(options: EngineOptions): PrimaryEngine & Drilling {
   const watch = new Watch(options);
   return {
     look: () => watch.look(),
     capture: (signal) => capture({...options, signal, becomesPrimary: true}),
     beat: (signal) => beat({...options, signal}),
+    drill: (signal) => drill({...options, signal}),
     close: () => watch.close(),
   };
 }
 
 /** A plan that would hold the write lock for longer than it may is held, as nobody is there to read a warning. */
-export function replicaEngine(options: EngineOptions): ReplicaEngine {
+export function replicaEngine(options: EngineOptions): ReplicaEngine & Drilling {
   return {
     poll: (signal) => poll({...options, signal}),
     replicate: (signal) => replicate({...options, signal, holdLongLocks: true}),
     drift: async (signal) => (await drift({...options, signal})).rows,
+    drill: (signal) => drill({...options, signal}),
     heard: () => heard(options),
     note: (news) => note(options, news),
     close: async () => {},

@@ -13,6 +13,7 @@ import {runBeside} from './application/run-beside.ts';
 import {Supervisor} from './application/supervisor.ts';
 import {systemClock} from './clock.ts';
 import type {RoleCycle} from './cycle.ts';
+import type {Care} from './care.ts';
 import {careOf, unlockingOf} from './care-engine.ts';
 import {primaryThread, replicaThread} from './engine-thread.ts';
 import type {Speaker} from './notices.ts';
@@ -55,15 +56,15 @@ export async function runService(options: RunOptions): Promise<Exit | undefined>
     const notifier = new Notifier(receivers, log);
     const watcher = new Watcher(speakerOf(options), (notice) => notifier.tell(notice));
     const supervisor = supervisorOf(options, () => service.trigger());
-    const roleCycle = cycleOf(settings, engine);
+    const work = workOf(settings, engine);
     const service = new Service({
       role,
-      cycle: supervisor ? new Gated(roleCycle, () => supervisor.whyNot) : roleCycle,
+      cycle: supervisor ? new Gated(work.cycle, () => supervisor.whyNot) : work.cycle,
       intervalMs,
       staleAfterMs,
       clock: systemClock,
       log,
-      care: careOf(settings, engine),
+      care: work.care,
       onCycle: (report) => watcher.sees(report),
     });
     const serving = await served(options, {service, supervisor, notifier});
@@ -133,21 +134,27 @@ function sourceOf(
   };
 }
 
-function cycleOf(
-  {role, intervalMs, driftEveryMs, staleAfterMs}: ServiceSettings,
+/** What reads rows runs in one thread of its own, which ends with the cycle. */
+function workOf(
+  settings: ServiceSettings,
   options: EngineOptions,
-): RoleCycle {
+): {readonly cycle: RoleCycle; readonly care: Care} {
+  const {role, intervalMs, driftEveryMs, staleAfterMs} = settings;
   const clock = systemClock;
   const patiently = unlockingOf(options);
   if (role === 'primary') {
-    const engine = unlockingPrimary(primaryThread(options), patiently);
-    return new Primary({engine, clock, staleAfterMs});
+    const thread = primaryThread(options);
+    const engine = unlockingPrimary(thread, patiently);
+    const cycle = new Primary({engine, clock, staleAfterMs});
+    return {cycle, care: careOf(settings, options, thread)};
   }
-  return new Replica({
-    engine: unlockingReplica(replicaThread(options), patiently),
+  const thread = replicaThread(options);
+  const cycle = new Replica({
+    engine: unlockingReplica(thread, patiently),
     clock,
     intervalMs,
     driftEveryMs: driftEveryMs === 'off' ? undefined : driftEveryMs,
     staleAfterMs,
   });
+  return {cycle, care: careOf(settings, options, thread)};
 }

@@ -35,7 +35,8 @@ export async function saveAlive(
 
 async function forget(client: ResticClient, earlier: readonly AliveRef[]): Promise<void> {
   try {
-    await client.change({args: ['forget', ...earlier.map(({storeId}) => storeId)]});
+    // Not as other changes, which wait for a lock: meanwhile the primary would not look at its rows.
+    await client.read({args: ['forget', ...earlier.map(({storeId}) => storeId)]});
   } catch (error) {
     if (!(error instanceof EngineError) || error.code === 'INTERRUPTED') throw error;
     client.log.info('earlier signs of life stay for now', {code: error.code});

@@ -76,7 +76,7 @@ class Place {
   }
 
   #engine(): CareEngine {
-    const engine = careEngine(this.options, {last: 1});
+    const engine = careEngine(this.options, {last: 1}, primaryEngine(this.options));
     const counted = async <T>(what: string, work: () => Promise<T>): Promise<T> => {
       this.#done.push(what);
       if (this.failing !== undefined) throw this.failing;
@@ -197,7 +197,7 @@ describe('a task that fails', () => {
     const here = await place();
     here.everyMs = {drill: day};
     const dies: CareEngine = {
-      ...careEngine(here.options, {}),
+      ...careEngine(here.options, {}, primaryEngine(here.options)),
       drill: () => new Promise(() => {}),
     };
     const {clock} = here;
@@ -283,13 +283,16 @@ describe('a service', () => {
     expect(running.verdict().status).toBe('fenced');
     expect(here.care.runs).toEqual([]);
     await expect(
-      careEngine(here.options, {last: 1}).prune(never, here.clock.wall()),
+      careEngine(here.options, {last: 1}, primaryEngine(here.options)).prune(
+        never,
+        here.clock.wall(),
+      ),
     ).rejects.toMatchObject({code: 'FENCED'});
   });
 
   test('puts off care while a command holds the state', async () => {
     const here = await place();
-    const engine = careEngine(here.options, {});
+    const engine = careEngine(here.options, {}, primaryEngine(here.options));
     let isBusy = true;
     const busy: CareEngine = {
       ...engine,

@@ -6,6 +6,7 @@ import {chmod, mkdtemp, readFile, rm, writeFile} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {afterEach, beforeEach, expect, test} from 'vitest';
+import {ALIVE_KEPT_MAX} from '../../../src/kernel/limits.ts';
 import {silentLog} from '../../../src/kernel/log.ts';
 import type {StagedSnapshot, Store} from '../../../src/store/port.ts';
 import {openResticStore, type ResticStoreOptions} from '../../../src/store/restic/restic-store.ts';
@@ -160,6 +161,19 @@ test('restic gets the variables of its user, and no secret that is none of its b
   const seen = await readFile(join(folder, 'restic.env'), 'utf8');
   expect(seen).toMatch(/^AWS_REGION=eu$/m);
   expect(seen).not.toMatch(/ROWPLICA_/);
+});
+
+test('a sign of life does not wait for a lock to remove earlier ones', async () => {
+  const store = await fake({forget: 'exit 11'});
+  const label = {lineage: 'l', epoch: 1, sequence: 1, digest: staged.label.digest, author: 'a'};
+  const earlier = Array.from({length: ALIVE_KEPT_MAX}, (_, nth) => ({
+    ...label,
+    storeId: String(nth).padStart(64, '0'),
+    time: '2026-01-01T00:00:00Z',
+  }));
+  await store.beat(label, earlier);
+  const forgets = (await calls()).filter((call) => call.startsWith('forget'));
+  expect(forgets).toEqual([`forget ${earlier.map(({storeId}) => storeId).join(' ')}`]);
 });
 
 test('a command that takes too long is unreachable, and may be tried again', async () => {
