@@ -1,4 +1,5 @@
 /** Tells a primary cheaply whether its rows still are those that it captured last. */
+import type {Digest} from '../canonical/digest.ts';
 import type {Database} from '../database/port.ts';
 import {openSqlite} from '../database/sqlite/database.ts';
 import {isEngineError} from '../kernel/errors.ts';
@@ -8,6 +9,7 @@ import {sameContent} from './make-manifest.ts';
 import {databasePath, peekAtState} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {readSource} from './read-source.ts';
+import {sourcePrint} from './source-print.ts';
 import {recordedManifest} from './recorded.ts';
 
 /**
@@ -16,12 +18,16 @@ import {recordedManifest} from './recorded.ts';
  */
 export type Look = 'quiet' | 'same' | 'different';
 
+type Recorded = {readonly digest: Digest; readonly manifest: Manifest};
+
 /** Holds one read-only connection to the database, outside of any transaction, between looks. */
 export class Watch {
   readonly #options: EngineOptions;
   #database: Database | undefined;
   /** Of the last look that found the rows captured. */
   #commits: number | undefined;
+  /** The snapshot that was found to hold the rows, and the print of the rows that it holds. */
+  #seen: {readonly digest: Digest; readonly print: string} | undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -33,8 +39,8 @@ export class Watch {
     const commits = await database.commits();
     if (commits === this.#commits) return 'quiet';
     this.#commits = undefined;
-    const manifest = await this.#captured();
-    if (manifest === undefined || !(await this.#holds(database, manifest))) return 'different';
+    const captured = await this.#captured();
+    if (captured === undefined || !(await this.#holds(database, captured))) return 'different';
     this.#commits = commits; // what was committed while the rows were read is found at the next look
     return 'same';
   }
@@ -43,6 +49,7 @@ export class Watch {
     await this.#database?.close();
     this.#database = undefined;
     this.#commits = undefined;
+    this.#seen = undefined;
   }
 
   /** A file that was put in the place of the other is another database. */
@@ -52,14 +59,14 @@ export class Watch {
   }
 
   /** What this instance captured last; undefined where its records do not say. */
-  async #captured(): Promise<Manifest | undefined> {
+  async #captured(): Promise<Recorded | undefined> {
     return peekAtState(this.#options, async (state) => {
       const position = await state?.position();
       if (state === undefined || position?.trusted !== true) return undefined;
       if (position.author !== state.instance.id) return undefined;
       if (isDoubtful(await lastClaim(state), [position])) return undefined;
       try {
-        return recordedManifest(position);
+        return {digest: position.digest, manifest: recordedManifest(position)};
       } catch (error) {
         if (isEngineError(error, 'SNAPSHOT_CORRUPT')) return undefined;
         throw error;
@@ -67,11 +74,17 @@ export class Watch {
     });
   }
 
-  async #holds(database: Database, manifest: Manifest): Promise<boolean> {
+  /** Beside an application that writes all day, most looks find the rows as they were at the look before. */
+  async #holds(database: Database, {digest, manifest}: Recorded): Promise<boolean> {
     const {engine} = database.capabilities;
-    const captured = await database.view((view) =>
-      readSource(view, this.#options, engine, () => {}),
-    );
-    return sameContent(manifest, captured);
+    return database.view(async (view) => {
+      const print = await sourcePrint(view, this.#options);
+      const isSeen = this.#seen?.digest === digest && this.#seen.print === print;
+      if (isSeen) return true;
+      const captured = await readSource(view, this.#options, engine, () => {});
+      const holds = sameContent(manifest, captured);
+      this.#seen = holds ? {digest, print} : undefined;
+      return holds;
+    });
   }
 }

@@ -23,6 +23,7 @@ import {
   type Reading,
   type Selection,
 } from './rows.ts';
+import {printOf} from './print.ts';
 import {scanRows} from './scan.ts';
 import {readSchema, type SqliteSchema} from './schema.ts';
 import {referenceDefault, parkingHints} from './hints.ts';
@@ -74,6 +75,7 @@ export function sqliteView(
   return {
     schema: async () => known(),
     rows: (shape, ranges) => pagesOf(connection, tableOf(shape).selection, ranges),
+    print: async (table, columns) => printOf(connection, table, columns),
     rowAt: async (shape, address) => rowAt(connection, tableOf(shape), address),
     select: async (table, columns, where = []) =>
       cells(table, sql`SELECT ${exactColumns(columns)} FROM ${id(table)}${filter(where)}`),
