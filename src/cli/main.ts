@@ -14,8 +14,11 @@ if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
   process.exitCode = EXIT_USAGE;
 } else {
   nodeModule.enableCompileCache(); // halves the time to start
-  // A service is there for months: V8 shall not let young objects take tens of megabytes, in each of its threads, before it looks.
-  if (process.argv[2] === 'run') setFlagsFromString('--semi-space-growth-factor=1');
+  if (process.argv[2] === 'run') {
+    // A service is there for months: V8 shall not let young objects take tens of megabytes, in each of its threads, before it looks.
+    setFlagsFromString('--semi-space-growth-factor=1');
+    process.on('SIGUSR1', () => {}); // until the service hears it: by itself, Node opens a debugger
+  }
   const {runCommandLine} = await import('./command-line.ts');
   process.exitCode = await runCommandLine(process.argv.slice(2));
 }

@@ -30,10 +30,10 @@ export type View = {
   rows(shape: TableShape, ranges?: readonly KeyRange[]): AsyncIterable<readonly CanonicalRow[]>;
 
   /**
-   * A short text for all rows of a table: another one than before wherever a cell of these columns is another one by type or value,
-   * and mostly the same where none is. For one process alone, never to be stored.
+   * Short texts that stand for the rows of a table, some thousand each: others than before wherever a cell of these columns is another
+   * one by type or value, and mostly the same where none is. For one process alone, never to be stored.
    */
-  print(table: string, columns: readonly string[]): Promise<string>;
+  print(table: string, columns: readonly string[]): AsyncIterable<string>;
 
   /** The row at an address, or undefined. Its key is empty for tables keyed as multisets. */
   rowAt(shape: TableShape, address: RowAddress): Promise<CanonicalRow | undefined>;

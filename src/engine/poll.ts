@@ -1,4 +1,5 @@
 /** poll: what a replica has to know before it does anything, at the cost of one look into the store. */
+import {createHash} from 'node:crypto';
 import {comparePositions, type Position} from '../kernel/position.ts';
 import type {AliveRef, Looked, SnapshotRef} from '../store/port.ts';
 import {newestSnapshot} from './choose-snapshot.ts';
@@ -40,7 +41,9 @@ export async function poll(options: EngineOptions): Promise<PollResult> {
       position: position === undefined ? null : {...here(position), trusted: position.trusted},
       newest:
         newest === undefined ? null : {...here(newest), author: newest.author, time: newest.time},
-      signs: signs.map(({storeId}) => storeId).join(),
+      signs: createHash('sha256')
+        .update(signs.map(({storeId}) => storeId).join())
+        .digest('base64'),
       lastSign:
         signs
           .map(({time}) => time)

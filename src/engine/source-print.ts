@@ -20,12 +20,14 @@ export async function sourcePrint(view: View, options: EngineOptions): Promise<s
   const {tables} = await view.schema();
   const parts: unknown[] = [profile?.name ?? null, version];
   for (const shape of shapes) {
-    if (options.signal?.aborted === true) throw interrupted();
     const schema = must(tables.get(shape.table), 'shapes are made from the schema');
     const {table, keyKind, key, columns} = shape;
-    const rows = await view.print(table, columnsOf(shape));
-    parts.push(table, keyKind, key, columns, fingerprintOf(schema), rows);
-    await setImmediate(); // signals are heard between tables
+    parts.push(table, keyKind, key, columns, fingerprintOf(schema));
+    for await (const rows of view.print(table, columnsOf(shape))) {
+      parts.push(rows);
+      await setImmediate(); // signals are heard in between
+      if (options.signal?.aborted === true) throw interrupted();
+    }
   }
   return JSON.stringify(parts);
 }

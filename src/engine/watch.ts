@@ -34,13 +34,14 @@ export class Watch {
   }
 
   /** Asks no store. @throws {EngineError} as `capture` does where the rows cannot be read. */
-  async look(): Promise<Look> {
+  async look(signal?: AbortSignal): Promise<Look> {
     const database = await this.#open();
     const commits = await database.commits();
     if (commits === this.#commits) return 'quiet';
     this.#commits = undefined;
     const captured = await this.#captured();
-    if (captured === undefined || !(await this.#holds(database, captured))) return 'different';
+    if (captured === undefined || !(await this.#holds(database, captured, signal)))
+      return 'different';
     this.#commits = commits; // what was committed while the rows were read is found at the next look
     return 'same';
   }
@@ -75,13 +76,18 @@ export class Watch {
   }
 
   /** Beside an application that writes all day, most looks find the rows as they were at the look before. */
-  async #holds(database: Database, {digest, manifest}: Recorded): Promise<boolean> {
+  async #holds(
+    database: Database,
+    {digest, manifest}: Recorded,
+    signal: AbortSignal | undefined,
+  ): Promise<boolean> {
     const {engine} = database.capabilities;
+    const options = {...this.#options, signal};
     return database.view(async (view) => {
-      const print = await sourcePrint(view, this.#options);
+      const print = await sourcePrint(view, options);
       const isSeen = this.#seen?.digest === digest && this.#seen.print === print;
       if (isSeen) return true;
-      const captured = await readSource(view, this.#options, engine, () => {});
+      const captured = await readSource(view, options, engine, () => {});
       const holds = sameContent(manifest, captured);
       this.#seen = holds ? {digest, print} : undefined;
       return holds;

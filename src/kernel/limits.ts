@@ -30,6 +30,8 @@ export const ROW_CHARS_UNCHECKED_MAX: number = 1024 * 1024;
 /** Dangling values listed per foreign key of the primary; beyond it only their count is kept, and all are carried. */
 export const VIOLATION_VALUES_MAX = 1000;
 
+/** Rows that one part of a print stands for: some milliseconds, between which signals are heard. */
+export const PRINT_ROWS = 10_000;
 /** Rows read from a database at a time: one await per page, and a few hundred kB in memory. */
 export const PAGE_ROWS = 512;
 /** Columns whose cells one call of our sorting function takes; each needs two of the 1 000 arguments that SQLite allows. */
@@ -96,8 +98,8 @@ export const EVIDENCE_ROWS_MAX = 100;
 export const RESTIC_QUICK_MS = 120_000;
 /** Milliseconds a restic command that moves data may take. */
 export const RESTIC_TRANSFER_MS: number = 6 * 60 * 60 * 1000;
-/** Milliseconds restic gets to clean up its lock after SIGINT before it is killed. */
-export const RESTIC_STOP_MS = 10_000;
+/** Milliseconds restic gets to clean up its lock after SIGINT before it is killed: with the grace below, a service ends within 10 s. */
+export const RESTIC_STOP_MS = 5_000;
 /** Milliseconds a stop waits for a starting backup to hold its lock, as an interrupt before that leaves the lock behind. */
 export const RESTIC_LOCK_GRACE_MS = 3_000;
 /** Files asked for by name in one restic restore; more are fetched by restoring the whole snapshot. */
@@ -113,6 +115,8 @@ export const STORE_LOCK_PAUSE_MS = 2_000;
 export const STORE_FILES_AT_ONCE = 16;
 /** Signs of life of one author that gather before they are removed together: each removal locks the repository. */
 export const ALIVE_KEPT_MAX = 4;
+/** Of those, how many one removal names: a command line has an end. */
+export const ALIVE_FORGOTTEN_MAX = 100;
 /**
  * Milliseconds after which unfinished files of other authors in a directory store belong to one that died, and objects of no snapshot
  * to none on its way: one day.
@@ -201,6 +205,9 @@ export const RUN_CARE_RETRY_MS: number = 60 * 60 * 1000;
 export const RUN_HTTP = {host: '127.0.0.1', port: 8480} as const;
 /** Characters of a bearer token: beyond guessing over a network, if they were drawn at random. */
 export const RUN_TOKEN_CHARS_MIN = 16;
+/** Share of the staleness limit that one task of store care may take, as no cycle runs meanwhile; and milliseconds that it has at least. */
+export const RUN_CARE_LIMIT_SHARE = 0.5;
+export const RUN_CARE_LIMIT_MIN_MS: number = 5 * 60 * 1000;
 /** Milliseconds that a receiver of notices has to answer. */
 export const RUN_NOTIFY_TIMEOUT_MS = 10_000;
 /** Times a notice is tried; the pauses between start with `RUN_NOTIFY_RETRY_MS` milliseconds and double. */

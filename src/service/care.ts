@@ -7,6 +7,7 @@ import type {Log, LogFields} from '../kernel/log.ts';
 import {jittered} from './backoff.ts';
 import type {Clock} from './clock.ts';
 import {failureOf, kindOf, type Failure} from './failure.ts';
+import {spoken} from './status.ts';
 
 /** What it needs of the engine. */
 export type CareEngine = {
@@ -22,6 +23,8 @@ export type CareOptions = {
   readonly engine: CareEngine;
   readonly clock: Clock;
   readonly log: Log;
+  /** Milliseconds that one task may keep the cycles waiting. */
+  readonly limitMs: number;
   /** Milliseconds between runs; a task that is not named is not done. */
   readonly everyMs: {readonly [task in CareTask]?: number | undefined};
 };
@@ -144,7 +147,7 @@ export class Care {
   }
 
   async #run(task: CareTask, signal: AbortSignal): Promise<void> {
-    const {clock, log} = this.#options;
+    const {clock, log, limitMs} = this.#options;
     const before = this.#noted().tasks[task];
     const at = clock.wall().toISOString();
     const beganMs = clock.monotonic();
@@ -154,10 +157,11 @@ export class Care {
     this.#notes = begun;
     let failure: Failure | undefined;
     let done: LogFields = {};
+    const limit = AbortSignal.timeout(limitMs);
     try {
-      done = await this.#do(task, signal);
+      done = await this.#do(task, AbortSignal.any([signal, limit]));
     } catch (error) {
-      failure = failureOf(error);
+      failure = limit.aborted ? tooLong(limitMs) : failureOf(error);
     }
     const ms = Math.round(clock.monotonic() - beganMs);
     if (failure !== undefined && signal.aborted) return this.#count(task, 'interrupted');
@@ -226,6 +230,15 @@ export class Care {
     await this.#options.engine.keep(this.#noted());
     this.#isNoted = true;
   }
+}
+
+/** Rows count for more: no cycle runs meanwhile. */
+function tooLong(limitMs: number): Failure {
+  return {
+    code: 'STORE_FAILED',
+    message: `it was stopped after ${spoken(limitMs)}, as replication waits for it`,
+    hint: 'Give Rowplica a repository of its own, or a longer staleAfter; or set the task off, and do it by hand.',
+  };
 }
 
 const NAMES: Readonly<Record<CareTask, string>> = {

@@ -12,13 +12,17 @@ export type Clock = {
   sleep(ms: number, signal: AbortSignal): Promise<void>;
 };
 
+/** A timer for longer fires at once. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   monotonic: () => performance.now(),
   wall: () => new Date(),
   random: () => Math.random(),
   sleep: async (ms, signal) => {
     try {
-      await pause(ms, undefined, {signal});
+      for (let leftMs = ms; leftMs > 0; leftMs -= TIMER_MS_MAX)
+        await pause(Math.min(leftMs, TIMER_MS_MAX), undefined, {signal});
     } catch (error) {
       if (!signal.aborted) throw error;
     }

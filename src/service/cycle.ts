@@ -1,4 +1,5 @@
 /** What the two roles have in common: one cycle at a time, and what is known after it. */
+import type {CareNotes} from '../engine/care-notes.ts';
 import type {CaptureResult} from '../engine/capture.ts';
 import type {DrillResult} from '../engine/drill.ts';
 import type {Heard} from '../engine/heard.ts';
@@ -29,15 +30,18 @@ export type RoleCycle = {
   close(): Promise<void>;
 };
 
-/** Reads as much as a cycle may, so it is done where cycles are. */
-export type Drilling = {
+/** Care that reads or waits as long as a cycle may, so that it is done where cycles are. */
+export type Tending = {
   /** Restores the newest snapshot into a passing database, and proves it. */
   drill(signal: AbortSignal): Promise<DrillResult>;
+  /** What earlier processes noted of their care, and this one does. */
+  notes(): Promise<CareNotes>;
+  keepNotes(notes: CareNotes): Promise<void>;
 };
 
 /** What a primary needs of the engine. */
 export type PrimaryEngine = {
-  look(): Promise<Look>;
+  look(signal: AbortSignal): Promise<Look>;
   capture(signal: AbortSignal): Promise<CaptureResult>;
   beat(signal: AbortSignal): Promise<boolean>;
   close(): Promise<void>;

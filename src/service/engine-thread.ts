@@ -2,30 +2,38 @@
 import {extname} from 'node:path';
 import {Worker} from 'node:worker_threads';
 import type {EngineOptions} from '../engine/options.ts';
-import type {Drilling, PrimaryEngine, ReplicaEngine} from './cycle.ts';
+import type {PrimaryEngine, ReplicaEngine, Tending} from './cycle.ts';
 import {errorOf, type Answer, type Request, type ThreadData} from './engine-messages.ts';
 
-export function primaryThread(options: EngineOptions): PrimaryEngine & Drilling {
+export function primaryThread(options: EngineOptions): PrimaryEngine & Tending {
   const thread = new EngineThread('primary', options);
   return {
-    look: () => thread.call('look', []),
+    look: (signal) => thread.call('look', [], signal),
     capture: (signal) => thread.call('capture', [], signal),
     beat: (signal) => thread.call('beat', [], signal),
-    drill: (signal) => thread.call('drill', [], signal),
+    ...tending(thread),
     close: () => thread.close(),
   };
 }
 
-export function replicaThread(options: EngineOptions): ReplicaEngine & Drilling {
+export function replicaThread(options: EngineOptions): ReplicaEngine & Tending {
   const thread = new EngineThread('replica', options);
   return {
     poll: (signal) => thread.call('poll', [], signal),
     replicate: (signal) => thread.call('replicate', [], signal),
     drift: (signal) => thread.call('drift', [], signal),
-    drill: (signal) => thread.call('drill', [], signal),
+    ...tending(thread),
     heard: () => thread.call('heard', []),
     note: (news) => thread.call('note', [news]),
     close: () => thread.close(),
+  };
+}
+
+function tending(thread: EngineThread): Tending {
+  return {
+    drill: (signal) => thread.call('drill', [], signal),
+    notes: () => thread.call('notes', []),
+    keepNotes: (notes) => thread.call('keepNotes', [notes]),
   };
 }
 

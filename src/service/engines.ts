@@ -1,5 +1,6 @@
 /** The engine as the roles see it: every call with the same options, and the signal of the moment. */
 import {beat} from '../engine/beat.ts';
+import {careNotes, keepCareNotes} from '../engine/care-notes.ts';
 import {capture} from '../engine/capture.ts';
 import {drift} from '../engine/drift.ts';
 import {drill} from '../engine/drill.ts';
@@ -8,28 +9,36 @@ import type {EngineOptions} from '../engine/options.ts';
 import {poll} from '../engine/poll.ts';
 import {replicate} from '../engine/replicate.ts';
 import {Watch} from '../engine/watch.ts';
-import type {Drilling, PrimaryEngine, ReplicaEngine} from './cycle.ts';
+import type {PrimaryEngine, ReplicaEngine, Tending} from './cycle.ts';
 
-export function primaryEngine(options: EngineOptions): PrimaryEngine & Drilling {
+export function primaryEngine(options: EngineOptions): PrimaryEngine & Tending {
   const watch = new Watch(options);
   return {
-    look: () => watch.look(),
+    look: (signal) => watch.look(signal),
     capture: (signal) => capture({...options, signal, becomesPrimary: true}),
     beat: (signal) => beat({...options, signal}),
-    drill: (signal) => drill({...options, signal}),
+    ...tending(options),
     close: () => watch.close(),
   };
 }
 
 /** A plan that would hold the write lock for longer than it may is held, as nobody is there to read a warning. */
-export function replicaEngine(options: EngineOptions): ReplicaEngine & Drilling {
+export function replicaEngine(options: EngineOptions): ReplicaEngine & Tending {
   return {
     poll: (signal) => poll({...options, signal}),
     replicate: (signal) => replicate({...options, signal, holdLongLocks: true}),
     drift: async (signal) => (await drift({...options, signal})).rows,
-    drill: (signal) => drill({...options, signal}),
+    ...tending(options),
     heard: () => heard(options),
     note: (news) => note(options, news),
     close: async () => {},
+  };
+}
+
+function tending(options: EngineOptions): Tending {
+  return {
+    drill: (signal) => drill({...options, signal}),
+    notes: () => careNotes(options),
+    keepNotes: (notes) => keepCareNotes(options, notes),
   };
 }

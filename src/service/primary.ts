@@ -1,4 +1,5 @@
 /** The primary's cycle: look whether anything was committed, capture what changed, and say now and then that it is alive. */
+import type {Look} from '../engine/watch.ts';
 import {RUN_ALIVE_SHARE} from '../kernel/limits.ts';
 import type {Position} from '../kernel/position.ts';
 import type {Clock} from './clock.ts';
@@ -26,9 +27,18 @@ export class Primary implements RoleCycle {
 
   /** Where nothing was committed since the last one, it reads no row, and asks the store only when a sign of life is due. */
   async cycle(signal: AbortSignal, isAsked: boolean): Promise<Done> {
-    const look = await this.#engine.look();
+    const look = await this.#engine.look(signal);
+    if (look !== 'different' && !isAsked && !this.#isSilent()) return {did: 'nothing'};
+    try {
+      return await this.#speak(look, signal);
+    } catch (error) {
+      this.#spokeMs = undefined; // another primary, or a store that does not answer: quiet looks do not make that well
+      throw error;
+    }
+  }
+
+  async #speak(look: Look, signal: AbortSignal): Promise<Done> {
     if (look === 'different') return this.#capture(signal);
-    if (!isAsked && !this.#isSilent()) return {did: 'nothing'};
     // Another primary is found out by this, too.
     if (!(await this.#engine.beat(signal))) return this.#capture(signal);
     this.#spokeMs = this.#clock.monotonic();

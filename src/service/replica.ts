@@ -35,6 +35,7 @@ export class Replica implements RoleCycle {
   /** When the last two looks at the store that succeeded began. */
   #looked: {readonly beforeMs: number | undefined; readonly lastMs: number} | undefined;
   #drift: number | undefined;
+  #isRecalled = false;
   /** The sign of life up to which all was done. */
   #asOfMs: number | undefined;
 
@@ -49,14 +50,22 @@ export class Replica implements RoleCycle {
   }
 
   async #cycle(signal: AbortSignal, isAsked: boolean): Promise<Done> {
+    if (!this.#isRecalled) await this.#recall();
     const polled = await this.#poll(signal);
-    if (polled?.newest == null) return {did: 'looked', isWaiting: true};
+    if (polled === undefined) return {did: 'looked', isWaiting: true};
+    if (polled.newest === null) return this.#withoutSnapshot(polled, signal);
     await this.#hear(polled);
     if (!isAsked && !this.#isDue(polled)) return {did: 'looked', isWaiting: false};
     const refused = isAsked ? undefined : this.#stillRefused(polled.newest);
     if (refused !== undefined) return {did: 'refused', error: refused.error, isTried: false};
     await this.#scan(polled, signal);
     return this.#replicate(polled.newest, signal);
+  }
+
+  /** Of a history that was here, and is there no more, `replicate` says what is wrong. */
+  async #withoutSnapshot({position}: PollResult, signal: AbortSignal): Promise<Done> {
+    if (position === null) return {did: 'looked', isWaiting: true};
+    return {did: 'replicated', result: await this.#options.engine.replicate(signal)};
   }
 
   /** Before local edits are put back, they are counted; after a new snapshot nobody could tell them from what it brought. */
@@ -70,17 +79,18 @@ export class Replica implements RoleCycle {
     }
   }
 
-  /** Undefined where there is no store yet: only a capture makes one. */
+  /** Undefined where there is no store yet: only a capture makes one. One that was there is missed. */
   async #poll(signal: AbortSignal): Promise<PollResult | undefined> {
     const {engine, clock} = this.#options;
     const beganMs = clock.monotonic();
     try {
       this.#polled = await engine.poll(signal);
       this.#looked = {beforeMs: this.#looked?.lastMs, lastMs: beganMs};
-      this.#isWaiting = this.#polled.newest === null;
+      this.#isWaiting = this.#polled.newest === null && this.#polled.position === null;
       return this.#polled;
     } catch (error) {
-      if (!isEngineError(error, 'STORE_MISSING') || this.#polled !== undefined) throw error;
+      const isKnown = this.#polled !== undefined || this.#sign !== undefined;
+      if (!isEngineError(error, 'STORE_MISSING') || isKnown) throw error;
       this.#isWaiting = true;
       return undefined;
     }
@@ -133,22 +143,27 @@ export class Replica implements RoleCycle {
 
   /**
    * A sign of life counts from the last look that did not show it yet, by the monotonic clock of this process: however long the store
-   * could not be read since, it may be as old as that. After a restart, the wall clock says how long ago that was.
+   * could not be read since, it may be as old as that.
    */
   async #hear({signs}: PollResult): Promise<void> {
     const {engine, clock} = this.#options;
     if (this.#sign?.signs === signs) return;
     const nowMs = clock.monotonic();
-    const wallMs = clock.wall().getTime();
-    const before = this.#sign === undefined ? await engine.heard() : undefined;
-    if (before?.signs === signs) {
-      const pastMs = Math.max(0, wallMs - Date.parse(before.at));
-      this.#sign = {signs, sinceMs: nowMs - pastMs, isNew: false};
-      return;
-    }
-    const sinceMs = this.#looked?.beforeMs ?? nowMs;
-    await engine.note({signs, at: new Date(wallMs - (nowMs - sinceMs)).toISOString()});
-    this.#sign = {signs, sinceMs, isNew: this.#sign !== undefined};
+    const before = this.#looked?.beforeMs;
+    const sinceMs = before ?? nowMs;
+    const at = new Date(clock.wall().getTime() - (nowMs - sinceMs)).toISOString();
+    await engine.note({signs, at});
+    this.#sign = {signs, sinceMs, isNew: before !== undefined};
+  }
+
+  /** Of the sign that an earlier process saw last, the wall clock says how long ago that was; also where the store cannot be read now. */
+  async #recall(): Promise<void> {
+    const {engine, clock} = this.#options;
+    const before = await engine.heard();
+    this.#isRecalled = true;
+    if (before === undefined) return;
+    const pastMs = Math.max(0, clock.wall().getTime() - Date.parse(before.at));
+    this.#sign = {signs: before.signs, sinceMs: clock.monotonic() - pastMs, isNew: false};
   }
 
   facts(): RoleFacts {

@@ -34,9 +34,9 @@ export function secondsOf(ms: number): number {
 }
 
 /** What stands here fitted when it was applied; of a primary's own rows nobody asks. */
-function fitOf({role, failure, position}: Facts): StatusReport['verdict'] {
+function fitOf({role, failure, refused = failure, position}: Facts): StatusReport['verdict'] {
   if (role === 'primary') return null;
-  if (failure?.code === 'UPGRADE_FIRST') return 'held';
-  if (failure?.code === 'SCHEMA_MISMATCH' || failure?.code === 'VERSION_MISMATCH') return 'refused';
+  if (refused?.code === 'UPGRADE_FIRST') return 'held';
+  if (refused?.code === 'SCHEMA_MISMATCH' || refused?.code === 'VERSION_MISMATCH') return 'refused';
   return position === undefined ? null : 'compatible';
 }

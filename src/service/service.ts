@@ -91,7 +91,8 @@ export class Service {
       staleAfterMs,
       startedMs: this.#startedMs,
       doneMs: this.#doneMs,
-      failure: this.#failed?.failure ?? this.#refused,
+      failure: this.#failed?.failure,
+      refused: this.#refused,
       troubles: this.#options.care?.troubles ?? [],
     };
   }

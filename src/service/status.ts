@@ -18,8 +18,10 @@ export type Facts = {
   readonly startedMs: number;
   /** When all that was due last had been done; undefined before that. */
   readonly doneMs: number | undefined;
-  /** Why the last cycle did not do all that was due. */
+  /** Why the last cycle came to no end. */
   readonly failure: Failure | undefined;
+  /** What the last cycle that came to one did not apply. */
+  readonly refused: Failure | undefined;
   /** Of a replica: since when its primary gave no new sign of life. Undefined before the store was read. */
   readonly signMs: number | undefined;
   /** Of a replica: the same for the sign up to which its rows were brought, or refused. Undefined before its first cycle has ended. */
@@ -79,20 +81,22 @@ const WORDS: Readonly<Record<FailureKind, StatusWord>> = {
   broken: 'failed',
 };
 
-function ofFailure({role, failure}: Facts): readonly Verdict[] {
-  if (failure === undefined) return [];
-  const kind = kindOf(failure.code);
-  // A replica of two primaries stays where it is.
-  const status = kind === 'fenced' && role === 'replica' ? 'held' : WORDS[kind];
-  return [{status, reason: failure.message}];
+function ofFailure({role, failure, refused}: Facts): readonly Verdict[] {
+  return [failure, refused].flatMap((one) => {
+    if (one === undefined) return [];
+    const kind = kindOf(one.code);
+    // A replica of two primaries stays where it is.
+    const status = kind === 'fenced' && role === 'replica' ? 'held' : WORDS[kind];
+    return [{status, reason: one.message}];
+  });
 }
 
 /** P9: whatever the cause, what is older than the limit is told as such. */
 function ofSilence(facts: Facts, nowMs: number): readonly Verdict[] {
-  const {role, staleAfterMs, startedMs, doneMs, signMs, asOfMs, isWaiting, isSuspicious} = facts;
+  const {role, staleAfterMs, startedMs, doneMs, signMs, asOfMs, isSuspicious} = facts;
   const found: Verdict[] = [];
   const idleMs = nowMs - (doneMs ?? startedMs);
-  if (idleMs > staleAfterMs && !isWaiting)
+  if (idleMs > staleAfterMs)
     found.push({
       status: 'stale',
       reason: `${role === 'primary' ? 'no look at the rows' : 'no look at the store'} has succeeded for ${spoken(idleMs)}`,

@@ -28,7 +28,7 @@ export function unlocking(unlock: (signal: AbortSignal) => Promise<void>, log: L
 
 export function unlockingPrimary(engine: PrimaryEngine, patiently: Unlocking): PrimaryEngine {
   return {
-    look: () => engine.look(),
+    look: (signal) => engine.look(signal),
     capture: (signal) => patiently(signal, () => engine.capture(signal)),
     beat: (signal) => patiently(signal, () => engine.beat(signal)),
     close: () => engine.close(),

@@ -109,7 +109,12 @@ class Simulation {
       node.role = 'primary'; // from its next start on
       this.#second = node;
       this.#positions.delete(node);
-      this.#world.spawn(this.#world.between(5_000, 20_000), () => node.start());
+      this.#world.spawn(this.#world.between(5_000, 20_000), () => {
+        node.start();
+        if (this.#world.chance(0.5)) return;
+        this.#edit(); // both have something to store at one moment
+        this.#primary.trigger();
+      });
     });
   }
 

@@ -75,7 +75,7 @@ export function sqliteView(
   return {
     schema: async () => known(),
     rows: (shape, ranges) => pagesOf(connection, tableOf(shape).selection, ranges),
-    print: async (table, columns) => printOf(connection, table, columns),
+    print: (table, columns) => printOf(connection, table, columns),
     rowAt: async (shape, address) => rowAt(connection, tableOf(shape), address),
     select: async (table, columns, where = []) =>
       cells(table, sql`SELECT ${exactColumns(columns)} FROM ${id(table)}${filter(where)}`),

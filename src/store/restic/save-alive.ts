@@ -1,6 +1,6 @@
 /** Stores a primary's sign of life in a restic repository: a snapshot of one tiny file, told apart by its tags. */
 import {EngineError} from '../../kernel/errors.ts';
-import {ALIVE_KEPT_MAX} from '../../kernel/limits.ts';
+import {ALIVE_FORGOTTEN_MAX, ALIVE_KEPT_MAX} from '../../kernel/limits.ts';
 import type {AliveLabel, AliveRef} from '../port.ts';
 import type {ResticClient} from './restic-client.ts';
 import {ANY_LINE} from './run-restic.ts';
@@ -36,7 +36,8 @@ export async function saveAlive(
 async function forget(client: ResticClient, earlier: readonly AliveRef[]): Promise<void> {
   try {
     // Not as other changes, which wait for a lock: meanwhile the primary would not look at its rows.
-    await client.read({args: ['forget', ...earlier.map(({storeId}) => storeId)]});
+    const ids = earlier.slice(0, ALIVE_FORGOTTEN_MAX).map(({storeId}) => storeId);
+    await client.read({args: ['forget', ...ids], takesLock: ANY_LINE});
   } catch (error) {
     if (!(error instanceof EngineError) || error.code === 'INTERRUPTED') throw error;
     client.log.info('earlier signs of life stay for now', {code: error.code});

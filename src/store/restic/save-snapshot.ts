@@ -70,7 +70,7 @@ async function readBack(
 async function forget(client: ResticClient, id: string | undefined): Promise<void> {
   if (id === undefined) return;
   try {
-    await client.change({args: ['forget', id]});
+    await client.change({args: ['forget', id], takesLock: ANY_LINE});
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     client.log.warn('an incomplete snapshot could not be removed', {snapshot: id, reason});

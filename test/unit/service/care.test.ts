@@ -58,6 +58,7 @@ class Place {
       engine: this.#engine(),
       clock: this.clock,
       log: silentLog,
+      limitMs: 60_000,
       everyMs: this.everyMs,
     }));
   }
@@ -201,13 +202,35 @@ describe('a task that fails', () => {
       drill: () => new Promise(() => {}),
     };
     const {clock} = here;
-    const care = new Care({engine: dies, clock, log: silentLog, everyMs: here.everyMs});
+    const care = new Care({
+      engine: dies,
+      clock,
+      log: silentLog,
+      limitMs: 60_000,
+      everyMs: here.everyMs,
+    });
     void care.tend(never);
     await new Promise((done) => setTimeout(done, 500)); // it has noted that it began
     here.clock.advance(10 * 60_000);
     await here.care.tend(never);
     expect(here.care.runs).toEqual([]);
     expect(await here.hours(2)).toEqual(['drill']);
+  });
+
+  test('and keeps the cycles waiting for too long is stopped, and told', async () => {
+    const here = await place();
+    const everyMs = {drill: day};
+    const slow: CareEngine = {
+      ...careEngine(here.options, {}, primaryEngine(here.options)),
+      drill: (signal) =>
+        new Promise((_, fail) => {
+          signal.addEventListener('abort', () => fail(new EngineError('INTERRUPTED', 'stopped')));
+        }),
+    };
+    const care = new Care({engine: slow, clock: here.clock, log: silentLog, limitMs: 50, everyMs});
+    await care.tend(never);
+    expect(care.troubles).toEqual([expect.stringMatching(/drill failed: it was stopped after/)]);
+    expect(care.runs).toMatchObject([{task: 'drill', outcome: 'failed'}]);
   });
 
   test('because it was told to end counts as neither, and is no trouble', async () => {
@@ -302,7 +325,13 @@ describe('a service', () => {
       },
     };
     const {clock} = here;
-    const care = new Care({engine: busy, clock, log: silentLog, everyMs: {drill: day}});
+    const care = new Care({
+      engine: busy,
+      clock,
+      log: silentLog,
+      limitMs: 60_000,
+      everyMs: {drill: day},
+    });
     await care.tend(never);
     expect(care.runs).toEqual([]);
     isBusy = false;

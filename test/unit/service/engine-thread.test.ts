@@ -54,10 +54,10 @@ test('captures and replicates, and remembers between calls what it has seen', as
   const folder = tempFolder();
   const [here, there] = [side(folder, 'primary', 3), side(folder, 'replica')];
   const source = primary(here.options);
-  expect(await source.look()).toBe('different');
+  expect(await source.look(never)).toBe('different');
   expect(await source.capture(never)).toMatchObject({changed: true, sequence: 1});
-  expect(await source.look()).toBe('same');
-  expect(await source.look()).toBe('quiet');
+  expect(await source.look(never)).toBe('same');
+  expect(await source.look(never)).toBe('quiet');
   expect(await source.beat(never)).toBe(true);
   const target = replica(there.options);
   expect(await target.poll(never)).toMatchObject({position: null, newest: {sequence: 1}});
@@ -99,7 +99,7 @@ describe('a call that takes long', () => {
   test('leaves this thread free', async () => {
     const {options} = side(tempFolder(), 'primary', many);
     const engine = primary(options);
-    await engine.look();
+    await engine.look(never);
     const [here, all] = [process.threadCpuUsage(), process.cpuUsage()];
     await engine.capture(never);
     expect(process.threadCpuUsage(here).user).toBeLessThan(process.cpuUsage(all).user / 4);
@@ -112,6 +112,6 @@ describe('a call that takes long', () => {
     const failed = expect(captured).rejects.toThrow(/ended/);
     await engine.close();
     await failed;
-    expect(await engine.look()).toBe('different');
+    expect(await engine.look(never)).toBe('different');
   });
 });

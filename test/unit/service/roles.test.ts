@@ -1,6 +1,6 @@
 /** The cycles of both roles, on real databases and a real store; only the clock is ours. */
-import {cpSync, renameSync, rmSync} from 'node:fs';
-import {join} from 'node:path';
+import {cpSync, renameSync, rmSync, writeFileSync} from 'node:fs';
+import {dirname, join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
 import {
@@ -121,7 +121,7 @@ class Instance {
     const {clock, calls} = this;
     const engine = primaryEngine(this.options);
     const counted: PrimaryEngine = {
-      look: () => engine.look(),
+      look: (signal) => engine.look(signal),
       capture: (signal) => (calls.push('capture'), engine.capture(signal)),
       beat: (signal) => (calls.push('beat'), engine.beat(signal)),
       close: async () => {}, // it lives on over many runs
@@ -265,6 +265,16 @@ describe('a primary', () => {
     primary.clock.advance(10 * minute);
     expect(await primary.cycle('primary')).toBe('FENCED');
     expect(primary.status('primary')).toBe('fenced');
+    expect(await primary.cycle('primary')).toBe('FENCED');
+    expect(primary.status('primary')).toBe('fenced');
+  });
+
+  test('that was asked and found out stays fenced, though its last sign is young', async () => {
+    const {primary, replica} = await started();
+    replica.restart();
+    replica.edit("UPDATE t SET v = 'taken over'");
+    expect(await replica.cycle('primary')).toBe('captured');
+    expect(await primary.cycle('primary', true)).toBe('FENCED');
     expect(await primary.cycle('primary')).toBe('FENCED');
     expect(primary.status('primary')).toBe('fenced');
   });
@@ -482,6 +492,55 @@ describe('a replica', () => {
     expect(replica.status('replica')).toBe('degraded');
     replica.clock.advance(31 * minute);
     expect(replica.status('replica')).toBe('stale');
+  });
+
+  test('that is started anew misses a store that it knows, however often it is', async () => {
+    const {replica} = await started();
+    replica.loseStore();
+    for (let start = 0; start < 4; start++) {
+      replica.restart();
+      replica.clock.advance(9 * minute);
+      expect(await replica.cycle('replica')).toBe('STORE_MISSING');
+    }
+    expect(replica.status('replica')).toBe('stale');
+  });
+
+  test('does not wait for a first snapshot where its history is in the store no more', async () => {
+    const {replica} = await started();
+    replica.loseStore();
+    const other = makePair().primary;
+    expect(await capture({...other.options, store: replica.options.store})).toMatchObject({
+      changed: true,
+    });
+    replica.restart();
+    expect(await replica.cycle('replica')).toBe('POSITION_MISMATCH');
+    expect(replica.status('replica')).toBe('held');
+    replica.clock.advance(31 * minute);
+    expect(replica.status('replica')).toBe('stale');
+  });
+
+  test('that waited once is stale where it can look no more', async () => {
+    const {primary, replica} = makePair();
+    expect(await replica.cycle('replica')).toBe('looked');
+    expect(replica.status('replica')).toBe('waiting');
+    await primary.cycle('primary');
+    writeFileSync(join(dirname(primary.path), 'store', 'rowplica-store.json'), 'damaged');
+    expect(await replica.cycle('replica')).not.toBe('looked');
+    replica.clock.advance(31 * minute);
+    expect(replica.status('replica')).toBe('stale');
+  });
+
+  test('stays held by what was refused while the store does not answer', async () => {
+    const {primary, replica} = await started();
+    write(primary.path, 'ALTER TABLE t ADD COLUMN more TEXT');
+    await primary.cycle('primary');
+    expect(await replica.cycle('replica')).toBe('SCHEMA_MISMATCH');
+    replica.loseStore();
+    expect(await replica.cycle('replica')).toBe('STORE_MISSING');
+    expect(replica.service('replica').verdict()).toMatchObject({
+      status: 'held',
+      reason: expect.stringMatching(/column.*store|repository/s),
+    });
   });
 });
 

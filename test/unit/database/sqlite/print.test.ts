@@ -2,6 +2,7 @@
 import {join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import {describe, expect, test} from 'vitest';
+import type {View} from '../../../../src/database/port.ts';
 import {openSqlite} from '../../../../src/database/sqlite/database.ts';
 import {tempFolder} from '../../../helpers/temp-db.ts';
 
@@ -16,11 +17,17 @@ async function prints(ddl: string, statements: readonly string[]): Promise<reado
   const found: string[] = [];
   for (const statement of statements) {
     db.exec(statement);
-    found.push(await database.view((view) => view.print('t', columns)));
+    found.push(await database.view(async (view) => printed(view)));
   }
   await database.close();
   db.close();
   return found;
+}
+
+async function printed(view: View): Promise<string> {
+  const parts: string[] = [];
+  for await (const part of view.print('t', columns)) parts.push(part);
+  return parts.join();
 }
 
 const table = 'CREATE TABLE t (id INTEGER PRIMARY KEY, a, b); INSERT INTO t VALUES (1, NULL, NULL)';
