@@ -59,16 +59,21 @@ export async function drill(options: EngineOptions): Promise<DrillResult> {
   });
 }
 
-/** Collations and foreign keys are not in a manifest; where a table is declared here as it is on the primary, they are the same. */
+/**
+ * The collations that order keys are in the manifest. The others, and foreign keys, are not: where a table is declared here as it is on
+ * the primary, they are the same.
+ */
 function scratchTables(manifest: Manifest, schema: DatabaseSchema): readonly ScratchTable[] {
   return manifest.tables.map((table) => {
     const here = schema.tables.get(table.name);
     const same = here !== undefined && hasFingerprint(here, table.fingerprint) === true;
     const collations = new Map(here?.columns.map(({name, collation}) => [name, collation]));
+    const folds = new Map(table.key.columns.map(({name, fold}) => [name, fold]));
     return {
       name: table.name,
       columns: table.columns.map(({name, declared}) => {
-        const collation = same ? collations.get(name) : undefined;
+        const fold = folds.get(name) ?? 'binary';
+        const collation = same ? collations.get(name) : fold.toUpperCase();
         return {name, declared, collation: KNOWN.find((each) => each === collation) ?? 'BINARY'};
       }),
       foreignKeys: same ? here.foreignKeys.filter((key) => isWithin(manifest, table, key)) : [],

@@ -5,7 +5,7 @@ import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {drill} from '../../../src/engine/drill.ts';
 import {capture, noProgress, silentLog, type EngineOptions} from '../../../src/index.ts';
 import {manifestOf, objectFile, replaceManifest} from '../../helpers/hostile/forge.ts';
-import {makeInstances, type Instances} from '../../helpers/instances.ts';
+import {makeInstances, write, type Instances} from '../../helpers/instances.ts';
 import {fillOdd, oddRows} from '../../helpers/odd-values.ts';
 import {buildPopulatedKuma} from '../../helpers/uptime-kuma/index.ts';
 import {tempFolder} from '../../helpers/temp-db.ts';
@@ -89,6 +89,16 @@ describe('a drill', () => {
     const options = optionsOf(pair, pair.replica);
     expect((await drill(options)).proven).toBe(true);
     expect(readdirSync(pair.folder)).not.toContain('replica.db-state');
+  });
+
+  test.each([
+    ['has a column more', 'ALTER TABLE leaf ADD COLUMN more TEXT'],
+    ['has no such table', 'DROP TABLE leaf'],
+  ])('keeps the order of keys where this database %s', async (_, ddl) => {
+    const pair = relatives();
+    await pair.capture();
+    write(pair.replica, ddl);
+    expect((await drill(optionsOf(pair, pair.replica))).tables).toMatchObject({leaf: {rows: 3}});
   });
 
   test('restores a whole Uptime Kuma, with references that dangle', async () => {
