@@ -112,7 +112,9 @@ class Simulation {
       this.#world.spawn(this.#world.between(5_000, 20_000), () => {
         node.start();
         if (this.#world.chance(0.5)) return;
-        this.#edit(); // both have something to store at one moment
+        // Both store something while neither sees what the other one does.
+        this.#bucket.weather = {failing: 0, lateness: 1, delayMs: 1_000};
+        this.#write(this.#primary, "UPDATE t SET v = 'both' WHERE id = 100");
         this.#primary.trigger();
       });
     });
@@ -196,7 +198,8 @@ class Simulation {
     const value = `'${this.#edits++}'`;
     const second = this.#second?.role === 'primary' ? this.#second : this.#primary;
     const node = world.chance(0.5) ? this.#primary : second;
-    node.write(
+    this.#write(
+      node,
       world.pick([
         `INSERT OR IGNORE INTO t VALUES (${id}, ${value})`,
         `UPDATE t SET v = ${value} WHERE id = ${id}`,
@@ -206,11 +209,14 @@ class Simulation {
         ...(this.#edits > 12 ? [`DELETE FROM t WHERE id = ${id}`] : []),
       ]),
     );
+  }
+
+  #write(node: SimNode, sql: string): void {
+    node.write(sql);
     const rows = node.rows();
-    if (rows !== this.#history.at(-1)) {
-      this.#history.push(rows);
-      this.#tell('edits');
-    }
+    if (rows === this.#history.at(-1)) return;
+    this.#history.push(rows);
+    this.#tell('edits');
   }
 
   #disturb(): void {
