@@ -40,7 +40,7 @@ class Pair {
   }
 
   flags(role: 'primary' | 'replica', http = '127.0.0.1:0'): readonly string[] {
-    const rhythm = ['--role', role, '--interval', '1s', '--stale-after', '10s'];
+    const rhythm = ['--role', role, '--interval', '1s', '--stale-after', '30s'];
     const answers = ['--http', http, '--token-file', join(this.folder, 'token')];
     return [...this.place(role), ...rhythm, ...answers];
   }
