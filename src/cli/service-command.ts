@@ -7,7 +7,7 @@ import {exitCodeOf} from '../service/application/process-group.ts';
 import {runService} from '../service/run-service.ts';
 import {run} from './run-command.ts';
 import {addServiceOptions, type ServiceFlags} from './service-options.ts';
-import {addSharedOptions, configOf, engineOptions, type SharedFlags} from './shared-options.ts';
+import {addSharedOptions, configOf, engineOptionsOf, type SharedFlags} from './shared-options.ts';
 
 /** @param application What stood after `--`: an application to start, and its arguments. */
 export function addRun(
@@ -31,8 +31,9 @@ export function addRun(
     const hasApplication = application !== undefined;
     finish(
       await run({...flags, logLevel: 'info', hasApplication}, async (context) => {
-        const engine = {...engineOptions(flags, context), progress: noProgress};
-        const settings = serviceSettings(configOf(flags, context.env), context.env);
+        const config = configOf(flags, context.env);
+        const engine = {...engineOptionsOf(config, context), progress: noProgress};
+        const settings = serviceSettings(config, context.env);
         const exit = await runService({
           settings,
           command: application,

@@ -77,8 +77,15 @@ export function engineOptions(
   context: CommandContext,
   fallback?: string,
 ): EngineOptions {
-  const {env, log, progress, signal} = context;
-  const config = configOf(flags, env);
+  return engineOptionsOf(configOf(flags, context.env), context, fallback);
+}
+
+/** The same of a configuration that was read already. */
+export function engineOptionsOf(
+  config: LoadedConfig,
+  {env, log, progress, signal}: CommandContext,
+  fallback?: string,
+): EngineOptions {
   const path = config.database ?? fallback;
   if (path === undefined) {
     throw new EngineError('USAGE', 'no database was named', {
