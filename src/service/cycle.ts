@@ -5,6 +5,7 @@ import type {DrillResult} from '../engine/drill.ts';
 import type {Heard} from '../engine/heard.ts';
 import type {PollResult} from '../engine/poll.ts';
 import type {ReplicateResult} from '../engine/replicate.ts';
+import type {Position} from '../kernel/position.ts';
 import type {Look} from '../engine/watch.ts';
 import type {Facts} from './status.ts';
 
@@ -43,7 +44,8 @@ export type Tending = {
 export type PrimaryEngine = {
   look(signal: AbortSignal): Promise<Look>;
   capture(signal: AbortSignal): Promise<CaptureResult>;
-  beat(signal: AbortSignal): Promise<boolean>;
+  /** Undefined where it has to capture first. */
+  beat(signal: AbortSignal): Promise<Position | undefined>;
   close(): Promise<void>;
 };
 

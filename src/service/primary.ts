@@ -40,7 +40,9 @@ export class Primary implements RoleCycle {
   async #speak(look: Look, signal: AbortSignal): Promise<Done> {
     if (look === 'different') return this.#capture(signal);
     // Another primary is found out by this, too.
-    if (!(await this.#engine.beat(signal))) return this.#capture(signal);
+    const position = await this.#engine.beat(signal);
+    if (position === undefined) return this.#capture(signal);
+    this.#position = position;
     this.#spokeMs = this.#clock.monotonic();
     return {did: 'beat'};
   }

@@ -58,7 +58,7 @@ test('captures and replicates, and remembers between calls what it has seen', as
   expect(await source.capture(never)).toMatchObject({changed: true, sequence: 1});
   expect(await source.look(never)).toBe('same');
   expect(await source.look(never)).toBe('quiet');
-  expect(await source.beat(never)).toBe(true);
+  expect(await source.beat(never)).toMatchObject({epoch: 1, sequence: 1});
   const target = replica(there.options);
   expect(await target.poll(never)).toMatchObject({position: null, newest: {sequence: 1}});
   const result = await target.replicate(never);

@@ -206,6 +206,10 @@ describe('a primary', () => {
     expect(await primary.cycle('primary')).toBe('nothing');
     primary.restart();
     expect(await primary.cycle('primary')).toBe('beat');
+    expect(primary.service('primary').status().position, 'also after a restart').toMatchObject({
+      epoch: 1,
+      sequence: 1,
+    });
   });
 
   test('stores anew what a store has lost that was put back from a copy', async () => {
