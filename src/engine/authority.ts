@@ -36,7 +36,8 @@ export type Claimed = Pick<Position, 'lineage' | 'epoch' | 'sequence'>;
  *
  * The author of the newest one goes on. Another instance takes over by raising the epoch, if it has seen
  * the newest snapshot, or has no history at all. One that wrote or applied an older snapshot was
- * replaced, and is fenced.
+ * replaced, and is fenced; so is the author of the newest where it never set out to write that: its machine was
+ * copied with all that is on it, or put back.
  *
  * A store may have lost the newest snapshot, or be slow to show it, or have kept one that it said it could not keep: no position
  * is given out twice.
@@ -81,9 +82,15 @@ function nextOf({refs, position, author, claimed, takesOver = false}: Claim): Au
     follows: last.digest,
   };
   if (takesOver) return {...next, ...aboveAll(refs, last)};
-  if (parent.author === author) return {...next, epoch: last.epoch};
-  if (position !== undefined && comparePositions(position, parent) < 0) throw fenced(parent);
-  return {...next, epoch: last.epoch + 1};
+  const isOwn = parent.author === author;
+  const isBehind = position !== undefined && comparePositions(position, parent) < 0;
+  if (isBehind && !(isOwn && setOutTo(parent, claimed))) throw fenced(parent, isOwn);
+  return {...next, epoch: isOwn ? last.epoch : last.epoch + 1};
+}
+
+/** False for what a twin of this instance wrote, or what it wrote itself before it was put back from a copy. */
+function setOutTo(parent: SnapshotRef, claimed: Claimed | undefined): boolean {
+  return claimed?.lineage === parent.lineage && comparePositions(claimed, parent) >= 0;
 }
 
 /** Whoever forked may have come further in an older epoch. */
@@ -105,12 +112,23 @@ function first(position: Position | undefined): {epoch: number; sequence: number
     : {epoch: position.epoch, sequence: position.sequence + 1};
 }
 
-function fenced(newest: SnapshotRef): EngineError {
+function fenced(newest: SnapshotRef, isOwn: boolean): EngineError {
+  const where = `the store is at epoch ${newest.epoch} sequence ${newest.sequence}`;
+  const site = {snapshot: shortId(newest.digest)};
+  if (isOwn)
+    return new EngineError(
+      'FENCED',
+      `${where}, which another one wrote under this instance's own name (${shortId(newest.author)}): this machine was copied, or put back from a copy`,
+      {
+        site,
+        hint: 'Let only one of them run as primary. If the rows here shall count: capture --take-over; if those of the store: replicate.',
+      },
+    );
   return new EngineError(
     'FENCED',
-    `another primary (${shortId(newest.author)}) has taken over: the store is at epoch ${newest.epoch} sequence ${newest.sequence}, which this instance has not seen`,
+    `another primary (${shortId(newest.author)}) has taken over: ${where}, which this instance has not seen`,
     {
-      site: {snapshot: shortId(newest.digest)},
+      site,
       hint: 'Run replicate here to follow it; a capture after that takes over again. If the rows of this instance shall count instead: capture --take-over.',
     },
   );

@@ -8,14 +8,15 @@ import {shortId} from './short-id.ts';
 export type Fork = {
   /** What both went on from; undefined where both began. */
   readonly parent: Digest | undefined;
-  /** Of each author the newest that follows it. */
+  /** Of each author the newest that follows it, or all that stand at one position. */
   readonly rivals: readonly SnapshotRef[];
 };
 
 /**
  * The fork of a lineage that is open: snapshots of different authors that follow one, or stand at one position. It is settled once
- * there is one of a higher epoch than theirs, which a person has asked for (`capture --take-over`). What one author stored twice,
- * as it did not know of the first, is no fork; nor is a copy.
+ * there is one of a higher epoch than theirs, which a person has asked for (`capture --take-over`). What one author stored twice
+ * after one snapshot, as it did not know of the first, is no fork: it never gives out a position twice, unless it runs twice. Nor is
+ * a copy.
  *
  * @param refs Of one lineage.
  */
@@ -28,7 +29,7 @@ export function openFork(refs: readonly SnapshotRef[]): Fork | undefined {
   }
   const places = Map.groupBy(refs, (ref) => `${ref.epoch}.${ref.sequence}`);
   for (const sharers of places.values()) {
-    const rivals = newestOfEach(sharers);
+    const rivals = [...new Map(sharers.map((ref) => [ref.digest, ref])).values()];
     if (rivals.length > 1 && rivals[0]?.epoch === epoch) return {parent: rivals[0].parent, rivals};
   }
   return undefined;

@@ -52,8 +52,9 @@ async function mustBePrimary(
   refs: Parameters<typeof claimNext>[0]['refs'],
 ): Promise<string> {
   const [position, author] = [await state?.position(), state?.instance.id ?? ''];
-  const {parent} = claimNext({refs, position, author});
-  const isDoubted = state === undefined || isDoubtful(await lastClaim(state), [position]);
+  const claimed = state === undefined ? undefined : await lastClaim(state);
+  const {parent} = claimNext({refs, position, author, claimed});
+  const isDoubted = state === undefined || isDoubtful(claimed, [position]);
   if (parent?.author === author && parent.digest === position?.digest && !isDoubted)
     return parent.lineage;
   throw new EngineError(

@@ -61,6 +61,13 @@ describe('the newest snapshot', () => {
     const after = ref(3, 7, {parent: rivals[1]?.digest});
     expect(newestSnapshot([...rivals, after], 'l')).toBe(after);
   });
+  test('is refused where one author wrote two at one position: it runs twice', () => {
+    const parent = ref(1, 5).digest;
+    const rivals = [ref(1, 6, {parent}), ref(1, 6, {parent, digest: 'f'.repeat(64)})];
+    expect(() => newestSnapshot(rivals, 'l')).toThrow(fork);
+    expect(() => newestSnapshot([...rivals, ref(1, 7)], 'l')).toThrow(fork);
+    expect(newestSnapshot([...rivals, ref(2, 7)], 'l')?.sequence).toBe(7);
+  });
   test('is no matter of what one author stored twice', () => {
     const parent = ref(1, 5).digest;
     const twice = [ref(1, 6, {parent}), ref(1, 7, {parent})];
@@ -137,6 +144,20 @@ describe('who may write next', () => {
     expect(() => claimNext({refs, position: refs[0], ...mine})).toThrow(
       expect.objectContaining({code: 'FENCED', exitCode: 20}),
     );
+  });
+  test('one that did not write the newest itself, though its name is on it, runs twice or was put back: fenced', () => {
+    const [seen, newest] = [ref(1, 5), ref(1, 6, {parent: ref(1, 5).digest})];
+    const claim = {refs: [seen, newest], position: seen, ...mine};
+    for (const claimed of [undefined, seen, {...newest, lineage: 'm'}])
+      expect(() => claimNext({...claim, claimed})).toThrow(
+        expect.objectContaining({code: 'FENCED', message: expect.stringContaining('own name')}),
+      );
+    expect(claimNext({...claim, claimed: newest}), 'cut off before it noted that').toMatchObject({
+      epoch: 1,
+      sequence: 7,
+      follows: newest.digest,
+    });
+    expect(claimNext({...claim, takesOver: true})).toMatchObject({epoch: 2, sequence: 7});
   });
   test('a fork is refused, for whoever asks, unless a person has this one take over, above both', () => {
     const refs = [ref(1, 9), ref(2, 5, {author: 'b'})];

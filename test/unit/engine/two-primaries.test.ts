@@ -1,5 +1,5 @@
 /** A snapshot of another primary that appears between looking and storing. */
-import {readdirSync, renameSync} from 'node:fs';
+import {readdirSync, readFileSync, renameSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {expect, test} from 'vitest';
 import {makeInstances, typed, write, type Instances} from '../../helpers/instances.ts';
@@ -67,4 +67,28 @@ test('the old primary that stores beside a take-over finds the fork', async () =
   };
   await expect(instances.capture({progress})).rejects.toMatchObject({code: 'FORKED'});
   await expect(instances.capture()).rejects.toMatchObject({code: 'FORKED'});
+});
+
+/** What another machine has that was copied whole: by nothing in its folder can it be told from the first. */
+function twinOf(folder: string): () => void {
+  const files = readdirSync(folder, {recursive: true, encoding: 'utf8'})
+    .map((name) => join(folder, name))
+    .filter((path) => statSync(path).isFile())
+    .map((path) => ({path, content: readFileSync(path)}));
+  return () => {
+    for (const {path, content} of files) writeFileSync(path, content);
+  };
+}
+
+test('a machine that was copied whole does not go on under the name of the first', async () => {
+  const instances = await bothAtOne();
+  const asTwin = twinOf(`${instances.primary}-state`);
+  write(instances.primary, 'UPDATE t SET a = 10 WHERE id = 1');
+  await instances.capture();
+  asTwin();
+  write(instances.primary, 'UPDATE t SET a = 20 WHERE id = 2');
+  const own = expect.stringContaining('own name');
+  await expect(instances.capture()).rejects.toMatchObject({code: 'FENCED', message: own});
+  expect(await instances.capture({takeOver: true})).toMatchObject({epoch: 2, sequence: 3});
+  expect(await instances.capture()).toMatchObject({changed: false, sequence: 3});
 });
