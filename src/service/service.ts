@@ -174,23 +174,17 @@ export class Service {
     await this.#options.clock.sleep(ms, AbortSignal.any([signal, this.#wake.signal]));
   }
 
-  /** One line per cycle; quiet ones, of which there are thousands a day, are for those who debug. */
+  /** One line per cycle, and one more where the status became bad. What is refused is told in full when it is tried. */
   #tell({ms, done, failure, verdict}: CycleReport): void {
     const {log} = this.#options;
     const {status} = verdict;
     const isNews = this.#last?.verdict.status !== status;
-    if (done?.did === 'refused' && !done.isTried && !isNews) {
-      log.debug('cycle', {status, ms, did: done.did});
-      return;
-    }
-    if (failure !== undefined) {
+    const isOldNews = done?.did === 'refused' && !done.isTried && !isNews;
+    if (failure !== undefined && !isOldNews) {
       log.warn(failure.message, {status, code: failure.code, hint: failure.hint, ms});
       return;
     }
-    const fields = {status, ms, ...fieldsOf(done)};
-    const isQuiet = done?.did === 'nothing' || done?.did === 'looked';
-    if (isQuiet && !isNews) log.debug('cycle', fields);
-    else log.info('cycle', fields);
+    log.info('cycle', {status, ms, ...fieldsOf(done)});
     if (isNews && status !== 'ok') log.warn(verdict.reason, {status});
   }
 }

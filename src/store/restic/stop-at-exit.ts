@@ -6,8 +6,9 @@ const running = new Set<number>();
  * Remembers a process until the returned function is called. At `process.exit`, and at an uncaught
  * error, it gets SIGINT. Node runs nothing when a signal without a handler ends it: whoever starts
  * the engine turns SIGINT, SIGTERM and SIGHUP into an abort of the store's signal (which also waits for
- * the lock to be removed), or into `process.exit`. After SIGKILL of this process, restic ends when it next
- * writes to the closed pipe, and may leave a lock that later backups pass by.
+ * the lock to be removed), or into `process.exit`. After SIGKILL of this process, or where another thread ends it
+ * while this one waits for restic, that ends when it next writes to the closed pipe, and may leave a lock that later backups
+ * pass by.
  */
 export function stopAtExit(pid: number | undefined): () => void {
   if (pid === undefined) return () => {};

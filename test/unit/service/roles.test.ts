@@ -11,6 +11,7 @@ import {
   silentLog,
   undo,
   type EngineOptions,
+  type Log,
 } from '../../../src/index.ts';
 import type {PrimaryEngine, ReplicaEngine} from '../../../src/service/cycle.ts';
 import {primaryEngine, replicaEngine} from '../../../src/service/engines.ts';
@@ -35,6 +36,8 @@ class Instance {
   readonly options: EngineOptions;
   /** Calls of the engine, in order. */
   readonly calls: string[] = [];
+  /** What the service logged at info, or above. */
+  readonly lines: {readonly message: string; readonly did?: unknown}[] = [];
   /** Told when a replica begins to apply. */
   onReplicate: () => void = () => {};
   readonly #folder: string;
@@ -108,10 +111,14 @@ class Instance {
       intervalMs: 5_000,
       staleAfterMs,
       clock: this.clock,
-      log: silentLog,
+      log: {...silentLog, info: this.#keepLine, warn: this.#keepLine},
       onCycle: ({done, failure}) => this.#onCycle(failure?.code ?? done?.did ?? ''),
     }));
   }
+
+  readonly #keepLine: Log['info'] = (message, fields) => {
+    this.lines.push({message, ...fields});
+  };
 
   status(role: Role): string {
     return this.service(role).verdict().status;
@@ -170,6 +177,17 @@ async function started(): Promise<ReturnType<typeof makePair>> {
 }
 
 describe('a primary', () => {
+  test('tells of each cycle in one line, of one that did nothing, too', async () => {
+    const {primary} = makePair();
+    for (const did of ['captured', 'nothing', 'nothing'])
+      expect(await primary.cycle('primary')).toBe(did);
+    expect(primary.lines.map(({message, did}) => [message, did])).toEqual([
+      ['cycle', 'captured'],
+      ['cycle', 'nothing'],
+      ['cycle', 'nothing'],
+    ]);
+  });
+
   test('asks neither store nor rows while nothing is committed', async () => {
     const {primary} = await started();
     for (let count = 0; count < 3; count++) {
