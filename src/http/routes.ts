@@ -23,7 +23,8 @@ export function addRoutes(app: FastifyInstance, source: ServiceSource, delay: Lo
 }
 
 const READY: readonly StatusWord[] = ['ok', 'degraded'];
-const HEALTHY: readonly StatusWord[] = ['ok', 'degraded', 'waiting'];
+/** Where `/healthz` says 200. */
+export const HEALTHY: readonly StatusWord[] = ['ok', 'degraded', 'waiting'];
 
 /** One word each: they are answered to everybody. */
 function addProbes(app: FastifyInstance, source: ServiceSource): void {

@@ -1,4 +1,5 @@
 /** A fleet of one primary and five replicas through a storm of faults, and the promises that hold in it. */
+import {HEALTHY} from '../../src/http/routes.ts';
 import {comparePositions, type Position} from '../../src/kernel/position.ts';
 import {Bucket, CALM} from './bucket.ts';
 import {SimNode, TIMES} from './node.ts';
@@ -296,19 +297,19 @@ class Simulation {
     if (comparePositions(position, before) < 0) throw new Broken(`P8: ${node.name} went back`);
   }
 
-  /** P9: whatever happened, nobody goes on saying that all is well for longer than the limit. */
+  /** P9: whatever happened, nobody goes on being green (as `/healthz` is) for longer than the limit. */
   #checkSilence(node: SimNode): void {
-    const isWell = node.told?.verdict.status === 'ok';
-    if (isWell) this.#tell('ok');
+    if (node.told?.verdict.status === 'ok') this.#tell('ok');
+    const isWell = isGreen(node);
     if (this.#second !== undefined) return; // who is heard then is for checkTwo
     const primary = this.#primary.told;
     const isAlone = isWell && primary === undefined;
     if (this.#lasts(`${node.name} alone`, isAlone ? 'well' : undefined))
-      throw new Broken(`P9: ${node.name} goes on being ok while the primary is dead`);
+      throw new Broken(`P9: ${node.name} goes on being green while the primary is dead`);
     const missing = this.#edited.has(node) ? undefined : this.#missing(node);
-    const bothWell = isWell && primary?.verdict.status === 'ok';
+    const bothWell = isWell && isGreen(this.#primary);
     if (this.#lasts(`${node.name} lacks`, bothWell ? missing : undefined))
-      throw new Broken(`P9: ${node.name} and the primary are ok, and an edit does not arrive`);
+      throw new Broken(`P9: ${node.name} and the primary are green, and an edit does not arrive`);
   }
 
   /** True where the same is found for longer than the limit. */
@@ -343,4 +344,11 @@ class Simulation {
     if (verdict?.status !== 'ok')
       throw new Broken(`${node.name} is not well again: ${JSON.stringify(verdict)}`);
   }
+}
+
+/** One that still waits for its first rows promises nothing. */
+function isGreen({told}: SimNode): boolean {
+  if (told === undefined) return false;
+  const {status} = told.verdict;
+  return HEALTHY.includes(status) && !(status === 'waiting' && told.facts.position === undefined);
 }
