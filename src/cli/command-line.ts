@@ -4,6 +4,7 @@ import {addDiff, addVerify} from './compare-commands.ts';
 import {addCompat} from './compat-commands.ts';
 import {addConfig} from './config-command.ts';
 import {addDrill} from './drill-command.ts';
+import {addHealth} from './health-command.ts';
 import {capture} from '../engine/capture.ts';
 import {doctor} from '../engine/doctor.ts';
 import {replicate, type ReplicateResult} from '../engine/replicate.ts';
@@ -86,6 +87,7 @@ function buildProgram(finish: Finish, application: readonly string[] | undefined
   addStatus(program, finish);
   addDoctor(program, finish);
   addDrill(program, finish);
+  addHealth(program, finish);
   addConfig(program, finish);
   addUpgrade(program, finish);
   addCompat(program, finish);

@@ -273,5 +273,7 @@ export const HTTP_CONNECTIONS_MAX = 256;
 export const HTTP_REQUESTS_MAX = 600;
 /** ... and of those that ask the store, read much, or have a cycle run. */
 export const HTTP_COSTLY_REQUESTS_MAX = 60;
+/** Milliseconds that a health check waits for an answer: Docker gives the whole check 30 s, and Node takes some of them to start. */
+export const HEALTH_TIMEOUT_MS = 10_000;
 /** Milliseconds for answers under way when the service ends; a service manager kills after ten seconds. */
 export const HTTP_STOP_MS = 2_000;

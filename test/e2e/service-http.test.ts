@@ -121,6 +121,34 @@ describe('services', () => {
 });
 
 describe('a service', () => {
+  test('are asked by the command health whether they are well', async () => {
+    const pair = new Pair();
+    const primary = pair.start('primary');
+    const http = String((await primary.says({msg: 'listening'}))['http']);
+    const [, port] = http.split(/:(?=\d+$)/);
+    await primary.says({msg: 'cycle', did: 'captured'});
+    const env = {ROWPLICA_HTTP: `0.0.0.0:${port}`};
+    expect(await rowplica(['health', '--json'], {env})).toMatchObject({
+      exitCode: 0,
+      stdout: '{"status":"ok"}\n',
+    });
+    const nobody = ['health', '--json', '--http', '127.0.0.1:9'];
+    expect(await rowplica(nobody)).toMatchObject({
+      exitCode: 13,
+      stdout: expect.stringContaining('SERVICE_SILENT'),
+    });
+    expect(await rowplica(['health', '--http', 'off'])).toMatchObject({exitCode: 2});
+
+    const second = pair.start('replica');
+    const other = String((await second.says({msg: 'listening'}))['http']);
+    await second.says({msg: 'cycle', did: 'replicated'});
+    expect(await rowplica(['undo', ...pair.place('replica')])).toMatchObject({exitCode: 0});
+    await eventually('the undo to be seen', async () => {
+      const {exitCode, stdout} = await rowplica(['health', '--http', other]);
+      return exitCode === 4 && stdout === 'held\n';
+    });
+  });
+
   test('exits 2 with one line where its address is taken, and answers nothing with off', async () => {
     const pair = new Pair();
     const primary = pair.start('primary');
