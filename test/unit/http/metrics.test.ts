@@ -1,7 +1,11 @@
 /** What Prometheus reads, line by line. */
+import {readFileSync} from 'node:fs';
+import {join} from 'node:path';
 import {expect, test} from 'vitest';
+import {parse} from 'yaml';
 import {expose} from '../../../src/http/metrics.ts';
 import {goodStatus, Said, serve, someMeasures} from '../../helpers/http.ts';
+import {project} from '../../helpers/run-process.ts';
 
 const label = '[a-z_]+="(?:[^"\\\\\\n]|\\\\["\\\\n])*"';
 const sample = new RegExp(
@@ -64,6 +68,29 @@ test('an application that is supervised is counted', async () => {
   expect(text).toContain('rowplica_application_up 0\n');
   expect(text).toContain('rowplica_application_restarts_total 7\n');
   expect(await lines()).not.toContainEqual(expect.stringContaining('rowplica_application'));
+});
+
+type Rules = {readonly groups: readonly {readonly rules: readonly {readonly expr: string}[]}[]};
+type Dashboard = {
+  readonly panels: readonly {readonly targets: readonly {readonly expr: string}[]}[];
+};
+
+test('the alerts and the dashboard that are shipped ask for nothing else', async () => {
+  const application = {state: 'running', pid: 5, restarts: 0, lastExit: null} as const;
+  const status = {...goodStatus, application};
+  const {text} = await expose({status, measures: someMeasures, loopDelayP99Seconds: 0});
+  const known = new Set([...text.matchAll(/^# HELP (\S+)/gm)].map(([, name]) => name));
+  const shipped = (name: string): string =>
+    readFileSync(join(project, 'packaging/monitoring', name), 'utf8');
+  const rules = parse(shipped('rules.yaml')) as Rules;
+  const dashboard = JSON.parse(shipped('dashboard.json')) as Dashboard;
+  const asked = [
+    ...rules.groups.flatMap((group) => group.rules.map(({expr}) => expr)),
+    ...dashboard.panels.flatMap(({targets}) => targets.map(({expr}) => expr)),
+  ];
+  expect(asked.length).toBeGreaterThan(12);
+  const names = asked.flatMap((expr) => expr.match(/rowplica_\w+/g) ?? []);
+  expect(names.filter((name) => !known.has(name))).toEqual([]);
 });
 
 test('what is not known is left out, and nothing adds up from scrape to scrape', async () => {
