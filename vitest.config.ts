@@ -36,8 +36,8 @@ export default defineConfig({
       // After the others, and two files at a time: each test runs restic and whole databases.
       project('e2e', {
         include: ['test/e2e/**/*.test.ts'],
-        testTimeout: 120_000,
-        hookTimeout: 120_000,
+        testTimeout: 300_000,
+        hookTimeout: 300_000,
         maxWorkers: 2,
         sequence: {groupOrder: 2},
       }),

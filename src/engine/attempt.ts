@@ -12,7 +12,9 @@ import type {SnapshotRef} from '../store/port.ts';
 import type {AdaptRequest} from './adapt.ts';
 import {applyDurably, raiseCounters} from './apply-snapshot.ts';
 import {encodeDomains} from './base-domains.ts';
+import {isOwn} from './authority.ts';
 import {ownSnapshot} from './choose-target.ts';
+import {lastClaim} from './claims.ts';
 import {evidence} from './evidence.ts';
 import {followed, isToldIn, leavesEdits, waysOf, type Ways} from './followed.ts';
 import type {HeldLocks} from './held-locks.ts';
@@ -89,6 +91,11 @@ type Attempt = {
   readonly domains: string;
 };
 
+async function mustBeNews({state}: Run, {ref}: Snapshot): Promise<void> {
+  const [position, claimed] = [await state.position(), await lastClaim(state)];
+  if (isOwn(ref, {author: state.instance.id, position, claimed})) throw ownSnapshot();
+}
+
 async function prepare(
   run: Run,
   adapting: AdaptRequest,
@@ -110,8 +117,7 @@ async function prepare(
   const planned = await planReplicate(request);
   const {plan} = planned;
   checkPlan(planned, schema, options);
-  const own = target.ref.author === state.instance.id && options.snapshot === undefined;
-  if (own && !isEmpty(plan)) throw ownSnapshot();
+  if (!isEmpty(plan) && options.snapshot === undefined) await mustBeNews(run, target);
   const triggers = [...writtenTables(plan)].some((name) => schema.get(name)?.triggers.length !== 0);
   const full = position === undefined || options.compareAll || triggers;
   const comparedAll = isEmpty(plan) && base === undefined;

@@ -82,15 +82,25 @@ function nextOf({refs, position, author, claimed, takesOver = false}: Claim): Au
     follows: last.digest,
   };
   if (takesOver) return {...next, ...aboveAll(refs, last)};
-  const isOwn = parent.author === author;
-  const isBehind = position !== undefined && comparePositions(position, parent) < 0;
-  if (isBehind && !(isOwn && setOutTo(parent, claimed))) throw fenced(parent, isOwn);
-  return {...next, epoch: isOwn ? last.epoch : last.epoch + 1};
+  if (isOwn(parent, {author, position, claimed})) return {...next, epoch: last.epoch};
+  if (position !== undefined && !hasReached(position, parent)) throw fenced(parent, author);
+  return {...next, epoch: last.epoch + 1};
 }
 
-/** False for what a twin of this instance wrote, or what it wrote itself before it was put back from a copy. */
-function setOutTo(parent: SnapshotRef, claimed: Claimed | undefined): boolean {
-  return claimed?.lineage === parent.lineage && comparePositions(claimed, parent) >= 0;
+/**
+ * Whether this instance knows that it wrote a snapshot: its name is on it, and it came as far, or set out to. False for what a twin
+ * of it wrote, and for what it wrote itself before it was put back from a copy.
+ */
+export function isOwn(
+  ref: SnapshotRef,
+  {author, position, claimed}: Pick<Claim, 'author' | 'position' | 'claimed'>,
+): boolean {
+  if (ref.author !== author) return false;
+  return position === undefined || hasReached(position, ref) || hasReached(claimed, ref);
+}
+
+function hasReached(at: Claimed | undefined, ref: SnapshotRef): boolean {
+  return at?.lineage === ref.lineage && comparePositions(at, ref) >= 0;
 }
 
 /** Whoever forked may have come further in an older epoch. */
@@ -112,10 +122,10 @@ function first(position: Position | undefined): {epoch: number; sequence: number
     : {epoch: position.epoch, sequence: position.sequence + 1};
 }
 
-function fenced(newest: SnapshotRef, isOwn: boolean): EngineError {
+function fenced(newest: SnapshotRef, author: string): EngineError {
   const where = `the store is at epoch ${newest.epoch} sequence ${newest.sequence}`;
   const site = {snapshot: shortId(newest.digest)};
-  if (isOwn)
+  if (newest.author === author)
     return new EngineError(
       'FENCED',
       `${where}, which another one wrote under this instance's own name (${shortId(newest.author)}): this machine was copied, or put back from a copy`,

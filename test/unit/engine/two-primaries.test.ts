@@ -92,3 +92,18 @@ test('a machine that was copied whole does not go on under the name of the first
   expect(await instances.capture({takeOver: true})).toMatchObject({epoch: 2, sequence: 3});
   expect(await instances.capture()).toMatchObject({changed: false, sequence: 3});
 });
+
+test('a machine that was put back from a copy follows what it stored itself, and goes on from there', async () => {
+  const instances = await bothAtOne();
+  const asBefore = twinOf(`${instances.primary}-state`);
+  write(instances.primary, 'UPDATE t SET a = 10 WHERE id = 1');
+  const stored = await instances.capture();
+  asBefore();
+  write(instances.primary, 'UPDATE t SET a = 1 WHERE id = 1');
+  const {primary: database} = instances;
+  const own = {database, state: `${database}-state`};
+  expect(await instances.replicate(own)).toMatchObject({applied: true, snapshot: stored.snapshot});
+  expect(typed(database, 't', ['a'])).toEqual(['integer 10', 'integer 2']);
+  write(database, 'UPDATE t SET a = 30 WHERE id = 2');
+  expect(await instances.capture()).toMatchObject({changed: true, epoch: 1, sequence: 3});
+});

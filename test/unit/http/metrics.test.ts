@@ -76,7 +76,7 @@ type Dashboard = {
 };
 
 test('the alerts and the dashboard that are shipped ask for nothing else', async () => {
-  const application = {state: 'running', pid: 5, restarts: 0, lastExit: null} as const;
+  const application = {state: 'ready', pid: 5, restarts: 0, lastExit: null} as const;
   const status = {...goodStatus, application};
   const {text} = await expose({status, measures: someMeasures, loopDelayP99Seconds: 0});
   const known = new Set([...text.matchAll(/^# HELP (\S+)/gm)].map(([, name]) => name));
