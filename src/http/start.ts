@@ -21,6 +21,7 @@ import type {ServeOptions, Serving} from '../service/source.ts';
 import {errorHandler, refuseConnection} from './errors.ts';
 import {addGuards, notFound} from './guards.ts';
 import {LoopDelay} from './loop-delay.ts';
+import {RateStore} from './rate-store.ts';
 import {addRoutes} from './routes.ts';
 import {DOCUMENT} from './schemas.ts';
 
@@ -53,7 +54,7 @@ async function build(options: ServeOptions, delay: LoopDelay): Promise<FastifyIn
     frameworkErrors: (error, request, reply) =>
       void errorHandler(options.log)(error, request, reply),
   });
-  await app.register(rateLimit, {global: false});
+  await app.register(rateLimit, {global: false, store: RateStore});
   await app.register(swagger, DOCUMENT);
   addGuards(app, options);
   app.setErrorHandler(errorHandler(options.log));

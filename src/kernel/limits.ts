@@ -269,6 +269,8 @@ export const HTTP_IDLE_MS = 5_000;
 export const HTTP_SILENT_MS = 150_000;
 /** Connections at the same time; further ones are closed at once. */
 export const HTTP_CONNECTIONS_MAX = 256;
+/** Clients whose requests are counted; of more, who asked longest ago is forgotten. */
+export const HTTP_CLIENTS_MAX = 5_000;
 /** Requests per client and minute, probes left out ... */
 export const HTTP_REQUESTS_MAX = 600;
 /** ... and of those that ask the store, read much, or have a cycle run. */

@@ -1,6 +1,10 @@
 /** Clients that are many, slow, large or confused: right codes, and a server that goes on. */
-import {describe, expect, test} from 'vitest';
+import {afterEach, describe, expect, test, vi} from 'vitest';
 import {bearer, Said, serve, token} from '../../helpers/http.ts';
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 describe('a body', () => {
   test.each([
@@ -77,6 +81,21 @@ describe('many requests', () => {
       error: {code: 'TOO_MANY_REQUESTS', retryable: true},
     });
     expect(source.triggered).toBe(60);
+  });
+
+  test('are counted by minutes, also where the clock was set back by days', async () => {
+    vi.useFakeTimers({toFake: ['Date', 'performance']});
+    const client = await serve(new Said());
+    const ask = async (): Promise<number> => {
+      const {status} = await client.ask('/api/v1/cycle', {method: 'POST', headers: bearer(token)});
+      return status;
+    };
+    expect(await ask()).toBe(202);
+    vi.setSystemTime(Date.now() - 2 * 86_400_000);
+    for (let n = 1; n < 60; n++) expect(await ask()).toBe(202);
+    expect(await ask()).toBe(429);
+    vi.advanceTimersByTime(60_000);
+    expect(await ask()).toBe(202);
   });
 
   test('with wrong tokens are limited before the right one could be guessed, while probes are answered', async () => {
