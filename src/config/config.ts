@@ -1,8 +1,11 @@
-/** Configuration: a YAML file, overridden by the environment, overridden by flags. */
+/** Configuration: variables of a tool that Rowplica replaces, overridden by a YAML file, by the environment, by flags. */
 import {EngineError} from '../kernel/errors.ts';
 import type {MigrationRecord} from '../profiles/migration-records.ts';
+import type {Inheritance} from '../profiles/predecessor.ts';
+import {inheritanceOf} from '../profiles/predecessors.ts';
 import {readConfigFile} from './config-file.ts';
 import {milliseconds} from './duration.ts';
+import {besides} from './read-file.ts';
 import {ALL_SETTINGS, NO_DURATION, settingOf, type Config, type SettingName} from './settings.ts';
 import {variableOf, type Variable} from './variables.ts';
 
@@ -11,6 +14,8 @@ export type LoadedConfig = Omit<Config, 'migrations'> & {
   readonly migrations?: MigrationRecord | undefined;
   /** Where each value came from: `file PATH`, `environment NAME`, `flag --name`. What is not named here is the default. */
   readonly sources: {readonly [name in SettingName]?: string};
+  /** What the variables of a tool say that Rowplica takes the place of. */
+  readonly inherited?: Inheritance | undefined;
 };
 
 export type ConfigSources = {
@@ -25,12 +30,27 @@ type Layer = readonly (readonly [SettingName, Given])[];
 /** @throws {EngineError} `CONFIG_INVALID` naming setting and source. */
 export function loadConfig({file, env, flags}: ConfigSources): LoadedConfig {
   // Later layers count; what they leave undefined they do not give.
-  const given = new Map([...fileLayer(file, env), ...environmentLayer(env), ...flagLayer(flags)]);
-  const values = Object.fromEntries([...given].map(([name, {value}]) => [name, value]));
+  const own = new Map([...fileLayer(file, env), ...environmentLayer(env), ...flagLayer(flags)]);
+  const inherited = inheritanceOf({env, own: valuesOf(own), files: besides});
+  const given = new Map([...inheritedLayer(inherited), ...own]);
+  const values = valuesOf(given);
   const sources = Object.fromEntries([...given].map(([name, {source}]) => [name, source]));
   const {'migrations.table': table, 'migrations.column': column, ...rest} = values;
   const migrations = wholeRecord({table, column} as NonNullable<Config['migrations']>);
-  return {...(rest as Omit<Config, 'migrations'>), migrations, sources};
+  return {...(rest as Omit<Config, 'migrations'>), migrations, sources, inherited};
+}
+
+function valuesOf(given: ReadonlyMap<SettingName, Given>): {
+  readonly [name in SettingName]?: unknown;
+} {
+  return Object.fromEntries([...given].map(([name, {value}]) => [name, value]));
+}
+
+function inheritedLayer(inherited: Inheritance | undefined): Layer {
+  return (inherited?.settings ?? []).map(({name, value, source}) => [
+    name,
+    {value: settingOf(name, source, value), source},
+  ]);
 }
 
 function fileLayer(file: string | undefined, env: NodeJS.ProcessEnv): Layer {

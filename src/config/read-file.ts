@@ -1,5 +1,8 @@
 /** Small text files: no more is read than may be there, whatever the path leads to. */
-import {closeSync, openSync, readSync} from 'node:fs';
+import {closeSync, existsSync, openSync, readSync} from 'node:fs';
+import {EngineError} from '../kernel/errors.ts';
+import {CONFIG_BYTES_MAX} from '../kernel/limits.ts';
+import type {Files} from '../profiles/predecessor.ts';
 
 type Read =
   | {readonly text: string}
@@ -24,3 +27,18 @@ export function readText(path: string, bytesMax: number): Read {
   if (length > bytesMax) return {why: `it has more than ${bytesMax} bytes`};
   return {text: bytes.toString('utf8', 0, length)};
 }
+
+/** Files of another tool's configuration. */
+export const besides: Files = {
+  exists: existsSync,
+  read: (path) => {
+    if (!existsSync(path)) return undefined;
+    const read = readText(path, CONFIG_BYTES_MAX);
+    if ('text' in read) return read.text;
+    throw new EngineError('CONFIG_INVALID', `${path}: ${read.why}`, {
+      site: {path},
+      hint: 'Let this user read it.',
+      cause: read.cause,
+    });
+  },
+};

@@ -32,6 +32,8 @@ export type ServiceSettings = {
   /** Milliseconds that an application which the service starts has to end, once it is asked to. */
   readonly stopTimeoutMs: number;
   readonly http: HttpAddress | 'off';
+  /** True where nobody asked for answers over HTTP, as the tool before gave none: then it goes without where the address is taken. */
+  readonly isHttpOptional: boolean;
   /** Bearer token; undefined refuses what needs one. */
   readonly token: string | undefined;
   readonly keep: KeepPolicy | 'off';
@@ -60,7 +62,7 @@ export function serviceSettings(config: LoadedConfig, env: NodeJS.ProcessEnv): S
 
 /** @throws {EngineError} `CONFIG_INVALID` where settings contradict each other, or the store has no address. */
 export function undecidedSettings(config: LoadedConfig, env: NodeJS.ProcessEnv): UndecidedSettings {
-  const {role, http = RUN_HTTP, token} = config;
+  const {role, http = RUN_HTTP, token, inherited} = config;
   const intervalMs = config.interval ?? defaultInterval(config, env);
   const staleAfterMs = config.staleAfter ?? RUN_STALE_MS;
   if (intervalMs !== undefined) mustFit(config, {intervalMs, staleAfterMs});
@@ -71,13 +73,17 @@ export function undecidedSettings(config: LoadedConfig, env: NodeJS.ProcessEnv):
     staleAfterMs,
     stopTimeoutMs: config.stopTimeout ?? RUN_STOP_MS,
     http,
+    isHttpOptional: inherited !== undefined && config.http === undefined,
     token,
     keep: config.keep ?? RUN_KEEP,
     pruneEveryMs: config.pruneEvery ?? RUN_PRUNE_MS,
     checkEveryMs: config.checkEvery ?? RUN_CHECK_MS,
     drillEveryMs: config.drillEvery ?? RUN_DRILL_MS,
     receivers: receiversOf(config),
-    warnings: token === undefined && isReachable(http) ? [openTo(http)] : [],
+    warnings: [
+      ...(inherited?.warnings ?? []),
+      ...(token === undefined && isReachable(http) ? [openTo(http)] : []),
+    ],
   };
 }
 

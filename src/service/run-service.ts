@@ -6,6 +6,7 @@ import type {EngineOptions} from '../engine/options.ts';
 import {withServiceLock} from '../engine/service-lock.ts';
 import {snapshots} from '../engine/status.ts';
 import {versionMark} from '../engine/settled-version.ts';
+import {isEngineError} from '../kernel/errors.ts';
 import {withoutOurs} from './application/environment.ts';
 import {Gated} from './application/gated.ts';
 import type {Exit} from './application/process-group.ts';
@@ -112,12 +113,18 @@ type Running = {
 
 async function served(options: RunOptions, running: Running): Promise<Serving | undefined> {
   const {settings, engine, serve} = options;
-  const {http, token} = settings;
+  const {http, token, isHttpOptional} = settings;
   if (http === 'off') return undefined;
   const {log} = engine;
-  const serving = await serve({at: http, token, source: sourceOf(options, running), log});
-  log.info('listening', {http: serving.address});
-  return serving;
+  try {
+    const serving = await serve({at: http, token, source: sourceOf(options, running), log});
+    log.info('listening', {http: serving.address});
+    return serving;
+  } catch (error) {
+    if (!isHttpOptional || !isEngineError(error, 'CONFIG_INVALID')) throw error;
+    log.warn(`it answers nobody: ${error.message}`, {hint: error.hint});
+    return undefined;
+  }
 }
 
 function sourceOf(
