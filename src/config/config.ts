@@ -37,7 +37,22 @@ export function loadConfig({file, env, flags}: ConfigSources): LoadedConfig {
   const sources = Object.fromEntries([...given].map(([name, {source}]) => [name, source]));
   const {'migrations.table': table, 'migrations.column': column, ...rest} = values;
   const migrations = wholeRecord({table, column} as NonNullable<Config['migrations']>);
-  return {...(rest as Omit<Config, 'migrations'>), migrations, sources, inherited};
+  return {
+    ...withPolicies(rest as Omit<Config, 'migrations'>, inherited),
+    migrations,
+    sources,
+    inherited,
+  };
+}
+
+/** Of each table what Rowplica's own settings say of it. */
+function withPolicies(
+  own: Omit<Config, 'migrations'>,
+  inherited: Inheritance | undefined,
+): typeof own {
+  const beside = Object.entries(inherited?.policies ?? {});
+  if (beside.length === 0) return own;
+  return {...own, policies: new Map([...beside, ...(own.policies ?? [])])};
 }
 
 function valuesOf(given: ReadonlyMap<SettingName, Given>): {

@@ -41,7 +41,7 @@ export function effectiveConfig(config: LoadedConfig, env: NodeJS.ProcessEnv): E
 
 type Values<Name extends SettingName> = {readonly [name in Name]: Shown | undefined};
 type ServiceName = 'role' | 'interval' | 'driftInterval' | 'staleAfter' | 'http' | 'token' | 'keep';
-type CareName = 'pruneEvery' | 'checkEvery' | 'drillEvery';
+type CareName = 'takeOver' | 'pruneEvery' | 'checkEvery' | 'drillEvery';
 type ServiceNames = ServiceName | 'stopTimeout' | CareName | ReceiverName;
 type ReceiverName = 'notify' | 'ntfy' | 'webhook';
 
@@ -89,6 +89,7 @@ function serviceValues(config: LoadedConfig, service: UndecidedSettings): Values
     stopTimeout: durationText(service.stopTimeoutMs),
     http: http === 'off' ? http : httpText(http),
     token: token && MASK,
+    takeOver: config.takeOver && '1',
     keep,
     pruneEvery: rhythmShown(service.pruneEveryMs),
     checkEvery: rhythmShown(service.checkEveryMs),

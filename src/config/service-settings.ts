@@ -1,5 +1,6 @@
 /** The settings of the service, with nothing left out. */
 import {BlockList, isIP, isIPv6} from 'node:net';
+import type {ForeignWriter} from '../engine/foreign-writer.ts';
 import {storeAddress} from '../engine/store-address.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {
@@ -19,7 +20,14 @@ import {
 import type {LoadedConfig} from './config.ts';
 import {durationText} from './duration.ts';
 import type {SettingName} from './settings.ts';
-import {httpText, type HttpAddress, type KeepPolicy, type Receiver, type Role} from './values.ts';
+import {
+  httpText,
+  NOTICE_EVENTS,
+  type HttpAddress,
+  type KeepPolicy,
+  type Receiver,
+  type Role,
+} from './values.ts';
 
 export type ServiceSettings = {
   readonly role: Role;
@@ -41,6 +49,10 @@ export type ServiceSettings = {
   readonly checkEveryMs: number | 'off';
   readonly drillEveryMs: number | 'off';
   readonly receivers: readonly Receiver[];
+  /** Another tool that may write to the store as well: then a primary waits until it does not. */
+  readonly otherWriter: ForeignWriter | undefined;
+  /** True where nobody said which role it is: see `EngineOptions`. */
+  readonly isGuess: boolean;
   /** What is allowed, and likely not meant. */
   readonly warnings: readonly string[];
 };
@@ -80,6 +92,8 @@ export function undecidedSettings(config: LoadedConfig, env: NodeJS.ProcessEnv):
     checkEveryMs: config.checkEvery ?? RUN_CHECK_MS,
     drillEveryMs: config.drillEvery ?? RUN_DRILL_MS,
     receivers: receiversOf(config),
+    otherWriter: otherWriterOf(config),
+    isGuess: inherited?.isGuess === true,
     warnings: [
       ...(inherited?.warnings ?? []),
       ...(token === undefined && isReachable(http) ? [openTo(http)] : []),
@@ -131,10 +145,30 @@ export function sourceOf({sources}: LoadedConfig, name: SettingName): string {
   return sources[name] ?? 'default';
 }
 
-function receiversOf({notify = [], ntfy, webhook}: LoadedConfig): readonly Receiver[] {
+/** Two of its intervals: as long as the last cycle but one may have been. */
+function otherWriterOf({role, takeOver, inherited}: LoadedConfig): ForeignWriter | undefined {
+  if (inherited === undefined || role !== 'primary' || takeOver !== undefined) return undefined;
+  const {tool, writesEveryMs} = inherited;
+  return {tool, withinMs: 2 * writesEveryMs};
+}
+
+function receiversOf(config: LoadedConfig): readonly Receiver[] {
+  const {notify = [], ntfy, webhook, inherited} = config;
   const single = (kind: Receiver['kind'], url: string | undefined): readonly Receiver[] =>
     url === undefined ? [] : [{kind, url, token: undefined, events: undefined}];
-  return [...notify, ...single('ntfy', ntfy), ...single('webhook', webhook)];
+  const isInherited = inherited?.settings.some(
+    ({name, source}) => name === 'ntfy' && source === config.sources.ntfy,
+  );
+  const heirs = single('ntfy', ntfy).map((receiver) => ({
+    ...receiver,
+    events: NOTICE_EVENTS,
+    words: inherited?.words,
+  }));
+  return [
+    ...notify,
+    ...(isInherited === true ? heirs : single('ntfy', ntfy)),
+    ...single('webhook', webhook),
+  ];
 }
 
 const loopback = new BlockList();

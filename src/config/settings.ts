@@ -41,6 +41,8 @@ type ServiceConfig = {
   readonly stopTimeout?: number | undefined;
   readonly http?: HttpAddress | 'off' | undefined;
   readonly token?: string | undefined;
+  /** Lets a primary write to a store that another tool seems to write to, too. */
+  readonly takeOver?: true | undefined;
   readonly keep?: KeepPolicy | 'off' | undefined;
   readonly pruneEvery?: number | 'off' | undefined;
   readonly checkEvery?: number | 'off' | undefined;
@@ -134,6 +136,7 @@ const SETTINGS: Settings = {
   http: {schema: values.http, variable: 'ROWPLICA_HTTP', flag: '--http'},
   // Arguments are visible to others, so that a flag only names the file.
   token: {schema: values.token, variable: 'ROWPLICA_TOKEN', flag: '--token-file'},
+  takeOver: {schema: values.takeOver, variable: 'ROWPLICA_TAKE_OVER', otherwiseInFile: true},
   keep: {schema: values.keep, written: values.keepOfText, variable: 'ROWPLICA_KEEP'},
   pruneEvery: {schema: values.rhythm, variable: 'ROWPLICA_PRUNE_EVERY'},
   checkEvery: {schema: values.rhythm, variable: 'ROWPLICA_CHECK_EVERY'},

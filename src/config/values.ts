@@ -10,12 +10,13 @@ import {
   RUN_TOKEN_CHARS_MIN,
 } from '../kernel/limits.ts';
 import {durationText, milliseconds} from './duration.ts';
+import type {Words} from '../profiles/predecessor.ts';
 import {chosen, isObject, meant} from './schemas.ts';
 
 const ROLES = ['primary', 'replica'] as const;
 const KEEP_RULES = ['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
 const RECEIVER_KINDS = ['ntfy', 'webhook'] as const;
-const NOTICE_EVENTS = ['status', 'applied'] as const;
+export const NOTICE_EVENTS = ['status', 'applied', 'captured'] as const;
 
 type KeepRule = (typeof KEEP_RULES)[number];
 
@@ -30,8 +31,10 @@ export type Receiver = {
   readonly kind: (typeof RECEIVER_KINDS)[number];
   readonly url: string;
   readonly token: string | undefined;
-  /** Undefined: all of them. */
+  /** Undefined: of all but snapshots that were captured. */
   readonly events: readonly NoticeEvent[] | undefined;
+  /** Tells it in the words of another tool. */
+  readonly words?: Words | undefined;
 };
 
 export const role: z.ZodType<Role> = meant('it is neither primary nor replica', (text) =>
@@ -82,6 +85,10 @@ function addressOf(text: string): HttpAddress | undefined {
 export function httpText({host, port}: HttpAddress): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
+
+export const takeOver: z.ZodType<true> = meant('it takes 1, and nothing else', (text) =>
+  text === '1' ? true : undefined,
+);
 
 const SECRET = /^[\x21-\x7e]+$/;
 

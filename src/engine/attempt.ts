@@ -1,7 +1,7 @@
 /** One try to bring a database to a snapshot: plan, look at what forbids it, write. */
 import type {Applied} from '../apply/apply-plan.ts';
 import {isEngineError} from '../kernel/errors.ts';
-import {checkFuse} from '../plan/fuse.ts';
+import {checkFuse, checkOnlyAdds} from '../plan/fuse.ts';
 import {checkTriggers} from '../plan/make-plan.ts';
 import {cascadeCounts, isEmpty, rowSteps, totals, type Plan} from '../plan/plan.ts';
 import type {Tables} from '../plan/references.ts';
@@ -118,6 +118,8 @@ async function prepare(
   const {plan} = planned;
   checkPlan(planned, schema, options);
   if (!isEmpty(plan) && options.snapshot === undefined) await mustBeNews(run, target);
+  const wasReplica = position !== undefined && position.author !== state.instance.id;
+  if (options.isGuess === true && !wasReplica) checkOnlyAdds(plan.tables);
   const triggers = [...writtenTables(plan)].some((name) => schema.get(name)?.triggers.length !== 0);
   const full = position === undefined || options.compareAll || triggers;
   const comparedAll = isEmpty(plan) && base === undefined;

@@ -30,6 +30,8 @@ export type EngineOptions = {
   readonly migrations?: MigrationRecord | undefined;
   /** Milliseconds for which one transaction may hold the write lock; default 500. */
   readonly maxWriteLock?: number | undefined;
+  /** Nobody said that this is a replica: rows of a database that was none so far are not changed. */
+  readonly isGuess?: boolean | undefined;
   /** Environment that the store's own tools see. */
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;

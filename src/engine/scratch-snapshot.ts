@@ -53,6 +53,7 @@ const nowhere: Store = {
   forget: async () => unreachable(),
   prune: async () => unreachable(),
   check: async () => unreachable(),
+  newestForeign: async () => unreachable(),
   unlock: async () => unreachable(),
 };
 

@@ -54,6 +54,7 @@ export const EXIT_CODES = {
   FOREIGN_KEY: 20,
   TRIGGER: 20,
   FENCED: 20,
+  FOREIGN_WRITER: 20,
   HELD: 20,
 
   CONFLICTS: 21,

@@ -28,6 +28,25 @@ export function checkFuse(
   }
 }
 
+/**
+ * For a database that may be nobody's replica: rows may come, and none that is there may change.
+ *
+ * @throws {EngineError} `FUSE` naming the first table of which one would.
+ */
+export function checkOnlyAdds(tables: ReadonlyMap<string, ChangeCounts>): void {
+  for (const [table, {updated, deleted}] of tables) {
+    if (updated + deleted === 0) continue;
+    throw new EngineError(
+      'FUSE',
+      `refused to change ${updated} and delete ${deleted} rows of table "${table}": this database was no replica so far, and nobody said that it is one`,
+      {
+        site: {table},
+        hint: 'If its rows shall become those of the primary, say so: --role replica, ROWPLICA_ROLE=replica or REPLICATOR_MODE=RESTORE.',
+      },
+    );
+  }
+}
+
 function reasonToStop(before: number, {inserted, deleted}: ChangeCounts): string | undefined {
   if (deleted === 0) return undefined;
   if (deleted >= before && inserted === 0) return 'the table would be empty';

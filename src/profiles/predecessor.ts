@@ -1,4 +1,5 @@
 /** A tool that Rowplica takes the place of: what its variables say, as settings of Rowplica. */
+import type {TablePolicy} from '../merge/policy.ts';
 
 /** Settings that the variables of another tool may give. */
 type InheritedName = 'database' | 'role' | 'interval' | 'driftInterval' | 'preset' | 'ntfy';
@@ -19,6 +20,7 @@ export type Surroundings = {
     readonly store?: unknown;
     readonly role?: unknown;
     readonly tables?: unknown;
+    readonly preset?: unknown;
   };
   readonly files: Files;
 };
@@ -34,6 +36,8 @@ export type Inheritance = {
   /** Name of the tool. */
   readonly tool: string;
   readonly settings: readonly InheritedSetting[];
+  /** What is done with single tables, beside a preset. */
+  readonly policies: Readonly<Record<string, TablePolicy>>;
   /** What people should know of it. */
   readonly warnings: readonly string[];
   /** True where the role was not said, and nothing else speaks for that tool: existing rows are then not written on the first run. */
@@ -45,7 +49,7 @@ export type Inheritance = {
 };
 
 /** The text of one notice. */
-type Words = (said: Said) => string;
+export type Words = (said: Said) => string;
 
 export type Said = {
   readonly event: 'captured' | 'applied' | 'status';

@@ -1,4 +1,4 @@
-/** What others are told of a service: that its status changed, and that rows were applied. Names and counts, never values. Pure. */
+/** What others are told of a service: that its status changed, and that rows were applied, or captured. Names and counts, never values. Pure. */
 import type {ChangeCounts} from '../kernel/row.ts';
 import type {Position} from '../kernel/position.ts';
 import type {CycleReport} from './service.ts';
@@ -20,9 +20,9 @@ export type Notice = Speaker & {
 } & (
     | {readonly event: 'status'; /** Null at the start. */ readonly before: StatusWord | null}
     | {
-        readonly event: 'applied';
+        readonly event: 'applied' | 'captured';
         readonly position: Position;
-        /** Rows written. */
+        /** Rows written, or what changed since the snapshot before. */
         readonly tables: Readonly<Record<string, ChangeCounts>>;
       }
   );
@@ -46,13 +46,29 @@ export function appliedNotice(
 ): Notice | undefined {
   if (done?.did !== 'replicated') return undefined;
   const {lineage, epoch, sequence, snapshot: digest, tables} = done.result;
-  const written = Object.entries(tables).filter(([, counts]) => rowsOf(counts) > 0);
-  if (written.length === 0) return undefined;
+  const written = changed(tables);
+  if (Object.keys(written).length === 0) return undefined;
   const position = {lineage, epoch, sequence, digest};
-  const named = Object.fromEntries(
-    written.map(([name, {inserted, updated, deleted}]) => [name, {inserted, updated, deleted}]),
+  return {event: 'applied', ...speaker, at, ...verdict, position, tables: written};
+}
+
+/** Undefined where nothing new was stored. */
+export function capturedNotice(
+  speaker: Speaker,
+  {at, done, verdict}: Pick<CycleReport, 'at' | 'done' | 'verdict'>,
+): Notice | undefined {
+  if (done?.did !== 'captured' || !done.result.changed) return undefined;
+  const {lineage, epoch, sequence, snapshot: digest, tables} = done.result;
+  const position = {lineage, epoch, sequence, digest};
+  return {event: 'captured', ...speaker, at, ...verdict, position, tables: changed(tables)};
+}
+
+/** Tables of which rows changed. */
+function changed(tables: Readonly<Record<string, ChangeCounts>>): Record<string, ChangeCounts> {
+  const some = Object.entries(tables).filter(([, counts]) => rowsOf(counts) > 0);
+  return Object.fromEntries(
+    some.map(([name, {inserted, updated, deleted}]) => [name, {inserted, updated, deleted}]),
   );
-  return {event: 'applied', ...speaker, at, ...verdict, position, tables: named};
 }
 
 const rowsOf = ({inserted, updated, deleted}: ChangeCounts): number => inserted + updated + deleted;
@@ -67,5 +83,5 @@ export function spokenNotice(notice: Notice): {readonly title: string; readonly 
     return `${table}: ${parts.filter((part) => !part.startsWith('0 ')).join(', ')}`;
   });
   const {epoch, sequence} = notice.position;
-  return {title: `${who}: applied ${epoch}.${sequence}`, text: lines.join('\n')};
+  return {title: `${who}: ${notice.event} ${epoch}.${sequence}`, text: lines.join('\n')};
 }

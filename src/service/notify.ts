@@ -40,6 +40,9 @@ export class Notifier {
   }
 }
 
+/** A primary that is at work captures all day. */
+const USUAL: NonNullable<Receiver['events']> = ['status', 'applied'];
+
 /** The notices of one receiver, in order. */
 class Queue {
   readonly #receiver: Receiver;
@@ -60,7 +63,8 @@ class Queue {
   }
 
   add(notice: Notice): void {
-    if (this.#receiver.events?.includes(notice.event) === false) return;
+    const {events = USUAL} = this.#receiver;
+    if (!events.includes(notice.event)) return;
     if (this.#waiting.length >= RUN_NOTIFY_QUEUE_MAX) this.#dropOldest();
     this.#waiting.push(notice);
     this.#working ??= this.#work();
@@ -68,8 +72,8 @@ class Queue {
 
   /** What came of rows is in the history; the last word on the status is kept for as long as anything is. */
   #dropOldest(): void {
-    const applied = this.#waiting.findIndex(({event}) => event === 'applied');
-    this.#waiting.splice(Math.max(applied, 0), 1);
+    const ofRows = this.#waiting.findIndex(({event}) => event !== 'status');
+    this.#waiting.splice(Math.max(ofRows, 0), 1);
     this.#counts.failed++;
   }
 
@@ -147,10 +151,11 @@ function requestOf(receiver: Receiver, notice: Notice): PostRequest {
     headers['Content-Type'] = 'application/json';
     return {url, headers, body: JSON.stringify(notice)};
   }
+  headers['Content-Type'] = 'text/plain; charset=utf-8';
+  if (receiver.words !== undefined) return {url, headers, body: receiver.words(notice)};
   const {title, text} = spokenNotice(notice);
   headers['Title'] = title;
-  headers['Priority'] = notice.event === 'applied' ? '2' : PRIORITY[notice.status];
-  headers['Content-Type'] = 'text/plain; charset=utf-8';
+  headers['Priority'] = notice.event === 'status' ? PRIORITY[notice.status] : '2';
   return {url, headers, body: text};
 }
 

@@ -1,6 +1,7 @@
 /** A whole service, from its settings to its end. */
 import {hostname} from 'node:os';
 import type {ServiceSettings} from '../config/service-settings.ts';
+import {refuseForeignWriter} from '../engine/foreign-writer.ts';
 import {history} from '../engine/history.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {withServiceLock} from '../engine/service-lock.ts';
@@ -23,6 +24,7 @@ import {Primary} from './primary.ts';
 import {Replica} from './replica.ts';
 import {Service} from './service.ts';
 import {sharedCall} from './shared-call.ts';
+import {SoleWriter} from './sole-writer.ts';
 import type {ServeOptions, ServiceSource, Serving} from './source.ts';
 import {unlockingPrimary, unlockingReplica} from './unlocking.ts';
 import {Watcher} from './watcher.ts';
@@ -57,7 +59,7 @@ export async function runService(options: RunOptions): Promise<Exit | undefined>
     const notifier = new Notifier(receivers, log);
     const watcher = new Watcher(speakerOf(options), (notice) => notifier.tell(notice));
     const supervisor = supervisorOf(options, () => service.trigger());
-    const work = workOf(settings, engine);
+    const work = workOf(settings, {...engine, isGuess: settings.isGuess});
     const service = new Service({
       role,
       cycle: supervisor ? new Gated(work.cycle, () => supervisor.whyNot) : work.cycle,
@@ -85,7 +87,8 @@ export async function runService(options: RunOptions): Promise<Exit | undefined>
 }
 
 function speakerOf({settings, engine}: RunOptions): Speaker {
-  return {role: settings.role, host: hostname(), database: engine.database};
+  const host = engine.env['HOSTNAME'] || hostname();
+  return {role: settings.role, host, database: engine.database};
 }
 
 function supervisorOf(
@@ -152,7 +155,7 @@ function workOf(
   if (role === 'primary') {
     const thread = primaryThread(options);
     const engine = unlockingPrimary(thread, patiently);
-    const cycle = new Primary({engine, clock, staleAfterMs});
+    const cycle = alone(settings, options, new Primary({engine, clock, staleAfterMs}));
     return {cycle, care: careOf(settings, options, thread)};
   }
   const thread = replicaThread(options);
@@ -164,4 +167,15 @@ function workOf(
     staleAfterMs,
   });
   return {cycle, care: careOf(settings, options, thread)};
+}
+
+function alone(
+  {otherWriter}: ServiceSettings,
+  options: EngineOptions,
+  cycle: RoleCycle,
+): RoleCycle {
+  if (otherWriter === undefined) return cycle;
+  return new SoleWriter(cycle, (signal) =>
+    refuseForeignWriter({...options, signal}, otherWriter, systemClock.wall()),
+  );
 }

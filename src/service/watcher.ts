@@ -1,6 +1,6 @@
 /** Notices what others are to be told: after each cycle, and in between, for time alone makes a service stale. */
 import {RUN_NOTIFY_LOOK_MS} from '../kernel/limits.ts';
-import {appliedNotice, statusNotice, type Notice, type Speaker} from './notices.ts';
+import {appliedNotice, capturedNotice, statusNotice, type Notice, type Speaker} from './notices.ts';
 import type {CycleReport} from './service.ts';
 import type {StatusWord, Verdict} from './status.ts';
 
@@ -16,8 +16,8 @@ export class Watcher {
   }
 
   sees(report: CycleReport): void {
-    const applied = appliedNotice(this.#speaker, report);
-    if (applied !== undefined) this.#tell(applied);
+    const news = appliedNotice(this.#speaker, report) ?? capturedNotice(this.#speaker, report);
+    if (news !== undefined) this.#tell(news);
     this.looks(report.verdict, report.at);
   }
 

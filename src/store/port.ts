@@ -30,6 +30,13 @@ export type AliveRef = AliveLabel & {
   readonly time: string;
 };
 
+/** A snapshot of another tool. */
+export type ForeignRef = {
+  /** When it was stored, by the clock over there, ISO 8601. */
+  readonly time: string;
+  readonly host: string;
+};
+
 export type Looked = {
   readonly snapshots: readonly SnapshotRef[];
   readonly alive: readonly AliveRef[];
@@ -69,6 +76,9 @@ export type Store = {
 
   /** What `list` gives, and signs of life: of each author the newest at least. One round trip. @throws as `list`. */
   look(): Promise<Looked>;
+
+  /** The newest snapshot that is not Rowplica's, by its time; undefined where there is none. One round trip. @throws as `list`. */
+  newestForeign(): Promise<ForeignRef | undefined>;
 
   /**
    * Stores a sign of life, and removes earlier ones of the same author as far as locks allow. It is no snapshot: `list`

@@ -20,9 +20,10 @@ export class ServiceProcess {
   readonly #child: ChildProcess;
   #stderr = '';
 
-  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  constructor(args: readonly string[], env: NodeJS.ProcessEnv = {}, cwd?: string) {
     this.#child = spawn(process.execPath, [main, 'run', ...args], {
       env: {...environment(), ...env},
+      cwd,
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => (this.#stderr += text));

@@ -105,6 +105,7 @@ export class Bucket {
       forget: async () => unasked(),
       prune: async () => unasked(),
       check: async () => unasked(),
+      newestForeign: async () => undefined,
       unlock: async () => {},
     };
   }

@@ -5,6 +5,7 @@
  * tool is set at all, a repository of restic and a data folder of Uptime Kuma are taken for its replica, too. That is a guess: a primary
  * is never made of it, and rows that are there on its first run are not changed.
  */
+import type {TablePolicy} from '../../merge/policy.ts';
 import type {InheritedSetting, Predecessor, Said, Surroundings} from '../predecessor.ts';
 import {databaseOf, isDataFolder, refuseOtherDatabase} from './data-folder.ts';
 
@@ -27,6 +28,20 @@ const STRATEGIES = {
   DEFAULT: 'default',
 } as const;
 
+/**
+ * That tool wrote references to rows that it did not bring. Where the replica lacks them they come, and what the replica has of its own
+ * stays, whatever it is.
+ */
+const REFERRED: TablePolicy = {policy: 'merge', onConflict: 'replicaWins'};
+const V2: Readonly<Record<string, TablePolicy>> = {docker_host: REFERRED};
+const V1 = {...V2, proxy: REFERRED, remote_browser: REFERRED};
+const REFERRED_BY: ReadonlyMap<string, typeof V2> = new Map([
+  ['snapshot', V2],
+  ['local-entity', V2],
+  ['notifications-insert-merge', V1],
+  ['default', V1],
+]);
+
 /** These put local edits back in each of their cycles. */
 const EACH_CYCLE: readonly string[] = ['notifications-insert-merge', 'default'];
 
@@ -38,13 +53,16 @@ export const replicatorKuma: Predecessor = (surroundings) => {
   const database = own.database === undefined ? databaseOf(env, files) : undefined;
   if (database !== undefined) refuseOtherDatabase(database.path, env, files);
   const {NTFY_URL: ntfy} = env;
+  const ofRole = roleSettings(surroundings, (warning) => warnings.push(warning));
+  const preset = own.preset ?? ofRole.find(({name}) => name === 'preset')?.value;
   return {
     tool: TOOL,
+    policies: (typeof preset === 'string' && REFERRED_BY.get(preset)) || {},
     settings: [
       ...(database
         ? [{name: 'database', value: database.path, source: database.source} as const]
         : []),
-      ...roleSettings(surroundings, (warning) => warnings.push(warning)),
+      ...ofRole,
       ...(ntfy ? [setting('ntfy', ntfy, 'NTFY_URL')] : []),
     ],
     warnings,

@@ -45,6 +45,7 @@ export function openDirectoryStore({path, log}: DirectoryStoreOptions): Store {
         snapshots: await listLabels(layout),
         alive: await listAlive(layout),
       })),
+    newestForeign: () => useExisting(async () => undefined), // nobody else writes its format
     beat: (label) => useExisting(() => writeAlive(layout, label)),
     create: () => use(() => createStore(layout)),
     save: (staged) => useExisting(() => saveFiles(layout, staged, log)),

@@ -9,6 +9,7 @@ import {findLocation} from './location.ts';
 import {makeMask, maskUrls} from './mask.ts';
 import {makeClient, type ResticTimes} from './restic-client.ts';
 import {listSnapshots} from './list-snapshots.ts';
+import {newestForeign} from './newest-foreign.ts';
 import {saveAlive} from './save-alive.ts';
 import {saveSnapshot} from './save-snapshot.ts';
 
@@ -58,6 +59,7 @@ export function openResticStore(options: ResticStoreOptions): Store {
     name,
     list: async () => (await listSnapshots(client)).snapshots,
     look: () => listSnapshots(client),
+    newestForeign: () => newestForeign(client),
     beat: (label, earlier) => saveAlive(client, label, {host, earlier}),
     create: () => createRepository(client, {...location, temporary}),
     save: (staged) => saveSnapshot(client, staged, {host, progress}),

@@ -54,7 +54,7 @@ function decodeFields(tags: readonly string[]): SnapshotLabel | undefined {
  * @throws {EngineError} `STORE_FAILED` for anything but a list: it must not look like an empty one.
  */
 export function parseListed(stdout: string): Looked {
-  const entries = entriesOf(stdout);
+  const entries = entriesIn(stdout).flatMap((entry) => entryOf(entry) ?? []);
   return {
     snapshots: entries.flatMap((entry) => refOf(entry) ?? []),
     alive: entries.flatMap((entry) => aliveOf(entry) ?? []),
@@ -63,7 +63,8 @@ export function parseListed(stdout: string): Looked {
 
 type Entry = {readonly id: string; readonly time: string; readonly tags: readonly string[]};
 
-function entriesOf(stdout: string): readonly Entry[] {
+/** What restic listed, unread. @throws {EngineError} `STORE_FAILED` for anything but a list. */
+export function entriesIn(stdout: string): readonly unknown[] {
   const listed = jsonOf(stdout);
   if (listed === null) return [];
   if (!Array.isArray(listed)) {
@@ -75,7 +76,7 @@ function entriesOf(stdout: string): readonly Entry[] {
       },
     );
   }
-  return listed.flatMap((entry: unknown) => entryOf(entry) ?? []);
+  return listed;
 }
 
 function entryOf(entry: unknown): Entry | undefined {

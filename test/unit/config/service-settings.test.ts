@@ -39,6 +39,8 @@ test('a primary by default', () => {
     checkEveryMs: days(1),
     drillEveryMs: days(1),
     receivers: [],
+    otherWriter: undefined,
+    isGuess: false,
     warnings: [],
   });
 });
@@ -120,6 +122,8 @@ test('what is set counts', () => {
     checkEveryMs: 1_000,
     drillEveryMs: 'off',
     receivers: [],
+    otherWriter: undefined,
+    isGuess: false,
     warnings: [],
   });
   expect(settings({role: 'primary', keep: 'off'}).keep).toBe('off');

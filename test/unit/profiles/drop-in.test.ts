@@ -265,3 +265,13 @@ test.each([
 ])('the port of the application by %j is %d', (env, port) => {
   expect(applicationPort(env)).toBe(port);
 });
+
+test('rows that are referred to come with a preset that lacks their table, beside those of the replica', () => {
+  const policies = (env: NodeJS.ProcessEnv, own = {}) => inherit({env, own})?.policies;
+  const merged = {policy: 'merge', onConflict: 'replicaWins'};
+  expect(policies({REPLICATOR_MODE: 'BACKUP'})).toEqual({});
+  expect(policies({REPLICATOR_MODE: 'RESTORE'})).toEqual({docker_host: merged});
+  const all = {docker_host: merged, proxy: merged, remote_browser: merged};
+  expect(policies({RESTORE_MERGE_STRATEGY: 'DEFAULT'})).toEqual(all);
+  expect(policies({REPLICATOR_MODE: 'RESTORE'}, {preset: 'default'})).toEqual(all);
+});
