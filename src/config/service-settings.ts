@@ -53,6 +53,8 @@ export type ServiceSettings = {
   readonly otherWriter: ForeignWriter | undefined;
   /** True where nobody said which role it is: see `EngineOptions`. */
   readonly isGuess: boolean;
+  /** True where the tool before did so. */
+  readonly repairsAtStart: boolean;
   /** What is allowed, and likely not meant. */
   readonly warnings: readonly string[];
 };
@@ -94,6 +96,7 @@ export function undecidedSettings(config: LoadedConfig, env: NodeJS.ProcessEnv):
     receivers: receiversOf(config),
     otherWriter: otherWriterOf(config),
     isGuess: inherited?.isGuess === true,
+    repairsAtStart: inherited !== undefined,
     warnings: [
       ...(inherited?.warnings ?? []),
       ...(token === undefined && isReachable(http) ? [openTo(http)] : []),

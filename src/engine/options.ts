@@ -32,6 +32,8 @@ export type EngineOptions = {
   readonly maxWriteLock?: number | undefined;
   /** Nobody said that this is a replica: rows of a database that was none so far are not changed. */
   readonly isGuess?: boolean | undefined;
+  /** Of a service: its first replicate puts local edits back also where they stay otherwise. */
+  readonly repairsAtStart?: boolean | undefined;
   /** Environment that the store's own tools see. */
   readonly env: NodeJS.ProcessEnv;
   readonly log: Log;

@@ -24,9 +24,14 @@ export function primaryEngine(options: EngineOptions): PrimaryEngine & Tending {
 
 /** A plan that would hold the write lock for longer than it may is held, as nobody is there to read a warning. */
 export function replicaEngine(options: EngineOptions): ReplicaEngine & Tending {
+  let repair = options.repairsAtStart === true;
   return {
     poll: (signal) => poll({...options, signal}),
-    replicate: (signal) => replicate({...options, signal, holdLongLocks: true}),
+    replicate: async (signal) => {
+      const result = await replicate({...options, signal, holdLongLocks: true, repair});
+      repair = false;
+      return result;
+    },
     drift: async (signal) => (await drift({...options, signal})).rows,
     ...tending(options),
     heard: () => heard(options),

@@ -52,6 +52,7 @@ export type RunOptions = {
 export async function runService(options: RunOptions): Promise<Exit | undefined> {
   const {settings, engine, signal, onStarted} = options;
   const {role, intervalMs, staleAfterMs, driftEveryMs, receivers, warnings} = settings;
+  const {isGuess, repairsAtStart} = settings;
   const {log} = engine;
   return withServiceLock(engine, async () => {
     for (const warning of warnings) log.warn(warning);
@@ -59,7 +60,7 @@ export async function runService(options: RunOptions): Promise<Exit | undefined>
     const notifier = new Notifier(receivers, log);
     const watcher = new Watcher(speakerOf(options), (notice) => notifier.tell(notice));
     const supervisor = supervisorOf(options, () => service.trigger());
-    const work = workOf(settings, {...engine, isGuess: settings.isGuess});
+    const work = workOf(settings, {...engine, isGuess, repairsAtStart});
     const service = new Service({
       role,
       cycle: supervisor ? new Gated(work.cycle, () => supervisor.whyNot) : work.cycle,

@@ -36,10 +36,15 @@ describe('restic store', () => {
     await writeFile(join(foreign, 'manifest'), 'not ours');
     const backup = (...args: string[]) =>
       restic(['backup', '.', '--host', 'test-host', ...args], {repository, folder, cwd: foreign});
-    await backup('--time', '2099-01-01 00:00:00');
+    expect(await store.newestForeign()).toBeUndefined();
+    await backup('--time', '2001-02-03 12:00:00');
+    expect((await store.newestForeign())?.time).toMatch(/^2001-02-03T/);
+    await backup('--time', '2099-01-01 12:00:00');
     await backup('--tag', 'rowplica', '--time', '2098-01-01 00:00:00');
     await backup('--tag', 'rowplica,lineage=x,epoch=1,sequence=0,digest=ab,author=a');
     expect(idsOf(await store.list())).toEqual([ref.storeId]);
+    const newest = {host: 'test-host', time: expect.stringMatching(/^2099-01-01T/)};
+    expect(await store.newestForeign()).toEqual(newest);
 
     const label = {...staged.label, sequence: 2, parent: staged.label.digest};
     const next = await store.save({...staged, label});

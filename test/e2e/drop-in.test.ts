@@ -237,10 +237,11 @@ describe('with no variable of that tool, a repository and a data folder make', (
       expect.stringMatching(/REPLICATOR_MODE is not set: this is a replica/),
     );
     expect(fateOf(replica.database)).toEqual(SNAPSHOT);
-    // From then on it is one, and changes come as ever.
+    // From then on it is one: a start puts its edits back, as that tool did.
     execute(replica.database, "UPDATE tag SET name = 'edited'");
     await service.stop();
-    await replica.start().says({did: 'replicated'});
+    await replica.start().says({did: 'replicated', applied: true});
+    expect(fateOf(replica.database)).toEqual(SNAPSHOT);
   });
 
   test('nothing of one that has rows of its own, until somebody says so', async () => {

@@ -41,6 +41,7 @@ test('a primary by default', () => {
     receivers: [],
     otherWriter: undefined,
     isGuess: false,
+    repairsAtStart: false,
     warnings: [],
   });
 });
@@ -124,6 +125,7 @@ test('what is set counts', () => {
     receivers: [],
     otherWriter: undefined,
     isGuess: false,
+    repairsAtStart: false,
     warnings: [],
   });
   expect(settings({role: 'primary', keep: 'off'}).keep).toBe('off');

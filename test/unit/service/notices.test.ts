@@ -1,5 +1,6 @@
 /** What others are told of a service, and when. */
 import {describe, expect, test} from 'vitest';
+import type {CaptureResult} from '../../../src/engine/capture.ts';
 import type {ReplicateResult} from '../../../src/engine/replicate.ts';
 import type {CycleReport} from '../../../src/service/service.ts';
 import {spokenNotice, type Notice} from '../../../src/service/notices.ts';
@@ -74,6 +75,21 @@ describe('rows', () => {
         tables: {monitor: {...none, inserted: 2}},
       },
     ]);
+  });
+
+  test('that were captured are told where something new was stored', () => {
+    const {watcher, told} = watched();
+    const capture = (changed: boolean): CycleReport['done'] => {
+      const position = {lineage: 'l', epoch: 1, sequence: 7, snapshot: 'd'.repeat(64)};
+      const tables = {monitor: {...none, rows: 4, updated: 1}, tag: {...none, rows: 2}};
+      return {did: 'captured', result: {...position, changed, tables} as unknown as CaptureResult};
+    };
+    watcher.sees(report('ok', capture(false)));
+    watcher.sees(report('ok', capture(true)));
+    expect(told).toMatchObject([
+      {event: 'captured', position: {sequence: 7}, tables: {monitor: {...none, updated: 1}}},
+    ]);
+    expect(told[0]).not.toHaveProperty('tables.tag');
   });
 
   test('are spoken of by what happened to them; a title is ASCII, whatever the host is called', () => {

@@ -122,6 +122,21 @@ test('a receiver gets the events alone that it wants', async () => {
   expect(got.map(({body}) => (JSON.parse(body) as Notice).event)).toEqual(['applied']);
 });
 
+test('what was captured is told to those alone that ask for it, in their words where they have some', async () => {
+  const {got, origin} = await receive();
+  const captured: Notice = {...applied, event: 'captured'};
+  const words = ({event, host}: {event: string; host: string}): string => `[${host}] ${event}`;
+  const notifier = new Notifier(
+    [to('webhook', origin), to('ntfy', origin, {events: ['captured'], words})],
+    silentLog,
+  );
+  notifier.tell(captured);
+  await eventually('one', () => notifier.counts.sent === 1);
+  await notifier.close();
+  expect(got).toMatchObject([{body: '[kuma-2] captured'}]);
+  expect(got[0]?.headers).not.toHaveProperty('title');
+});
+
 test('a receiver that is in trouble is told again; order is kept', async () => {
   const {got, origin} = await receive((nth) => (nth === 1 ? 503 : 200));
   const notifier = new Notifier([to('webhook', origin)], silentLog);
