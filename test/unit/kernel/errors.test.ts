@@ -53,6 +53,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'FOREIGN_KEY',
     'TRIGGER',
     'FENCED',
+    'FOREIGN_WRITER',
     'HELD',
   ],
   21: ['CONFLICTS'],

@@ -1,5 +1,5 @@
 import {expect, test} from 'vitest';
-import {checkFuse} from '../../../src/plan/fuse.ts';
+import {checkFuse, checkOnlyAdds} from '../../../src/plan/fuse.ts';
 
 const blows = true;
 test.each([
@@ -41,4 +41,18 @@ test.each([
     expect(() => check([])).not.toThrow();
   }
   expect(() => check(['t'])).not.toThrow();
+});
+
+test('a database that may be nobody’s replica gets rows, and loses or changes none', () => {
+  const counts = {inserted: 3, updated: 0, deleted: 0};
+  expect(() => checkOnlyAdds(new Map([['monitor', counts]]))).not.toThrow();
+  for (const change of [{updated: 1}, {deleted: 1}])
+    expect(() =>
+      checkOnlyAdds(
+        new Map([
+          ['tag', counts],
+          ['monitor', {...counts, ...change}],
+        ]),
+      ),
+    ).toThrow(expect.objectContaining({code: 'FUSE', site: {table: 'monitor'}}));
 });
