@@ -469,11 +469,6 @@ describe('a repository that the old tool writes to', () => {
     const again = primary.start();
     await again.says({did: 'captured', sequence: 1});
     await again.stop();
-    // Of its own snapshots none is in the way.
-    primary.env['ROWPLICA_TAKE_OVER'] = '';
-    await backUp(primary, minutesAgo(11));
-    const third = primary.start();
-    await third.says({did: 'beat'});
   });
 
   test('is used once that has ended for two of its intervals', async () => {
