@@ -248,6 +248,14 @@ export const APPLICATION_STEADY_MS = 60_000;
 export const APPLICATION_GONE_POLL_MS = 50;
 /** Milliseconds that killed processes have to be gone; one that hangs in a disk is not waited for. */
 export const APPLICATION_KILLED_MS = 2_000;
+/** Calls that tell a running application of changed rows; each takes some 10 ms, and a restart no longer than so many. */
+export const RELOAD_CALLS_MAX = 1_000;
+/** Milliseconds after which handlers count as registered where the application does not say so: it takes some 10 ms. */
+export const RELOAD_READY_MS = 1_000;
+/** Seconds that a token is good for: all calls of a session are made after one login. */
+export const RELOAD_TOKEN_S = 300;
+/** Milliseconds before a login that was one too many is tried again: twenty a minute are let through, one each three seconds. */
+export const RELOAD_LOGIN_PAUSE_MS = 3_500;
 /** Rows of the audit of applies that one answer lists, unless it is asked for another number, and at most. */
 export const HISTORY_ROWS = 100;
 export const HISTORY_ROWS_MAX = 1_000;

@@ -2,6 +2,7 @@
 import type {Profile} from '../profile.ts';
 import {findings} from './findings.ts';
 import {presets} from './presets.ts';
+import {reload} from './reload/reload.ts';
 import {setting} from './settings.ts';
 import {version} from './version.ts';
 
@@ -48,4 +49,5 @@ export const uptimeKuma: Profile = {
   ],
   version,
   findings,
+  reload,
 };

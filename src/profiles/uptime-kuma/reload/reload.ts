@@ -1,0 +1,76 @@
+/** How a running Uptime Kuma is told of changed rows: over its own socket. */
+import type {View} from '../../../database/port.ts';
+import type {Cell} from '../../../kernel/row.ts';
+import {textOf} from '../../migration-records.ts';
+import type {AppliedChange, Notice, Reload} from '../../profile.ts';
+import {MAINTENANCE_COLUMNS} from './maintenance.ts';
+import {planCalls, type RowsNow} from './plan.ts';
+import {tellCalls, type Accounts} from './tell.ts';
+
+const PORT = 3001;
+
+export const reload: Reload = {
+  url: (env) =>
+    `http://127.0.0.1:${Number(env['UPTIME_KUMA_PORT'] || env['PORT'] || PORT) || PORT}`,
+  prepare: async (changes, view): Promise<Notice> => {
+    const {calls, restart} = planCalls(changes, await rowsNow(changes, view));
+    const accounts = await accountsIn(view);
+    return {calls: calls.length, restart, tell: (to) => tellCalls(calls, accounts, to)};
+  },
+};
+
+async function rowsNow(changes: readonly AppliedChange[], view: View): Promise<RowsNow> {
+  const tables = new Set(changes.map(({table}) => table));
+  const isTouched = (...names: readonly string[]): boolean =>
+    names.some((name) => tables.has(name));
+  const monitors = isTouched('monitor', 'monitor_tag')
+    ? await view.select('monitor', ['id', 'active', 'user_id'])
+    : [];
+  const maintenances = isTouched('maintenance')
+    ? await view.select('maintenance', await columnsThere(view))
+    : [];
+  const domains = isTouched('status_page')
+    ? await view.select('status_page_cname', ['status_page_id'])
+    : [];
+  const named = await columnsThere(view);
+  return {
+    monitors: new Map(
+      monitors.map(([id, active, user]) => [
+        Number(id),
+        {active: active === 1n, user: idOf(user) ?? null},
+      ]),
+    ),
+    maintenances: new Map(
+      maintenances.map((cells) => [
+        Number(cells[0]),
+        Object.fromEntries(named.map((name, at) => [name, cells[at] ?? null])),
+      ]),
+    ),
+    users: isTouched('user') ? await view.count('user', []) : 1,
+    pagesWithDomain: new Set(domains.flatMap(([id]) => idOf(id) ?? [])),
+  };
+}
+
+/** Releases before 1.21 know fewer. */
+async function columnsThere(view: View): Promise<readonly string[]> {
+  const {tables} = await view.schema();
+  const names = new Set(tables.get('maintenance')?.columns.map(({name}) => name));
+  return MAINTENANCE_COLUMNS.filter((name) => names.has(name));
+}
+
+async function accountsIn(view: View): Promise<Accounts> {
+  const [secret] = await view.select('setting', ['value'], [{column: 'key', is: 'jwtSecret'}]);
+  const users = await view.select('user', ['id', 'username', 'password', 'active']);
+  return {
+    secret: textOf(secret?.[0]),
+    users: users.map(([id, username, password, active]) => ({
+      id: Number(id),
+      username: textOf(username) ?? '',
+      password: textOf(password) ?? '',
+      active: active === 1n,
+    })),
+  };
+}
+
+const idOf = (cell: Cell | undefined): number | undefined =>
+  typeof cell === 'bigint' ? Number(cell) : undefined;
