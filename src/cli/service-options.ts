@@ -10,6 +10,8 @@ export type ServiceFlags = {
   readonly stopTimeout?: string;
   readonly http?: string;
   readonly tokenFile?: string;
+  readonly reload?: string;
+  readonly reloadUrl?: string;
 };
 
 export function addServiceOptions(command: Command): Command {
@@ -23,16 +25,21 @@ export function addServiceOptions(command: Command): Command {
     )
     .option('--http <address>', 'host:port that the service answers on, or off')
     .option('--token-file <file>', 'file with the bearer token that callers must show')
+    .option(
+      '--reload <strategies>',
+      'how the application learns of it: socket,restart,command, or none',
+    )
+    .option('--reload-url <url>', 'where the application listens')
     .option('--max-write-lock <duration>', 'longest hold of the write lock (default: 500ms)')
     .addHelpText(
       'after',
-      '\nThe service also takes ROWPLICA_ROLE, ROWPLICA_INTERVAL, ROWPLICA_DRIFT_INTERVAL, ROWPLICA_STALE_AFTER, ROWPLICA_STOP_TIMEOUT, ROWPLICA_HTTP, ROWPLICA_TOKEN,\nROWPLICA_KEEP, ROWPLICA_PRUNE_EVERY, ROWPLICA_CHECK_EVERY, ROWPLICA_DRILL_EVERY, ROWPLICA_NTFY and ROWPLICA_WEBHOOK.',
+      '\nThe service also takes ROWPLICA_ROLE, ROWPLICA_INTERVAL, ROWPLICA_DRIFT_INTERVAL, ROWPLICA_STALE_AFTER, ROWPLICA_STOP_TIMEOUT, ROWPLICA_HTTP, ROWPLICA_TOKEN,\nROWPLICA_KEEP, ROWPLICA_PRUNE_EVERY, ROWPLICA_CHECK_EVERY, ROWPLICA_DRILL_EVERY, ROWPLICA_NTFY, ROWPLICA_WEBHOOK,\nROWPLICA_RELOAD and ROWPLICA_RELOAD_URL, _USER, _PASSWORD, _COMMAND and _TIMEOUT.',
     );
 }
 
 /** @throws {EngineError} `CONFIG_INVALID` naming the flag. */
 export function serviceConfig(flags: ServiceFlags): Config {
-  const {role, interval, staleAfter, stopTimeout, http, tokenFile} = flags;
+  const {role, interval, staleAfter, stopTimeout, http, tokenFile, reload, reloadUrl} = flags;
   const token = tokenFile === undefined ? tokenFile : valueOfFile(tokenFile, '--token-file');
   return {
     role: settingOf('role', '--role', role),
@@ -41,5 +48,9 @@ export function serviceConfig(flags: ServiceFlags): Config {
     stopTimeout: settingOf('stopTimeout', '--stop-timeout', stopTimeout),
     http: settingOf('http', '--http', http),
     token: settingOf('token', '--token-file', token),
+    reload: {
+      strategies: settingOf('reload.strategies', '--reload', reload),
+      url: settingOf('reload.url', '--reload-url', reloadUrl),
+    },
   };
 }

@@ -8,15 +8,26 @@ import {tablesSchema} from './policies.ts';
 import {readText} from './read-file.ts';
 import {text} from './schemas.ts';
 import {ALL_SETTINGS, type Config} from './settings.ts';
+import * as values from './values.ts';
+import {valueOfFile} from './variables.ts';
 
 const migrations = z.strictObject({table: text.optional(), column: text.optional()});
+const reload = z.strictObject({
+  strategies: values.strategies.optional(),
+  url: values.url.optional(),
+  user: text.optional(),
+  passwordFile: text.optional(),
+  command: values.command.optional(),
+  timeout: values.reloadTimeout.optional(),
+});
 const inFile = ALL_SETTINGS.filter(([, {otherwiseInFile = false}]) => !otherwiseInFile);
 const fileSchema = z.strictObject({
   ...Object.fromEntries(inFile.map(([name, {schema}]) => [name, schema.optional()])),
   tables: tablesSchema.optional(),
   migrations: migrations.optional(),
+  reload: reload.optional(),
 });
-const KNOWN = [...inFile.map(([name]) => name), 'migrations'].join(', ');
+const KNOWN = [...inFile.map(([name]) => name), 'migrations', 'reload'].join(', ');
 
 /** @throws {EngineError} `CONFIG_INVALID` naming file and setting. `label` is how the path is told. */
 export function readConfigFile(path: string, label: string = path): Config {
@@ -33,7 +44,7 @@ export function readConfigFile(path: string, label: string = path): Config {
 export function parseConfig(path: string, yaml: string): Config {
   const parsed = fileSchema.safeParse(parseYaml(path, yaml) ?? {});
   // The schemas are those of SETTINGS, one by one, and those are what the members of Config are.
-  if (parsed.success) return tablesApart(parsed.data as InFile);
+  if (parsed.success) return withPassword(tablesApart(parsed.data as InFile));
   const issue = parsed.error.issues[0];
   const where = issue?.path.join('.') ?? '';
   throw invalid(
@@ -43,6 +54,7 @@ export function parseConfig(path: string, yaml: string): Config {
 }
 
 type InFile = Omit<Config, 'tables'> & {
+  readonly reload?: z.infer<typeof reload> | undefined;
   readonly tables?: readonly string[] | ReadonlyMap<string, TablePolicy>;
 };
 
@@ -52,6 +64,14 @@ function tablesApart({tables, ...rest}: InFile): Config {
   return tables instanceof Map
     ? {...rest, policies: tables as ReadonlyMap<string, TablePolicy>}
     : {...rest, tables: tables as readonly string[]};
+}
+
+/** The file names another one that holds the password. */
+function withPassword({reload: given, ...rest}: Config & Pick<InFile, 'reload'>): Config {
+  if (given === undefined) return rest;
+  const {passwordFile, ...others} = given;
+  const password = passwordFile && valueOfFile(passwordFile, 'reload.passwordFile');
+  return {...rest, reload: {...others, password}};
 }
 
 function parseYaml(path: string, yaml: string): unknown {

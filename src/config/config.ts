@@ -37,8 +37,10 @@ export function loadConfig({file, env, flags}: ConfigSources): LoadedConfig {
   const sources = Object.fromEntries([...given].map(([name, {source}]) => [name, source]));
   const {'migrations.table': table, 'migrations.column': column, ...rest} = values;
   const migrations = wholeRecord({table, column} as NonNullable<Config['migrations']>);
+  const {reload, others} = nested(rest);
   return {
-    ...withPolicies(rest as Omit<Config, 'migrations'>, inherited),
+    ...withPolicies(others as Omit<Config, 'migrations' | 'reload'>, inherited),
+    reload,
     migrations,
     sources,
     inherited,
@@ -66,6 +68,20 @@ function inheritedLayer(inherited: Inheritance | undefined): Layer {
     name,
     {value: settingOf(name, source, value), source},
   ]);
+}
+
+const RELOAD = 'reload.';
+
+/** Members of `reload` as one object; undefined where none is given. */
+function nested(values: Readonly<Record<string, unknown>>): {
+  readonly reload: Config['reload'];
+  readonly others: object;
+} {
+  const entries = Object.entries(values);
+  const own = entries.filter(([name]) => name.startsWith(RELOAD));
+  const reload = Object.fromEntries(own.map(([name, value]) => [name.slice(RELOAD.length), value]));
+  const others = Object.fromEntries(entries.filter(([name]) => !name.startsWith(RELOAD)));
+  return {reload: own.length === 0 ? undefined : (reload as Config['reload']), others};
 }
 
 function fileLayer(file: string | undefined, env: NodeJS.ProcessEnv): Layer {
@@ -96,11 +112,17 @@ function flagLayer(flags: Config): Layer {
   return layer(flags, (name) => `flag ${ALL_SETTINGS.find(([each]) => each === name)?.[1].flag}`);
 }
 
-function layer({migrations, ...rest}: Config, sourceOf: (name: SettingName) => string): Layer {
+function layer(
+  {migrations, reload = {}, ...rest}: Config,
+  sourceOf: (name: SettingName) => string,
+): Layer {
   const flat: {readonly [name in SettingName]?: unknown} = {
     ...rest,
     'migrations.table': migrations?.table,
     'migrations.column': migrations?.column,
+    ...Object.fromEntries(
+      Object.entries(reload).map(([name, value]) => [`${RELOAD}${name}`, value]),
+    ),
   };
   return (Object.entries(flat) as [SettingName, unknown][])
     .filter(([, value]) => value !== undefined)

@@ -42,7 +42,8 @@ export function effectiveConfig(config: LoadedConfig, env: NodeJS.ProcessEnv): E
 type Values<Name extends SettingName> = {readonly [name in Name]: Shown | undefined};
 type ServiceName = 'role' | 'interval' | 'driftInterval' | 'staleAfter' | 'http' | 'token' | 'keep';
 type CareName = 'takeOver' | 'pruneEvery' | 'checkEvery' | 'drillEvery';
-type ServiceNames = ServiceName | 'stopTimeout' | CareName | ReceiverName;
+type ServiceNames = ServiceName | 'stopTimeout' | CareName | ReceiverName | ReloadName;
+type ReloadName = Extract<SettingName, `reload.${string}`>;
 type ReceiverName = 'notify' | 'ntfy' | 'webhook';
 
 function engineValues(
@@ -80,7 +81,7 @@ function policiesShown(policies: ReadonlyMap<string, TablePolicy>): Shown {
 }
 
 function serviceValues(config: LoadedConfig, service: UndecidedSettings): Values<ServiceNames> {
-  const {role, http, token, keep, intervalMs} = service;
+  const {role, http, token, keep, intervalMs, reload} = service;
   return {
     role,
     interval: intervalMs === undefined ? undefined : durationText(intervalMs),
@@ -97,6 +98,12 @@ function serviceValues(config: LoadedConfig, service: UndecidedSettings): Values
     notify: config.notify?.map(receiverShown),
     ntfy: config.ntfy && MASK,
     webhook: config.webhook && MASK,
+    'reload.strategies': reload.strategies,
+    'reload.url': reload.url,
+    'reload.user': reload.user,
+    'reload.password': reload.password && MASK,
+    'reload.command': reload.command?.map((word, at) => (at === 0 ? word : MASK)),
+    'reload.timeout': durationText(reload.timeoutMs),
   };
 }
 

@@ -4,6 +4,7 @@ import type {ForeignWriter} from '../engine/foreign-writer.ts';
 import {storeAddress} from '../engine/store-address.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {
+  RELOAD_CALL_MS,
   RUN_CHECK_MS,
   RUN_DRIFT_MS,
   RUN_DRILL_MS,
@@ -26,6 +27,7 @@ import {
   type HttpAddress,
   type KeepPolicy,
   type Receiver,
+  type ReloadStrategy,
   type Role,
 } from './values.ts';
 
@@ -55,8 +57,24 @@ export type ServiceSettings = {
   readonly isGuess: boolean;
   /** True where the tool before did so. */
   readonly repairsAtStart: boolean;
+  readonly reload: ReloadSettings;
   /** What is allowed, and likely not meant. */
   readonly warnings: readonly string[];
+};
+
+/** How a running application learns of what was applied. */
+export type ReloadSettings = {
+  /** In order; undefined: what its profile knows, and a command where one is given. */
+  readonly strategies: readonly ReloadStrategy[] | undefined;
+  /** Undefined: where its profile says that it listens. */
+  readonly url: string | undefined;
+  /** Undefined: a token is made from the database. */
+  readonly user: string | undefined;
+  readonly password: string | undefined;
+  /** A program and its arguments. */
+  readonly command: readonly string[] | undefined;
+  /** Milliseconds for each call. */
+  readonly timeoutMs: number;
 };
 
 /** As far as they are decided while nobody has said which role it is. */
@@ -97,11 +115,27 @@ export function undecidedSettings(config: LoadedConfig, env: NodeJS.ProcessEnv):
     otherWriter: otherWriterOf(config),
     isGuess: inherited?.isGuess === true,
     repairsAtStart: inherited !== undefined,
+    reload: reloadOf(config),
     warnings: [
       ...(inherited?.warnings ?? []),
       ...(token === undefined && isReachable(http) ? [openTo(http)] : []),
     ],
   };
+}
+
+function reloadOf({reload = {}}: LoadedConfig): ReloadSettings {
+  const {strategies, url, user, password, command, timeout = RELOAD_CALL_MS} = reload;
+  if ((user === undefined) !== (password === undefined))
+    throw new EngineError(
+      'CONFIG_INVALID',
+      `reload: there is a ${user === undefined ? 'password' : 'user'} without a ${user === undefined ? 'user' : 'password'}`,
+      {hint: 'Give both, or neither: then a token is made from the database.'},
+    );
+  if (strategies?.includes('command') === true && command === undefined)
+    throw new EngineError('CONFIG_INVALID', 'reload: the strategy is command, and none is given', {
+      hint: 'Give reload.command, or ROWPLICA_RELOAD_COMMAND: a program and its arguments.',
+    });
+  return {strategies, url, user, password, command, timeoutMs: timeout};
 }
 
 function defaultInterval(config: LoadedConfig, env: NodeJS.ProcessEnv): number | undefined {

@@ -8,7 +8,7 @@ import {milliseconds} from './duration.ts';
 import {driftSchema, policiesSchema, tableNames} from './policies.ts';
 import {meant, text} from './schemas.ts';
 import * as values from './values.ts';
-import type {HttpAddress, KeepPolicy, Receiver, Role} from './values.ts';
+import type {HttpAddress, KeepPolicy, Receiver, ReloadStrategy, Role} from './values.ts';
 
 /** What may be configured; every member may be left out. */
 export type Config = {
@@ -51,16 +51,28 @@ type ServiceConfig = {
   /** Addresses that variables give, beside those in the file. */
   readonly ntfy?: string | undefined;
   readonly webhook?: string | undefined;
+  /** How a running application learns of what was applied. */
+  readonly reload?: GivenReload | undefined;
+};
+
+type GivenReload = {
+  readonly strategies?: readonly ReloadStrategy[] | undefined;
+  readonly url?: string | undefined;
+  readonly user?: string | undefined;
+  readonly password?: string | undefined;
+  /** A program and its arguments. */
+  readonly command?: readonly string[] | undefined;
+  readonly timeout?: number | undefined;
 };
 
 /** The table may come from one source, and the column from another. */
 type GivenRecord = {readonly [part in keyof MigrationRecord]?: string | undefined};
 
 /** Settings by the names under which they are shown. */
-type Flat = Omit<Config, 'migrations'> & {
+type Flat = Omit<Config, 'migrations' | 'reload'> & {
   readonly 'migrations.table'?: string | undefined;
   readonly 'migrations.column'?: string | undefined;
-};
+} & {readonly [part in keyof GivenReload as `reload.${part}`]: GivenReload[part]};
 
 export type SettingName = keyof Flat;
 type Value<Name extends SettingName> = NonNullable<Flat[Name]>;
@@ -144,6 +156,33 @@ const SETTINGS: Settings = {
   notify: {schema: values.notify},
   ntfy: {schema: values.url, variable: 'ROWPLICA_NTFY', otherwiseInFile: true},
   webhook: {schema: values.url, variable: 'ROWPLICA_WEBHOOK', otherwiseInFile: true},
+  'reload.strategies': {
+    schema: values.strategies,
+    written: (names) => names.split(','),
+    variable: 'ROWPLICA_RELOAD',
+    flag: '--reload',
+    otherwiseInFile: true,
+  },
+  'reload.url': {
+    schema: values.url,
+    variable: 'ROWPLICA_RELOAD_URL',
+    flag: '--reload-url',
+    otherwiseInFile: true,
+  },
+  'reload.user': {schema: text, variable: 'ROWPLICA_RELOAD_USER', otherwiseInFile: true},
+  // Arguments are visible to others, and files of settings are passed around: they name a file that holds it.
+  'reload.password': {schema: text, variable: 'ROWPLICA_RELOAD_PASSWORD', otherwiseInFile: true},
+  'reload.command': {
+    schema: values.command,
+    written: (line) => line.split(/\s+/).filter((word) => word !== ''),
+    variable: 'ROWPLICA_RELOAD_COMMAND',
+    otherwiseInFile: true,
+  },
+  'reload.timeout': {
+    schema: values.reloadTimeout,
+    variable: 'ROWPLICA_RELOAD_TIMEOUT',
+    otherwiseInFile: true,
+  },
 };
 
 export const ALL_SETTINGS: readonly (readonly [SettingName, Setting<unknown>])[] = Object.entries(

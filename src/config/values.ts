@@ -2,6 +2,7 @@
 import {isIPv4, isIPv6} from 'node:net';
 import {z} from 'zod';
 import {
+  RELOAD_CALL_MIN_MS,
   RUN_DRIFT_MIN_MS,
   RUN_DURATION_MAX_MS,
   RUN_INTERVAL_MIN_MS,
@@ -17,10 +18,13 @@ const ROLES = ['primary', 'replica'] as const;
 const KEEP_RULES = ['last', 'hourly', 'daily', 'weekly', 'monthly', 'yearly'] as const;
 const RECEIVER_KINDS = ['ntfy', 'webhook'] as const;
 export const NOTICE_EVENTS = ['status', 'applied', 'captured'] as const;
+const RELOAD_STRATEGIES = ['socket', 'restart', 'command', 'none'] as const;
 
 type KeepRule = (typeof KEEP_RULES)[number];
 
 export type Role = (typeof ROLES)[number];
+/** A way in which a running application may learn of what was applied. */
+export type ReloadStrategy = (typeof RELOAD_STRATEGIES)[number];
 export type HttpAddress = {readonly host: string; readonly port: number};
 /** How many snapshots stay: the newest ones, and the newest one of each hour, day and so on. */
 export type KeepPolicy = {readonly [rule in KeepRule]?: number | undefined};
@@ -160,3 +164,13 @@ export const notify: z.ZodType<readonly Receiver[]> = z.array(
   receiver,
   'it is not a list of {ntfy: URL} and {webhook: URL}',
 );
+export const strategies: z.ZodType<readonly ReloadStrategy[]> = z
+  .array(z.enum(RELOAD_STRATEGIES, `it is not one of ${RELOAD_STRATEGIES.join(', ')}`), {
+    error: `it is not a list of ${RELOAD_STRATEGIES.join(', ')}`,
+  })
+  .min(1, 'it is empty; none leaves it to you');
+export const command: z.ZodType<readonly string[]> = z
+  .array(z.string(), 'it is not a list: a program and its arguments')
+  .refine(([program]) => program !== undefined && program !== '', 'it names no program')
+  .refine((words) => words.every((word) => !word.includes('\0')), 'it holds a NUL');
+export const reloadTimeout: z.ZodType<number> = durationFrom(RELOAD_CALL_MIN_MS);

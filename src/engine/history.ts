@@ -1,7 +1,5 @@
 /** history: what was applied here, row by row, without values. The last applies are on record, those undone left out. */
-import {isEngineError} from '../kernel/errors.ts';
 import {HISTORY_BODY_CHARS_MAX, HISTORY_ROWS, HISTORY_ROWS_MAX} from '../kernel/limits.ts';
-import type {RowChange} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
 import type {State} from '../state/state.ts';
@@ -11,7 +9,7 @@ import {decodeIntent, type Intent, type IntendedRow} from './intent.ts';
 import {peekAtState} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {recordedManifest} from './recorded.ts';
-import {recordedRow} from './rows-now.ts';
+import {changeOf, unlessDamaged} from './recorded-change.ts';
 
 export type HistoryRequest = {
   /** Rows at most; default 100, and never more than 1000. */
@@ -124,23 +122,4 @@ function describeRow(apply: number, row: IntendedRow, shape: TableShape | undefi
   const change = shape && unlessDamaged(() => changeOf(shape, row));
   if (shape === undefined || change === undefined) return {apply, table, key: '', op, columns: []};
   return {apply, ...describeChange(shape, change, false)};
-}
-
-function changeOf(shape: TableShape, {key, before, after}: IntendedRow): RowChange | undefined {
-  const [old, now] = [before, after].map((text) =>
-    text === null ? undefined : recordedRow(shape, key, text),
-  );
-  if (old !== undefined && now !== undefined) return {op: 'update', key, before: old, after: now};
-  if (now !== undefined) return {op: 'insert', key, after: now};
-  return old && {op: 'delete', key, before: old};
-}
-
-/** An audit tells of what is on record, however much of it still can be read. */
-function unlessDamaged<T>(read: () => T): T | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (isEngineError(error, 'SNAPSHOT_CORRUPT', 'FORMAT_NEWER')) return undefined;
-    throw error;
-  }
 }

@@ -21,6 +21,7 @@ export async function expose(measured: Measured): Promise<Exposition> {
   exposeMeasures(registry, measured.measures);
   exposeCounts(registry, measured.measures.counts);
   exposeNotices(registry, measured.measures.notices);
+  exposeReloads(registry, measured);
   exposeCare(registry, measured);
   const loop = 'How late the event loop was, 99th percentile since the last scrape.';
   gauge(registry, 'event_loop_lag_p99_seconds', loop, measured.loopDelayP99Seconds);
@@ -96,6 +97,18 @@ function exposeNotices(registry: Registry, {sent, failed}: Measures['notices']):
   const notices = counter(registry, 'notifications_total', help, ['outcome']);
   notices.inc({outcome: 'sent'}, sent);
   notices.inc({outcome: 'failed'}, failed);
+}
+
+function exposeReloads(registry: Registry, {status, measures}: Measured): void {
+  if (status.reload === null) return;
+  const {runs, seconds} = measures.reloads;
+  const help = 'Times that the application was to take notice, by how, and how that went.';
+  const reloads = counter(registry, 'reloads_total', help, ['strategy', 'outcome']);
+  for (const {strategy, outcome, runs: number} of runs) reloads.inc({strategy, outcome}, number);
+  const took = 'Time spent on that.';
+  counter(registry, 'reload_duration_seconds_total', took).inc(seconds);
+  const due = '1 while somebody has to restart the application.';
+  gauge(registry, 'restart_due', due, status.reload.restartDue === null ? 0 : 1);
 }
 
 function exposeCare(registry: Registry, {status, measures}: Measured): void {

@@ -3,7 +3,7 @@ import type {FastifyDynamicSwaggerOptions} from '@fastify/swagger';
 import {z} from 'zod';
 import type {HistoryPage} from '../engine/history.ts';
 import {HISTORY_ROWS, HISTORY_ROWS_MAX} from '../kernel/limits.ts';
-import type {ApplicationReport, StatusReport} from '../service/source.ts';
+import type {ApplicationReport, LastReload, ReloadReport, StatusReport} from '../service/source.ts';
 import type {ErrorBody} from './errors.ts';
 
 export const DOCUMENT: FastifyDynamicSwaggerOptions = {
@@ -50,6 +50,19 @@ const application = z.object({
   lastExit: z.object({code: count.nullable(), signal: z.string().nullable(), at}).nullable(),
 } satisfies Record<keyof ApplicationReport, z.ZodType>);
 
+const lastReload = z.object({
+  at,
+  strategy: z.enum(['socket', 'restart', 'command', 'none']),
+  outcome: z.enum(['told', 'absent', 'failed']),
+  seconds: z.number(),
+  calls: z.record(z.string(), count),
+} satisfies Record<keyof LastReload, z.ZodType>);
+
+const reload = z.object({
+  last: lastReload.nullable(),
+  restartDue: z.string().nullable(),
+} satisfies Record<keyof ReloadReport, z.ZodType>);
+
 export const statusSchema: z.ZodType = z.object({
   role: z.enum(['primary', 'replica']),
   status,
@@ -62,6 +75,7 @@ export const statusSchema: z.ZodType = z.object({
   verdict: z.enum(['compatible', 'held', 'refused']).nullable(),
   proven: at.nullable(),
   application: application.nullable(),
+  reload: reload.nullable(),
 } satisfies Record<keyof StatusReport, z.ZodType>);
 
 export const snapshotsSchema: z.ZodType = z.object({

@@ -250,6 +250,21 @@ export const APPLICATION_GONE_POLL_MS = 50;
 export const APPLICATION_KILLED_MS = 2_000;
 /** Calls that tell a running application of changed rows; each takes some 10 ms, and a restart no longer than so many. */
 export const RELOAD_CALLS_MAX = 1_000;
+/** Milliseconds that one of them may take, unless it is configured: starting a monitor was measured at 12 ms ... */
+export const RELOAD_CALL_MS = 5_000;
+/** ... and what may be configured. */
+export const RELOAD_CALL_MIN_MS = 100;
+/** Milliseconds that an application which is started has until it listens, and between looks for that. */
+export const RELOAD_LISTEN_MS = 30_000;
+export const RELOAD_LISTEN_POLL_MS = 500;
+/** Milliseconds that a command of the user's own has to have the application take notice. */
+export const RELOAD_COMMAND_MS = 60_000;
+/** Milliseconds after which an application that was told is looked at: what it writes back of the old, it writes at once. */
+export const RELOAD_SETTLE_MS = 2_000;
+/** Times that an application is told again of one snapshot, after it wrote old values back. */
+export const RELOAD_ROUNDS_MAX = 3;
+/** Milliseconds before an application that could not be told is told again, unless there is something new before. */
+export const RELOAD_RETRY_MS: number = 5 * 60 * 1000;
 /** Milliseconds after which handlers count as registered where the application does not say so: it takes some 10 ms. */
 export const RELOAD_READY_MS = 1_000;
 /** Seconds that a token is good for: all calls of a session are made after one login. */

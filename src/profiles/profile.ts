@@ -53,6 +53,8 @@ export type Reload = {
 export type Notice = {
   /** How many calls tell it; 0 where it notices by itself. */
   readonly calls: number;
+  /** False where all that they do is show sooner what would be shown by itself. */
+  readonly isNeeded: boolean;
   /** What no call tells it, so that it has to be started anew, and why. Names and ids, never values. */
   readonly restart: readonly string[];
   readonly tell: (to: TellOptions) => Promise<Told>;

@@ -28,6 +28,8 @@ export type RoleCycle = {
   /** Does all that is due; throws what kept it from that. @param isAsked A person asked for it: nothing is put off. */
   cycle(signal: AbortSignal, isAsked: boolean): Promise<Done>;
   facts(): RoleFacts;
+  /** What is wrong beside the rows, and is not over. */
+  readonly troubles?: readonly string[];
   close(): Promise<void>;
 };
 

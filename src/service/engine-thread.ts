@@ -3,6 +3,7 @@ import {extname} from 'node:path';
 import {Worker} from 'node:worker_threads';
 import type {EngineOptions} from '../engine/options.ts';
 import type {PrimaryEngine, ReplicaEngine, Tending} from './cycle.ts';
+import type {ReloadEngine} from './reload/reloader.ts';
 import {errorOf, type Answer, type Request, type ThreadData} from './engine-messages.ts';
 
 export function primaryThread(options: EngineOptions): PrimaryEngine & Tending {
@@ -16,7 +17,7 @@ export function primaryThread(options: EngineOptions): PrimaryEngine & Tending {
   };
 }
 
-export function replicaThread(options: EngineOptions): ReplicaEngine & Tending {
+export function replicaThread(options: EngineOptions): ReplicaEngine & Tending & ReloadEngine {
   const thread = new EngineThread('replica', options);
   return {
     poll: (signal) => thread.call('poll', [], signal),
@@ -25,6 +26,8 @@ export function replicaThread(options: EngineOptions): ReplicaEngine & Tending {
     ...tending(thread),
     heard: () => thread.call('heard', []),
     note: (news) => thread.call('note', [news]),
+    reload: (request, signal) => thread.call('reload', [request], signal),
+    reloaded: (through) => thread.call('reloaded', [through]),
     close: () => thread.close(),
   };
 }

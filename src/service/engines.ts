@@ -7,9 +7,11 @@ import {drill} from '../engine/drill.ts';
 import {heard, note} from '../engine/heard.ts';
 import type {EngineOptions} from '../engine/options.ts';
 import {poll} from '../engine/poll.ts';
+import {reload, reloaded} from '../engine/reload.ts';
 import {replicate} from '../engine/replicate.ts';
 import {Watch} from '../engine/watch.ts';
 import type {PrimaryEngine, ReplicaEngine, Tending} from './cycle.ts';
+import type {ReloadEngine} from './reload/reloader.ts';
 
 export function primaryEngine(options: EngineOptions): PrimaryEngine & Tending {
   const watch = new Watch(options);
@@ -23,7 +25,7 @@ export function primaryEngine(options: EngineOptions): PrimaryEngine & Tending {
 }
 
 /** A plan that would hold the write lock for longer than it may is held, as nobody is there to read a warning. */
-export function replicaEngine(options: EngineOptions): ReplicaEngine & Tending {
+export function replicaEngine(options: EngineOptions): ReplicaEngine & Tending & ReloadEngine {
   let repair = options.repairsAtStart === true;
   return {
     poll: (signal) => poll({...options, signal}),
@@ -36,6 +38,8 @@ export function replicaEngine(options: EngineOptions): ReplicaEngine & Tending {
     ...tending(options),
     heard: () => heard(options),
     note: (news) => note(options, news),
+    reload: (request, signal) => reload({...options, signal}, request),
+    reloaded: (through) => reloaded(options, through),
     close: async () => {},
   };
 }

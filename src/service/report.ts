@@ -25,6 +25,7 @@ export function reportOf(known: Known): StatusReport {
     verdict: fitOf(facts),
     proven: proven ?? null,
     application: null,
+    reload: null,
   };
 }
 

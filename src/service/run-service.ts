@@ -21,6 +21,9 @@ import {primaryThread, replicaThread} from './engine-thread.ts';
 import type {Speaker} from './notices.ts';
 import {Notifier} from './notify.ts';
 import {Primary} from './primary.ts';
+import {runCommand} from './reload/command.ts';
+import {Reloader, type ReloadEngine} from './reload/reloader.ts';
+import {Reloading} from './reload/reloading.ts';
 import {Replica} from './replica.ts';
 import {Service} from './service.ts';
 import {sharedCall} from './shared-call.ts';
@@ -61,9 +64,13 @@ export async function runService(options: RunOptions): Promise<Exit | undefined>
     const watcher = new Watcher(speakerOf(options), (notice) => notifier.tell(notice));
     const supervisor = supervisorOf(options, () => service.trigger());
     const work = workOf(settings, {...engine, isGuess, repairsAtStart});
+    const reloader = work.reload && reloaderOf(options, work.reload, supervisor);
+    const again = (): void => service.trigger();
+    const told = {cycle: work.cycle, clock: systemClock, log, again};
+    const cycle = reloader === undefined ? work.cycle : new Reloading({...told, reloader});
     const service = new Service({
       role,
-      cycle: supervisor ? new Gated(work.cycle, () => supervisor.whyNot) : work.cycle,
+      cycle: supervisor ? new Gated(cycle, () => supervisor.whyNot) : cycle,
       intervalMs,
       staleAfterMs,
       clock: systemClock,
@@ -71,7 +78,7 @@ export async function runService(options: RunOptions): Promise<Exit | undefined>
       care: work.care,
       onCycle: (report) => watcher.sees(report),
     });
-    const serving = await served(options, {service, supervisor, notifier});
+    const serving = await served(options, {service, supervisor, notifier, reloader});
     watcher.start(() => service.verdict());
     onStarted?.(() => service.trigger());
     let exit: Exit | undefined;
@@ -113,6 +120,7 @@ type Running = {
   readonly service: Service;
   readonly supervisor: Supervisor | undefined;
   readonly notifier: Notifier;
+  readonly reloader: Reloader | undefined;
 };
 
 async function served(options: RunOptions, running: Running): Promise<Serving | undefined> {
@@ -133,23 +141,57 @@ async function served(options: RunOptions, running: Running): Promise<Serving | 
 
 function sourceOf(
   {engine, signal}: RunOptions,
-  {service, supervisor, notifier}: Running,
+  {service, supervisor, notifier, reloader}: Running,
 ): ServiceSource {
   const list = sharedCall(() => snapshots({...engine, signal}));
   return {
-    status: () => ({...service.status(), application: supervisor?.report() ?? null}),
-    measures: () => ({...service.measures(), notices: notifier.counts}),
+    status: () => ({
+      ...service.status(),
+      application: supervisor?.report() ?? null,
+      reload: reloader?.report ?? null,
+    }),
+    measures: () => ({
+      ...service.measures(),
+      notices: notifier.counts,
+      reloads: {runs: reloader?.runs ?? [], seconds: reloader?.seconds ?? 0},
+    }),
     trigger: () => service.trigger(),
     snapshots: list,
     history: (request) => history({...engine, signal}, request),
   };
 }
 
+function reloaderOf(
+  {settings, engine}: RunOptions,
+  thread: ReloadEngine,
+  supervisor: Supervisor | undefined,
+): Reloader {
+  const {reload, stopTimeoutMs: graceMs} = settings;
+  const {env, log} = engine;
+  return new Reloader({
+    engine: thread,
+    settings: reload,
+    application: supervisor && {
+      isUp: () => supervisor.report().state === 'ready',
+      restart: async () => supervisor.restart(),
+    },
+    command: async (tables, signal) =>
+      runCommand({command: reload.command ?? [], env, tables, graceMs, signal}),
+    clock: systemClock,
+    log,
+  });
+}
+
 /** What reads rows runs in one thread of its own, which ends with the cycle. */
 function workOf(
   settings: ServiceSettings,
   options: EngineOptions,
-): {readonly cycle: RoleCycle; readonly care: Care} {
+): {
+  readonly cycle: RoleCycle;
+  readonly care: Care;
+  /** Of a replica. */
+  readonly reload?: ReloadEngine;
+} {
   const {role, intervalMs, driftEveryMs, staleAfterMs} = settings;
   const clock = systemClock;
   const patiently = unlockingOf(options);
@@ -167,7 +209,7 @@ function workOf(
     driftEveryMs: driftEveryMs === 'off' ? undefined : driftEveryMs,
     staleAfterMs,
   });
-  return {cycle, care: careOf(settings, options, thread)};
+  return {cycle, care: careOf(settings, options, thread), reload: thread};
 }
 
 function alone(

@@ -93,7 +93,7 @@ export class Service {
       doneMs: this.#doneMs,
       failure: this.#failed?.failure,
       refused: this.#refused,
-      troubles: this.#options.care?.troubles ?? [],
+      troubles: [...(this.#options.care?.troubles ?? []), ...(cycle.troubles ?? [])],
     };
   }
 
@@ -113,7 +113,7 @@ export class Service {
     });
   }
 
-  measures(): Omit<Measures, 'notices'> {
+  measures(): Omit<Measures, 'notices' | 'reloads'> {
     const {signMs, conflicts, staleAfterMs} = this.facts();
     const nowMs = this.#options.clock.monotonic();
     return {

@@ -51,6 +51,27 @@ export type ApplicationReport = {
   } | null;
 };
 
+/** How a running application was last had to take notice of what was applied. */
+export type LastReload = {
+  /** ISO 8601. */
+  readonly at: string;
+  /** `none`: there was no way left, and a restart is due. */
+  readonly strategy: 'socket' | 'restart' | 'command' | 'none';
+  /** `absent`: it did not run. */
+  readonly outcome: 'told' | 'absent' | 'failed';
+  readonly seconds: number;
+  /** Calls that were made, by name. */
+  readonly calls: Readonly<Record<string, number>>;
+};
+
+export type ReloadReport = {
+  readonly last: LastReload | null;
+  /** Why the application has to be restarted by somebody. */
+  readonly restartDue: string | null;
+};
+
+export type ReloadRuns = Pick<LastReload, 'strategy' | 'outcome'> & {readonly runs: number};
+
 /** Null stands for what is not known. */
 export type StatusReport = {
   readonly role: Role;
@@ -73,6 +94,8 @@ export type StatusReport = {
   readonly proven: string | null;
   /** Null where the service starts none. */
   readonly application: ApplicationReport | null;
+  /** Null on a primary, to which nothing is applied. */
+  readonly reload: ReloadReport | null;
 };
 
 /** What changes with each moment, for graphs and alarms. */
@@ -86,6 +109,7 @@ export type Measures = {
   /** When a cycle last succeeded, by the wall clock, in seconds since 1970. */
   readonly succeededAt: number | undefined;
   readonly notices: NoticeCounts;
+  readonly reloads: {readonly runs: readonly ReloadRuns[]; readonly seconds: number};
 };
 
 export type ServiceSource = {

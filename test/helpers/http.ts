@@ -27,6 +27,16 @@ export const goodStatus: StatusReport = {
   verdict: 'compatible',
   proven: '2026-01-02T00:00:00.000Z',
   application: null,
+  reload: {
+    last: {
+      at: '2026-01-02T03:00:00.000Z',
+      strategy: 'socket',
+      outcome: 'told',
+      seconds: 0.25,
+      calls: {resumeMonitor: 1},
+    },
+    restartDue: null,
+  },
 };
 
 export const someMeasures: Measures = {
@@ -49,6 +59,7 @@ export const someMeasures: Measures = {
   conflicts: 0,
   succeededAt: 1_790_000_000.5,
   notices: {sent: 3, failed: 1},
+  reloads: {runs: [{strategy: 'socket', outcome: 'told', runs: 2}], seconds: 0.5},
 };
 
 /** A service that says what it is told to. */

@@ -21,6 +21,10 @@ export class Gated implements RoleCycle {
     return this.#cycle.facts();
   }
 
+  get troubles(): readonly string[] {
+    return this.#cycle.troubles ?? [];
+  }
+
   async close(): Promise<void> {
     await this.#cycle.close();
   }

@@ -73,6 +73,7 @@ export class Memory {
     this.db
       .prepare(`UPDATE monitor SET ${writesBack} = ? WHERE id = ?`)
       .run(before[writesBack], id);
+    this.monitors.set(id, {...this.row('monitor', id)});
     this.note({wroteBack: writesBack, monitor: id});
   }
 

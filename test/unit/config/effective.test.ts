@@ -104,14 +104,21 @@ test('secrets are masked', () => {
   - webhook: https://a.b/${secret}
 token: ${secret}
 store: restic:rest:https://user:${secret}@host/path
+reload: {user: u, command: [curl, ${secret}]}
 `;
-  const env = {ROWPLICA_NTFY: `https://a.b/${secret}`, ROWPLICA_WEBHOOK: `https://a.b/${secret}`};
+  const env = {
+    ROWPLICA_NTFY: `https://a.b/${secret}`,
+    ROWPLICA_WEBHOOK: `https://a.b/${secret}`,
+    ROWPLICA_RELOAD_PASSWORD: secret,
+  };
   const {settings} = effective({yaml, env});
   expect(settings).toMatchObject({
     notify: {value: [{ntfy: '********', token: '********'}, {webhook: '********'}]},
     ntfy: {value: '********', source: 'environment ROWPLICA_NTFY'},
     webhook: {value: '********', source: 'environment ROWPLICA_WEBHOOK'},
     token: {value: '********'},
+    'reload.password': {value: '********'},
+    'reload.command': {value: ['curl', '********']},
     store: {value: 'restic:rest:https://user:***@host/path'},
   });
   expect(JSON.stringify(settings)).not.toContain('hunter2');

@@ -24,6 +24,15 @@ const minutes = (count: number): number => count * 60_000;
 const days = (count: number): number => count * 86_400_000;
 const token = 'hunter2-hunter2-hunter2';
 
+const noReload = {
+  strategies: undefined,
+  url: undefined,
+  user: undefined,
+  password: undefined,
+  command: undefined,
+  timeoutMs: 5_000,
+};
+
 test('a primary by default', () => {
   expect(settings({role: 'primary'})).toEqual({
     role: 'primary',
@@ -42,6 +51,7 @@ test('a primary by default', () => {
     otherWriter: undefined,
     isGuess: false,
     repairsAtStart: false,
+    reload: noReload,
     warnings: [],
   });
 });
@@ -126,6 +136,7 @@ test('what is set counts', () => {
     otherWriter: undefined,
     isGuess: false,
     repairsAtStart: false,
+    reload: noReload,
     warnings: [],
   });
   expect(settings({role: 'primary', keep: 'off'}).keep).toBe('off');
@@ -190,4 +201,12 @@ describe('a warning', () => {
     expect(settings({role: 'primary', http, token}).warnings).toEqual([]);
     expect(settings({role: 'primary', http: 'off'}).warnings).toEqual([]);
   });
+});
+
+test.each([
+  [{user: 'u'}, 'there is a user without a password'],
+  [{password: 'p'}, 'there is a password without a user'],
+  [{strategies: ['command'] as const}, 'the strategy is command, and none is given'],
+])('a reload that lacks a part is refused: %j', (reload, why) => {
+  expect(() => settings({role: 'replica', reload})).toThrow(why);
 });

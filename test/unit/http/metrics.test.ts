@@ -60,6 +60,18 @@ test('values are those of the service; names are escaped', async () => {
   expect(all).toContain('rowplica_proven_timestamp_seconds 1767312000');
 });
 
+test('what told the application is counted', async () => {
+  const all = await lines();
+  expect(all).toContain('rowplica_reloads_total{strategy="socket",outcome="told"} 2');
+  expect(all).toContain('rowplica_reload_duration_seconds_total 0.5');
+  expect(all).toContain('rowplica_restart_due 0');
+  const given = {measures: someMeasures, loopDelayP99Seconds: 0};
+  const due = {...goodStatus, reload: {last: null, restartDue: 'a reason'}};
+  expect((await expose({...given, status: due})).text).toContain('rowplica_restart_due 1\n');
+  const primary = await expose({...given, status: {...goodStatus, reload: null}});
+  expect(primary.text).not.toMatch(/reload|restart_due/);
+});
+
 test('an application that is supervised is counted', async () => {
   const lastExit = {code: 3, signal: null, at: '2026-01-02T03:04:05.678Z'};
   const application = {state: 'restarting', pid: null, restarts: 7, lastExit} as const;

@@ -159,4 +159,11 @@ function atStart(changes: readonly AppliedChange[], rows: RowsNow): readonly str
   return isFirst ? [...reasons, 'user: that there is one is read when it starts'] : reasons;
 }
 
+/** Lists and pages show by themselves what is new, a while later. */
+const SHOWING: readonly string[] = ['getMonitorList', 'addMonitorMaintenance'];
+
+export function isNeeded({event}: Call): boolean {
+  return !SHOWING.includes(event);
+}
+
 const unique = <T>(all: readonly T[]): readonly T[] => [...new Set(all)];

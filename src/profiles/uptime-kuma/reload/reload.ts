@@ -4,7 +4,7 @@ import type {Cell} from '../../../kernel/row.ts';
 import {textOf} from '../../migration-records.ts';
 import type {AppliedChange, Notice, Reload} from '../../profile.ts';
 import {MAINTENANCE_COLUMNS} from './maintenance.ts';
-import {planCalls, type RowsNow} from './plan.ts';
+import {isNeeded, planCalls, type RowsNow} from './plan.ts';
 import {tellCalls, type Accounts} from './tell.ts';
 
 const PORT = 3001;
@@ -14,8 +14,13 @@ export const reload: Reload = {
     `http://127.0.0.1:${Number(env['UPTIME_KUMA_PORT'] || env['PORT'] || PORT) || PORT}`,
   prepare: async (changes, view): Promise<Notice> => {
     const {calls, restart} = planCalls(changes, await rowsNow(changes, view));
-    const accounts = await accountsIn(view);
-    return {calls: calls.length, restart, tell: (to) => tellCalls(calls, accounts, to)};
+    const accounts = calls.length === 0 ? {secret: undefined, users: []} : await accountsIn(view);
+    return {
+      calls: calls.length,
+      isNeeded: calls.some(isNeeded),
+      restart,
+      tell: (to) => tellCalls(calls, accounts, to),
+    };
   },
 };
 
@@ -24,15 +29,14 @@ async function rowsNow(changes: readonly AppliedChange[], view: View): Promise<R
   const isTouched = (...names: readonly string[]): boolean =>
     names.some((name) => tables.has(name));
   const monitors = isTouched('monitor', 'monitor_tag')
-    ? await view.select('monitor', ['id', 'active', 'user_id'])
+    ? await selected(view, 'monitor', ['id', 'active', 'user_id'])
     : [];
   const maintenances = isTouched('maintenance')
-    ? await view.select('maintenance', await columnsThere(view))
+    ? await selected(view, 'maintenance', MAINTENANCE_COLUMNS)
     : [];
   const domains = isTouched('status_page')
-    ? await view.select('status_page_cname', ['status_page_id'])
+    ? await selected(view, 'status_page_cname', ['status_page_id'])
     : [];
-  const named = await columnsThere(view);
   return {
     monitors: new Map(
       monitors.map(([id, active, user]) => [
@@ -43,7 +47,7 @@ async function rowsNow(changes: readonly AppliedChange[], view: View): Promise<R
     maintenances: new Map(
       maintenances.map((cells) => [
         Number(cells[0]),
-        Object.fromEntries(named.map((name, at) => [name, cells[at] ?? null])),
+        Object.fromEntries(MAINTENANCE_COLUMNS.map((name, at) => [name, cells[at] ?? null])),
       ]),
     ),
     users: isTouched('user') ? await view.count('user', []) : 1,
@@ -51,14 +55,22 @@ async function rowsNow(changes: readonly AppliedChange[], view: View): Promise<R
   };
 }
 
-/** Releases before 1.21 know fewer. */
-async function columnsThere(view: View): Promise<readonly string[]> {
+/** Of columns that a release lacks, NULL. */
+async function selected(
+  view: View,
+  table: string,
+  columns: readonly string[],
+): Promise<readonly (readonly Cell[])[]> {
   const {tables} = await view.schema();
-  const names = new Set(tables.get('maintenance')?.columns.map(({name}) => name));
-  return MAINTENANCE_COLUMNS.filter((name) => names.has(name));
+  const names = new Set(tables.get(table)?.columns.map(({name}) => name));
+  const there = columns.filter((name) => names.has(name));
+  if (there.length === 0) return [];
+  const rows = await view.select(table, there);
+  return rows.map((cells) => columns.map((name) => cells[there.indexOf(name)] ?? null));
 }
 
 async function accountsIn(view: View): Promise<Accounts> {
+  if (!(await view.schema()).tables.has('user')) return {secret: undefined, users: []};
   const [secret] = await view.select('setting', ['value'], [{column: 'key', is: 'jwtSecret'}]);
   const users = await view.select('user', ['id', 'username', 'password', 'active']);
   return {
