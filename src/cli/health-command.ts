@@ -4,7 +4,8 @@ import type {Command} from 'commander';
 import {z} from 'zod';
 import {httpText, type HttpAddress} from '../config/values.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {HEALTH_TIMEOUT_MS, RUN_HTTP} from '../kernel/limits.ts';
+import {HEALTH_TIMEOUT_MS} from '../kernel/http-limits.ts';
+import {RUN_HTTP} from '../kernel/limits.ts';
 import {EXIT_DIFFERENT, run, type CommandContext, type Outcome} from './run-command.ts';
 import {configOf, type SharedFlags} from './shared-options.ts';
 

@@ -4,7 +4,7 @@ import {isIPv6} from 'node:net';
 import type {FastifyInstance, FastifyReply, FastifyRequest} from 'fastify';
 import {isReachable} from '../config/service-settings.ts';
 import type {HttpAddress} from '../config/values.ts';
-import {HTTP_COSTLY_REQUESTS_MAX, HTTP_REQUESTS_MAX} from '../kernel/limits.ts';
+import {HTTP_COSTLY_REQUESTS_MAX, HTTP_REQUESTS_MAX} from '../kernel/http-limits.ts';
 import {HttpError, SEE} from './errors.ts';
 
 /** `probe`: one word, for everybody. `read`: without a token on this machine only. `change`: never without one. */

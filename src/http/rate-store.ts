@@ -1,5 +1,5 @@
 /** How often each client has asked, for the limiter of requests. */
-import {HTTP_CLIENTS_MAX} from '../kernel/limits.ts';
+import {HTTP_CLIENTS_MAX} from '../kernel/http-limits.ts';
 
 type Counted = {readonly current: number; readonly ttl: number};
 type Window = {readonly count: number; readonly beganMs: number};

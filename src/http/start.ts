@@ -16,7 +16,7 @@ import {
   HTTP_SILENT_MS,
   HTTP_STOP_MS,
   HTTP_WATCH_MS,
-} from '../kernel/limits.ts';
+} from '../kernel/http-limits.ts';
 import type {ServeOptions, Serving} from '../service/source.ts';
 import {errorHandler, refuseConnection} from './errors.ts';
 import {addGuards, notFound} from './guards.ts';
