@@ -1,4 +1,5 @@
 /** The engine in a thread of its own does what it does in this one. */
+import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterEach, describe, expect, test} from 'vitest';
 import {noProgress, type EngineOptions} from '../../../src/index.ts';
@@ -106,12 +107,16 @@ describe('a call that takes long', () => {
   });
 
   test('fails where its thread ends, and the next one starts another', async () => {
-    const {options} = side(tempFolder(), 'primary', many);
-    const engine = primary(options);
-    const captured = engine.capture(never);
-    const failed = expect(captured).rejects.toThrow(/ended/);
+    const folder = tempFolder();
+    const {options} = side(folder, 'primary', 3);
+    const restic = join(folder, 'restic');
+    writeFileSync(restic, '#!/bin/sh\nexec sleep 30\n', {mode: 0o755}); // so that the call does not end before its thread
+    const env = {...options.env, ROWPLICA_RESTIC: restic, RESTIC_PASSWORD: 'x'};
+    const engine = primary({...options, env, store: `restic:${folder}`});
+    const failed = expect(engine.capture(never)).rejects.toThrow(/ended/);
     await engine.close();
     await failed;
     expect(await engine.look(never)).toBe('different');
+    await engine.close();
   });
 });
