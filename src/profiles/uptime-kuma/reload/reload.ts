@@ -3,15 +3,13 @@ import type {View} from '../../../database/port.ts';
 import type {Cell} from '../../../kernel/row.ts';
 import {textOf} from '../../migration-records.ts';
 import type {AppliedChange, Notice, Reload} from '../../profile.ts';
+import {applicationPort} from '../drop-in.ts';
 import {MAINTENANCE_COLUMNS} from './maintenance.ts';
 import {isNeeded, planCalls, type RowsNow} from './plan.ts';
 import {tellCalls, type Accounts} from './tell.ts';
 
-const PORT = 3001;
-
 export const reload: Reload = {
-  url: (env) =>
-    `http://127.0.0.1:${Number(env['UPTIME_KUMA_PORT'] || env['PORT'] || PORT) || PORT}`,
+  url: (env) => `http://127.0.0.1:${applicationPort(env)}`,
   prepare: async (changes, view): Promise<Notice> => {
     const {calls, restart} = planCalls(changes, await rowsNow(changes, view));
     const accounts = calls.length === 0 ? {secret: undefined, users: []} : await accountsIn(view);
