@@ -26,7 +26,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
   10: ['STORE_MISSING', 'NO_SNAPSHOT'],
   11: ['STORE_LOCKED'],
   12: ['STORE_PASSWORD'],
-  13: ['STORE_UNREACHABLE', 'STORE_FAILED'],
+  13: ['STORE_UNREACHABLE', 'STORE_FAILED', 'SERVICE_SILENT'],
   14: [
     'DATABASE_BUSY',
     'DATABASE_READONLY',
