@@ -3,7 +3,7 @@
  * through the library, or by services where the defect was one of the process.
  */
 import {spawn} from 'node:child_process';
-import {existsSync, statSync} from 'node:fs';
+import {statSync} from 'node:fs';
 import {join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import {afterEach, expect, test} from 'vitest';
@@ -21,6 +21,7 @@ import {
   type ReplicateResult,
 } from '../../src/index.ts';
 import {environment, rowplica} from '../helpers/cli.ts';
+import {FakeKuma, freePort} from '../helpers/fake-kuma.ts';
 import {eventually, killServices, ServiceProcess} from '../helpers/service-process.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
 import {complaints, countRows, dumpTable, execute} from '../helpers/typed-dump.ts';
@@ -235,37 +236,35 @@ test('9: an instance of another version is not written: the snapshot is refused,
   expect(dumpTable(pair.replica, 'monitor')).toEqual(before);
 });
 
-test('10: the application is neither restarted nor blind: the same process reads the new rows', async () => {
+test('10: the application is neither restarted nor blind: the same process polls the new monitor', async () => {
   const pair = new Pair('restic');
-  await pair.capture();
-  const script = `const db = require(${JSON.stringify(import.meta.resolve('better-sqlite3').replace(/^file:\/\//, ''))})(${JSON.stringify(pair.replica)});
-    require('fs').appendFileSync('starts', 'x');
-    setInterval(() => { if (db.prepare('SELECT count(*) FROM monitor').pluck().get() === 2) require('fs').writeFileSync('seen', ''); }, 50)`;
-  const service = new ServiceProcess(
-    [
-      '--role',
-      'replica',
-      '--http',
-      'off',
-      '--interval',
-      '1s',
-      '--database',
-      pair.replica,
-      '--state',
-      `${pair.replica}-state`,
-      '--store',
-      pair.store,
-      '--',
-      process.execPath,
-      '-e',
-      script,
-    ],
-    {},
-    pair.folder,
+  await pair.travels('monitor');
+  const kuma = new FakeKuma(pair.replica, await freePort());
+  const flags = [
+    '--role',
+    'replica',
+    '--http',
+    'off',
+    '--interval',
+    '1s',
+    '--reload-url',
+    kuma.url,
+  ];
+  const place = ['--database', pair.replica, '--state', `${pair.replica}-state`];
+  const store = ['--store', pair.store];
+  const service = new ServiceProcess([...flags, ...place, ...store, '--', ...kuma.command]);
+  await service.says({msg: 'application ready'});
+  await service.says({msg: 'cycle', did: 'replicated'});
+  execute(
+    pair.primary,
+    "INSERT INTO monitor (id, name, type, url, interval, user_id, timeout) VALUES (3, 'three', 'http', 'https://three.example/', 60, 1, 48)",
   );
-  await service.says({did: 'replicated', applied: true});
-  await eventually('the rows, there', () => existsSync(join(pair.folder, 'seen')));
-  expect(statSync(join(pair.folder, 'starts')).size).toBe(1);
+  await pair.capture();
+  await eventually('the new monitor, polled', async () => {
+    const {monitors} = await kuma.known();
+    return monitors.length === 3;
+  });
+  expect(kuma.starts).toBe(1);
   expect(service.lines.filter(({msg}) => msg === 'application started')).toHaveLength(1);
   service.signal('SIGTERM');
   await service.ended;
