@@ -193,17 +193,14 @@ function receiversOf(config: LoadedConfig): readonly Receiver[] {
   const {notify = [], ntfy, webhook, inherited} = config;
   const single = (kind: Receiver['kind'], url: string | undefined): readonly Receiver[] =>
     url === undefined ? [] : [{kind, url, token: undefined, events: undefined}];
+  // Whom the variable of the tool before names hears the words of that tool, and of all that it told.
   const isInherited = inherited?.settings.some(
     ({name, source}) => name === 'ntfy' && source === config.sources.ntfy,
   );
-  const heirs = single('ntfy', ntfy).map((receiver) => ({
-    ...receiver,
-    events: NOTICE_EVENTS,
-    words: inherited?.words,
-  }));
+  const heard = isInherited === true ? {events: NOTICE_EVENTS, words: inherited?.words} : {};
   return [
     ...notify,
-    ...(isInherited === true ? heirs : single('ntfy', ntfy)),
+    ...single('ntfy', ntfy).map((receiver) => ({...receiver, ...heard})),
     ...single('webhook', webhook),
   ];
 }
