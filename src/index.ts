@@ -41,6 +41,7 @@ export {resume, type ResumeResult} from './engine/held.ts';
 export type {EngineOptions} from './engine/options.ts';
 export {replicate, type ReplicateOptions, type ReplicateResult} from './engine/replicate.ts';
 export {snapshots, status, type SnapshotListed, type StatusResult} from './engine/status.ts';
+export {unmute, type UnmuteResult} from './engine/unmute.ts';
 export {undo, type UndoOptions, type UndoResult} from './engine/undo.ts';
 export type {Migration, MigrationRun} from './engine/run-migration.ts';
 export {

@@ -1,10 +1,11 @@
-/** The commands drift and conflicts. */
+/** The commands drift, conflicts and unmute. */
 import type {Command} from 'commander';
 import {conflicts, resolveConflict} from '../engine/conflicts.ts';
 import {drift} from '../engine/drift.ts';
+import {unmute} from '../engine/unmute.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {conflictsText, driftText, resolveText} from './print/policies.ts';
-import {EXIT_DIFFERENT, run} from './run-command.ts';
+import {conflictsText, driftText, resolveText, unmuteText} from './print/policies.ts';
+import {done, EXIT_DIFFERENT, run} from './run-command.ts';
 import {addSharedOptions, engineOptions, type SharedFlags} from './shared-options.ts';
 
 type Finish = (exitCode: number) => void;
@@ -14,6 +15,22 @@ type ResolveFlags = SharedFlags & {readonly take?: string; readonly all?: true};
 export function addPolicies(program: Command, finish: Finish): void {
   addDrift(program, finish);
   addConflicts(program, finish);
+  addUnmute(program, finish);
+}
+
+function addUnmute(program: Command, finish: Finish): void {
+  const command = program
+    .command('unmute')
+    .description('give a muted replica its alerts back, before it becomes the primary');
+  addSharedOptions(command, 'rowplica unmute --database kuma.db').action(
+    async (flags: SharedFlags) => {
+      finish(
+        await run(flags, async (context) =>
+          done(await unmute(engineOptions(flags, context)), unmuteText),
+        ),
+      );
+    },
+  );
 }
 
 function addDrift(program: Command, finish: Finish): void {

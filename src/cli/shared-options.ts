@@ -123,9 +123,9 @@ type EngineConfig = Omit<EngineOptions, 'database' | 'env' | 'log' | 'progress' 
 /** Of the settings what the engine is told, so that the secrets of the service go no further. */
 function engineConfig(config: LoadedConfig): EngineConfig {
   const {store, state, profile, application, tables, policies, preset, drift, compat} = config;
-  const {keyless, migrations, maxWriteLock} = config;
+  const {keyless, migrations, maxWriteLock, alerts} = config;
   const chosen = {store, state, profile, application, tables, policies, preset, drift, compat};
-  return {...chosen, keyless, migrations, maxWriteLock};
+  return {...chosen, keyless, migrations, maxWriteLock, muted: alerts?.muted};
 }
 
 function keylessOf(value: string | undefined): Config['keyless'] {

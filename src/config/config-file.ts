@@ -20,14 +20,19 @@ const reload = z.strictObject({
   command: values.command.optional(),
   timeout: values.reloadTimeout.optional(),
 });
+const alerts = z.strictObject({
+  muted: values.trueOrFalse.optional(),
+  hostname: values.trueOrFalse.optional(),
+});
 const inFile = ALL_SETTINGS.filter(([, {otherwiseInFile = false}]) => !otherwiseInFile);
 const fileSchema = z.strictObject({
   ...Object.fromEntries(inFile.map(([name, {schema}]) => [name, schema.optional()])),
   tables: tablesSchema.optional(),
   migrations: migrations.optional(),
   reload: reload.optional(),
+  alerts: alerts.optional(),
 });
-const KNOWN = [...inFile.map(([name]) => name), 'migrations', 'reload'].join(', ');
+const KNOWN = [...inFile.map(([name]) => name), 'migrations', 'reload', 'alerts'].join(', ');
 
 /** @throws {EngineError} `CONFIG_INVALID` naming file and setting. `label` is how the path is told. */
 export function readConfigFile(path: string, label: string = path): Config {

@@ -37,10 +37,9 @@ export function loadConfig({file, env, flags}: ConfigSources): LoadedConfig {
   const sources = Object.fromEntries([...given].map(([name, {source}]) => [name, source]));
   const {'migrations.table': table, 'migrations.column': column, ...rest} = values;
   const migrations = wholeRecord({table, column} as NonNullable<Config['migrations']>);
-  const {reload, others} = nested(rest);
   return {
-    ...withPolicies(others as Omit<Config, 'migrations' | 'reload'>, inherited),
-    reload,
+    ...withPolicies(single(rest) as Omit<Config, 'migrations' | Group>, inherited),
+    ...nested(rest),
     migrations,
     sources,
     inherited,
@@ -70,18 +69,31 @@ function inheritedLayer(inherited: Inheritance | undefined): Layer {
   ]);
 }
 
-const RELOAD = 'reload.';
+/** Settings that stand together under one name. */
+const GROUPS = ['reload', 'alerts'] as const;
+type Group = (typeof GROUPS)[number];
 
-/** Members of `reload` as one object; undefined where none is given. */
-function nested(values: Readonly<Record<string, unknown>>): {
-  readonly reload: Config['reload'];
-  readonly others: object;
-} {
-  const entries = Object.entries(values);
-  const own = entries.filter(([name]) => name.startsWith(RELOAD));
-  const reload = Object.fromEntries(own.map(([name, value]) => [name.slice(RELOAD.length), value]));
-  const others = Object.fromEntries(entries.filter(([name]) => !name.startsWith(RELOAD)));
-  return {reload: own.length === 0 ? undefined : (reload as Config['reload']), others};
+/** `reload.url` as a member of `reload`, and so on; a group of which nothing is given is not there. */
+function nested(values: Readonly<Record<string, unknown>>): Pick<Config, Group> {
+  const groups = GROUPS.map((group) => [group, membersOf(values, `${group}.`)] as const);
+  return Object.fromEntries(groups.filter(([, members]) => Object.keys(members).length > 0));
+}
+
+function single(values: Readonly<Record<string, unknown>>): object {
+  return Object.fromEntries(Object.entries(values).filter(([name]) => !name.includes('.')));
+}
+
+function membersOf(values: Readonly<Record<string, unknown>>, prefix: string): object {
+  const own = Object.entries(values).filter(([name]) => name.startsWith(prefix));
+  return Object.fromEntries(own.map(([name, value]) => [name.slice(prefix.length), value]));
+}
+
+/** The way back. */
+function flattened(config: Pick<Config, Group>): Readonly<Record<string, unknown>> {
+  const members = GROUPS.flatMap((group) =>
+    Object.entries(config[group] ?? {}).map(([name, value]) => [`${group}.${name}`, value]),
+  );
+  return Object.fromEntries(members);
 }
 
 function fileLayer(file: string | undefined, env: NodeJS.ProcessEnv): Layer {
@@ -113,16 +125,14 @@ function flagLayer(flags: Config): Layer {
 }
 
 function layer(
-  {migrations, reload = {}, ...rest}: Config,
+  {migrations, reload, alerts, ...rest}: Config,
   sourceOf: (name: SettingName) => string,
 ): Layer {
   const flat: {readonly [name in SettingName]?: unknown} = {
     ...rest,
     'migrations.table': migrations?.table,
     'migrations.column': migrations?.column,
-    ...Object.fromEntries(
-      Object.entries(reload).map(([name, value]) => [`${RELOAD}${name}`, value]),
-    ),
+    ...flattened({reload, alerts}),
   };
   return (Object.entries(flat) as [SettingName, unknown][])
     .filter(([, value]) => value !== undefined)

@@ -43,7 +43,7 @@ type Values<Name extends SettingName> = {readonly [name in Name]: Shown | undefi
 type ServiceName = 'role' | 'interval' | 'driftInterval' | 'staleAfter' | 'http' | 'token' | 'keep';
 type CareName = 'takeOver' | 'pruneEvery' | 'checkEvery' | 'drillEvery';
 type ServiceNames = ServiceName | 'stopTimeout' | CareName | ReceiverName | ReloadName;
-type ReloadName = Extract<SettingName, `reload.${string}`>;
+type ReloadName = Extract<SettingName, `reload.${string}` | `alerts.${string}`>;
 type ReceiverName = 'notify' | 'ntfy' | 'webhook';
 
 function engineValues(
@@ -104,6 +104,8 @@ function serviceValues(config: LoadedConfig, service: UndecidedSettings): Values
     'reload.password': reload.password && MASK,
     'reload.command': reload.command?.map((word, at) => (at === 0 ? word : MASK)),
     'reload.timeout': durationText(reload.timeoutMs),
+    'alerts.muted': String(config.alerts?.muted === true),
+    'alerts.hostname': String(service.namesHost),
   };
 }
 

@@ -58,6 +58,8 @@ export type ServiceSettings = {
   /** True where the tool before did so. */
   readonly repairsAtStart: boolean;
   readonly reload: ReloadSettings;
+  /** True where the application's alerts shall begin with the name of the machine. */
+  readonly namesHost: boolean;
   /** What is allowed, and likely not meant. */
   readonly warnings: readonly string[];
 };
@@ -116,6 +118,7 @@ export function undecidedSettings(config: LoadedConfig, env: NodeJS.ProcessEnv):
     isGuess: inherited?.isGuess === true,
     repairsAtStart: inherited !== undefined,
     reload: reloadOf(config),
+    namesHost: config.alerts?.hostname === true,
     warnings: [
       ...(inherited?.warnings ?? []),
       ...(token === undefined && isReachable(http) ? [openTo(http)] : []),

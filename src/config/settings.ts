@@ -53,6 +53,15 @@ type ServiceConfig = {
   readonly webhook?: string | undefined;
   /** How a running application learns of what was applied. */
   readonly reload?: GivenReload | undefined;
+  readonly alerts?: GivenAlerts | undefined;
+};
+
+/** Of the application's own alerts. */
+type GivenAlerts = {
+  /** Takes them from a replica. */
+  readonly muted?: boolean | undefined;
+  /** Has them begin with the name of the machine. */
+  readonly hostname?: boolean | undefined;
 };
 
 type GivenReload = {
@@ -69,10 +78,12 @@ type GivenReload = {
 type GivenRecord = {readonly [part in keyof MigrationRecord]?: string | undefined};
 
 /** Settings by the names under which they are shown. */
-type Flat = Omit<Config, 'migrations' | 'reload'> & {
+type Flat = Omit<Config, 'migrations' | 'reload' | 'alerts'> & {
   readonly 'migrations.table'?: string | undefined;
   readonly 'migrations.column'?: string | undefined;
-} & {readonly [part in keyof GivenReload as `reload.${part}`]: GivenReload[part]};
+} & {readonly [part in keyof GivenReload as `reload.${part}`]: GivenReload[part]} & {
+  readonly [part in keyof GivenAlerts as `alerts.${part}`]: GivenAlerts[part];
+};
 
 export type SettingName = keyof Flat;
 type Value<Name extends SettingName> = NonNullable<Flat[Name]>;
@@ -181,6 +192,16 @@ const SETTINGS: Settings = {
   'reload.timeout': {
     schema: values.reloadTimeout,
     variable: 'ROWPLICA_RELOAD_TIMEOUT',
+    otherwiseInFile: true,
+  },
+  'alerts.muted': {
+    schema: values.trueOrFalse,
+    variable: 'ROWPLICA_ALERTS_MUTED',
+    otherwiseInFile: true,
+  },
+  'alerts.hostname': {
+    schema: values.trueOrFalse,
+    variable: 'ROWPLICA_ALERTS_HOSTNAME',
     otherwiseInFile: true,
   },
 };

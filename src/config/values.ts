@@ -90,6 +90,14 @@ export function httpText({host, port}: HttpAddress): string {
   return `${isIPv6(host) ? `[${host}]` : host}:${port}`;
 }
 
+/** As YAML has it, or a variable. */
+export const trueOrFalse: z.ZodType<boolean> = z.unknown().transform((value, context) => {
+  const meaning = [true, false].find((each) => value === each || value === String(each));
+  if (meaning !== undefined) return meaning;
+  context.addIssue({code: 'custom', message: 'it is neither true nor false'});
+  return z.NEVER;
+});
+
 export const takeOver: z.ZodType<true> = meant('it takes 1, and nothing else', (text) =>
   text === '1' ? true : undefined,
 );

@@ -11,7 +11,7 @@ import type {StoredPosition} from '../state/state.ts';
 import type {SnapshotRef} from '../store/port.ts';
 import type {AdaptRequest} from './adapt.ts';
 import {applyDurably, raiseCounters} from './apply-snapshot.ts';
-import {encodeDomains} from './base-domains.ts';
+import {encodeDomains, mutedThen} from './base-domains.ts';
 import {isOwn} from './authority.ts';
 import {ownSnapshot} from './choose-target.ts';
 import {lastClaim} from './claims.ts';
@@ -106,7 +106,8 @@ async function prepare(
   const position = await state.position();
   const {tables: schema} = await database.view((view) => view.schema());
   const isOnRecord = position?.digest === target.ref.digest;
-  const ways = waysOf({schema, snapshot: target, options, isOnRecord});
+  const wereMuted = mutedThen(position?.domains);
+  const ways = waysOf({schema, snapshot: target, options, isOnRecord, wereMuted});
   const domains = encodeDomains(ways, position?.domains);
   const base = options.compareAll
     ? undefined
@@ -116,7 +117,10 @@ async function prepare(
   const request = {database, reader, target, ways, bases, base, conflicts: before, options};
   const planned = await planReplicate(request);
   const {plan} = planned;
-  checkPlan(planned, schema, options);
+  checkPlan(planned, schema, {
+    ...options,
+    allowDeletes: [...(options.allowDeletes ?? []), ...ways.muted],
+  });
   if (!isEmpty(plan) && options.snapshot === undefined) await mustBeNews(run, target);
   const wasReplica = position !== undefined && position.author !== state.instance.id;
   if (options.isGuess === true && !wasReplica) checkOnlyAdds(plan.tables);
@@ -217,7 +221,7 @@ function pagesAtHand({state}: Opened, manifest: Manifest): boolean {
 
 function result(
   {ref}: Snapshot,
-  {plan, rowsRead, objectsFetched, conflicts, merged}: Planned,
+  {plan, rowsRead, objectsFetched, conflicts, merged, muted}: Planned,
   held: HeldLocks,
   outcome: Pick<ReplicateResult, 'applied' | 'dryRun' | 'proof'> &
     Partial<Pick<Applied, 'cascades'>> & {readonly lock: LockPlan},
@@ -232,6 +236,7 @@ function result(
     tables: Object.fromEntries(plan.tables),
     cascades: Object.fromEntries(totals(cascades, held.trimmed)),
     merged,
+    muted,
     conflicts,
     held: null,
     lock: lockReport(lock, held, rest.dryRun),

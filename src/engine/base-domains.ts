@@ -10,8 +10,12 @@ export type Domains = (table: string) => readonly RowFilter[] | 'off' | undefine
 /** Of every table that was followed, the conditions on its rows and what was done with them; of those that rest, what it was before. */
 export function encodeDomains(ways: Ways, before: string | null | undefined): string {
   const known = new Map(Object.entries(parsed(before) ?? {}));
-  const whole = ways.exact.map(({name}) => [name, COPY] as const);
-  const partial = ways.merged.map((merged) => [merged.table.name, domainOf(merged)] as const);
+  const isMuted = ({name}: {readonly name: string}): boolean => ways.muted.has(name);
+  const whole = ways.exact.map((table) => [table.name, isMuted(table) ? EMPTY : COPY] as const);
+  const partial = ways.merged.map((merged) => {
+    const domain = isMuted(merged.table) ? {...EMPTY, only: [...merged.filters]} : domainOf(merged);
+    return [merged.table.name, domain] as const;
+  });
   const rest = ways.resting.flatMap(({name}) => {
     const domain = before === null || before === undefined ? COPY : known.get(name);
     return domain === undefined ? [] : [[name, domain] as const];
@@ -23,6 +27,7 @@ export function encodeDomains(ways: Ways, before: string | null | undefined): st
 type Domain = z.infer<typeof domainSchema>;
 
 const COPY: Domain = {only: [], by: 'copy'};
+const EMPTY: Domain = {only: [], by: 'muted'};
 
 function domainOf({filters, rules, policy}: MergedTable): Domain {
   return {only: [...filters], by: [rules.rows, rules.cells, ...policy.local].join(' ')};
@@ -33,7 +38,17 @@ export function decodeDomains(text: string | null | undefined): Domains {
   const domains = parsed(text);
   if (domains === undefined) return () => undefined;
   const tables = new Map(Object.entries(domains));
-  return (table) => tables.get(table)?.only ?? 'off';
+  return (table) => {
+    const domain = tables.get(table);
+    return domain === undefined || domain.by === EMPTY.by ? 'off' : domain.only;
+  };
+}
+
+/** Names of the tables that were kept empty. */
+export function mutedThen(text: string | null | undefined): readonly string[] {
+  return Object.entries(parsed(text) ?? {}).flatMap(([table, {by}]) =>
+    by === EMPTY.by ? [table] : [],
+  );
 }
 
 function parsed(text: string | null | undefined): Readonly<Record<string, Domain>> | undefined {

@@ -15,6 +15,7 @@ import {claimNext, type Authority} from './authority.ts';
 import {isDoubtful, lastClaim, noteClaim} from './claims.ts';
 import {diffListed, type Listed} from './compare-snapshots.ts';
 import {makeManifest, sameContent, type Captured} from './make-manifest.ts';
+import {refuseMuted, refuseSilence} from './muted-capture.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {readSource} from './read-source.ts';
@@ -56,8 +57,8 @@ export type CaptureResult = {
 /**
  * Captures the primary. The database is only read, in one transaction.
  *
- * @throws {EngineError} `FENCED` where another primary has taken over, and those of database, tables,
- * state and store. Nothing is stored then.
+ * @throws {EngineError} `FENCED` where another primary has taken over, `MUTED` where the rows are those of a muted replica, and those of
+ * database, tables, state and store. Nothing is stored then.
  */
 export async function capture(options: CaptureOptions): Promise<CaptureResult> {
   return withAll(options, true, async (opened) => {
@@ -71,10 +72,12 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     const {takeOver: takesOver} = options;
     const author = state.instance.id;
     const authority = claimNext({refs: refs ?? [], position, author, claimed, takesOver});
+    refuseMuted(position);
     await settled(database, options);
     const captured = await captureDatabase(database, state.objects, options);
     if (refs === undefined) await createStore(store);
     const parent = await openParent(opened, authority.parent, options);
+    refuseSilence(parent?.manifest, captured, options);
     const isNewest = authority.parent?.digest === authority.follows;
     const isNews =
       takesOver === true ||

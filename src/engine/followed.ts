@@ -9,6 +9,7 @@ import type {RowFilter} from '../schema/row-filter.ts';
 import type {ForeignKey, TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
+import {emptied, keptEmpty, mutedTables} from './muted.ts';
 import {policiesOf, rowsAsked, type Policies, type PolicyOptions} from './policies.ts';
 import {tableNotFound} from './read-tables.ts';
 import type {Snapshot} from './snapshot-reader.ts';
@@ -19,13 +20,25 @@ function profileOf({source}: Pick<Manifest, 'source'>): Profile | undefined {
 }
 
 /** The policies of a snapshot's tables. @throws {EngineError} `CONFIG_INVALID`. */
-export function policiesFor(manifest: Pick<Manifest, 'source'>, options: PolicyOptions): Policies {
-  return policiesOf(profileOf(manifest), {...options, tables: undefined});
+export function policiesFor(
+  manifest: Pick<Manifest, 'source' | 'tables'>,
+  options: PolicyOptions,
+): Policies {
+  const policies = policiesOf(profileOf(manifest), {...options, tables: undefined});
+  const muted = mutedIn(manifest, options);
+  return (table) => (muted.has(table) ? keptEmpty(table, policies(table)) : policies(table));
+}
+
+function mutedIn(
+  manifest: Pick<Manifest, 'source' | 'tables'>,
+  {muted}: PolicyOptions,
+): ReadonlySet<string> {
+  return mutedTables(profileOf(manifest), manifest, muted);
 }
 
 /**
- * The snapshot without the tables that are off here; its bytes and its digest stay what they are. A table that the primary
- * captured although the profile leaves it off by itself is followed.
+ * The snapshot without the tables that are off here, and without rows in those that are kept empty; its bytes and its digest stay what
+ * they are. A table that the primary captured although the profile leaves it off by itself is followed.
  */
 export function followed(snapshot: Snapshot, options: PolicyOptions): Snapshot {
   return {...snapshot, manifest: followedManifest(snapshot.manifest, options)};
@@ -33,10 +46,12 @@ export function followed(snapshot: Snapshot, options: PolicyOptions): Snapshot {
 
 export function followedManifest(manifest: Manifest, options: PolicyOptions): Manifest {
   const policies = policiesFor(manifest, options);
+  const muted = mutedIn(manifest, options);
   const tables = manifest.tables.filter(
     ({name}) => policies(name).policy !== 'off' || isOffByProfileAlone(manifest, name, options),
   );
-  return tables.length === manifest.tables.length ? manifest : {...manifest, tables};
+  if (muted.size === 0 && tables.length === manifest.tables.length) return manifest;
+  return {...manifest, tables: tables.map((one) => (muted.has(one.name) ? emptied(one) : one))};
 }
 
 function isOffByProfileAlone(manifest: Manifest, name: string, options: PolicyOptions): boolean {
@@ -68,6 +83,8 @@ export type Ways = {
   readonly resting: readonly ManifestTable[];
   /** Names of tables in which local edits stay, be it until there is a new snapshot. */
   readonly edited: ReadonlySet<string>;
+  /** Names of tables that are kept empty, so that the application alerts nobody. */
+  readonly muted: ReadonlySet<string>;
 };
 
 /** True for tables whose rows tell where a database stands: in the others, local edits stay. */
@@ -82,10 +99,13 @@ export type WaysRequest = {
   readonly options: PolicyOptions & {readonly repair?: boolean | undefined};
   /** True where the database stands on this very snapshot already. */
   readonly isOnRecord: boolean;
+  /** Tables that were empty until now because alerts were muted: what is missing there is no local edit. */
+  readonly wereMuted?: readonly string[] | undefined;
 };
 
 /** Sorts the tables of a snapshot by what their policies make of them. @throws {EngineError} `CONFIG_INVALID`. */
-export function waysOf({schema, snapshot, options, isOnRecord}: WaysRequest): Ways {
+export function waysOf(request: WaysRequest): Ways {
+  const {schema, snapshot, options, isOnRecord, wereMuted = []} = request;
   const {tables} = snapshot.manifest;
   checkSpoken(snapshot.manifest, options, schema);
   const policies = policiesFor(snapshot.manifest, options);
@@ -102,7 +122,7 @@ export function waysOf({schema, snapshot, options, isOnRecord}: WaysRequest): Wa
     }),
   );
   const isResting = (name: string): boolean =>
-    isOnRecord && options.repair !== true && isAtRest(policies(name));
+    isOnRecord && options.repair !== true && !wereMuted.includes(name) && isAtRest(policies(name));
   const open = openTables(
     schema,
     [...rules.keys()],
@@ -126,7 +146,8 @@ export function waysOf({schema, snapshot, options, isOnRecord}: WaysRequest): Wa
   }
   const atRest = tables.filter(({name}) => isAtRest(policies(name)));
   const edited = new Set([...merged.map(({table}) => table), ...atRest].map(({name}) => name));
-  return {exact, merged, resting, edited};
+  const muted = mutedIn(snapshot.manifest, options);
+  return {exact, merged, resting, edited, muted};
 }
 
 /** A table that neither this database nor the profile has is a slip of the pen. @throws {EngineError} `TABLE_NOT_FOUND`. */

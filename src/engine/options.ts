@@ -22,6 +22,8 @@ export type EngineOptions = {
   readonly preset?: string | undefined;
   /** What becomes of local edits, where a table does not say otherwise; default `repair`. */
   readonly drift?: DriftRule | undefined;
+  /** A replica that alerts nobody: the tables by which its application would are kept empty there. Says nothing to a capture. */
+  readonly muted?: boolean | undefined;
   /** A folder with compat steps of the user's own, beside those that come with Rowplica. */
   readonly compat?: string | undefined;
   /** `multiset` compares tables without a usable key as multisets of whole rows; undefined refuses them. */

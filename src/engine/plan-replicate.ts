@@ -51,6 +51,8 @@ export type Planned = {
   readonly objectsFetched: number;
   /** Tables that are no copies of the snapshot's. */
   readonly merged: readonly string[];
+  /** Tables that are kept empty. */
+  readonly muted: readonly string[];
   /** Conflicts of this run, and those still open. */
   readonly conflicts: readonly ConflictReport[];
   /** All conflicts that are on record once it has run. */
@@ -92,6 +94,7 @@ export async function planReplicate(request: PlanRequest): Promise<Planned> {
   return {
     ...planned,
     merged: ways.merged.map(({table}) => table.name),
+    muted: [...ways.muted],
     objectsFetched,
     rowsRead: scanned + planned.rowsRead,
     rowsBefore: new Map([...before, ...planned.rowsBefore]),
@@ -164,7 +167,7 @@ async function planFrom(
   view: View,
   request: PlanRequest,
   tables: readonly Compared[],
-): Promise<Omit<Planned, 'objectsFetched' | 'merged'>> {
+): Promise<Omit<Planned, 'objectsFetched' | 'merged' | 'muted'>> {
   const {ways, target} = request;
   const {changed, rowsRead} = await exactChanges(view, request, tables);
   for (const table of ways.resting) changed.set(table.name, {shape: shapeOf(table), changes: []});

@@ -7,7 +7,10 @@ import type {RowFilter} from '../schema/row-filter.ts';
 import type {TableSchema} from '../schema/table-schema.ts';
 import type {EngineOptions} from './options.ts';
 
-export type PolicyOptions = Pick<EngineOptions, 'tables' | 'policies' | 'preset' | 'drift'>;
+export type PolicyOptions = Pick<
+  EngineOptions,
+  'tables' | 'policies' | 'preset' | 'drift' | 'muted'
+>;
 
 /** The policy of a table by its name. */
 export type Policies = (table: string) => EffectivePolicy;

@@ -50,6 +50,8 @@ export type ReplicateResult = {
   readonly cascades: Readonly<Record<string, number>>;
   /** Tables that are no copies of the snapshot's, by their policies. */
   readonly merged: readonly string[];
+  /** Tables that are kept empty, so that the application alerts nobody. */
+  readonly muted: readonly string[];
   /** Rows that both sides changed and do not agree on: those of this run, and those still open. */
   readonly conflicts: readonly ConflictReport[];
   /** `undone` in a dry run that a real run would refuse, because an undo holds this replica. */

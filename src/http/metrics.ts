@@ -55,6 +55,8 @@ function exposeStatus(registry: Registry, report: StatusReport): void {
   const applied = 'When a snapshot was last applied, since 1970.';
   gauge(registry, 'last_apply_timestamp_seconds', applied, secondsSince1970(lastApply?.at));
   gauge(registry, 'drift_rows', 'Rows edited here, at the last scan.', report.drift);
+  const muted = '1 on a replica whose application is kept from alerting.';
+  gauge(registry, 'muted', muted, report.muted ? 1 : 0);
 }
 
 function exposeApplication(registry: Registry, application: ApplicationReport | null): void {

@@ -76,6 +76,7 @@ export const statusSchema: z.ZodType = z.object({
   proven: at.nullable(),
   application: application.nullable(),
   reload: reload.nullable(),
+  muted: z.boolean().describe('The application of this replica is kept from alerting.'),
 } satisfies Record<keyof StatusReport, z.ZodType>);
 
 export const snapshotsSchema: z.ZodType = z.object({

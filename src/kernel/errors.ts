@@ -56,6 +56,7 @@ export const EXIT_CODES = {
   FENCED: 20,
   FOREIGN_WRITER: 20,
   HELD: 20,
+  MUTED: 20,
 
   CONFLICTS: 21,
 

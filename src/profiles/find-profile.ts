@@ -19,6 +19,11 @@ export function profileNamed(name: string): Profile {
   });
 }
 
+/** Those that may be meant while there is no schema yet: the one that is named, else all. @throws {EngineError} `PROFILE_NOT_FOUND`. */
+export function profilesMeant(name: string | undefined): readonly Profile[] {
+  return name === undefined ? PROFILES : [profileNamed(name)];
+}
+
 /** The profile that recognises the schema, if any. */
 export function recognise(schema: DatabaseSchema): Profile | undefined {
   return PROFILES.find((profile) => profile.recognises(schema));

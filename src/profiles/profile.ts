@@ -99,4 +99,8 @@ export type Profile = {
   readonly findings: (view: View) => Promise<readonly Finding[]>;
   /** Undefined where nobody knows how to tell it. */
   readonly reload?: Reload;
+  /** Tables without whose rows it alerts nobody. */
+  readonly alertTables?: readonly string[];
+  /** A script that its own Node loads first, and that has its alerts begin with the name of the machine. */
+  readonly nameHost?: URL;
 };

@@ -1,7 +1,7 @@
 /** The engine as the roles see it: every call with the same options, and the signal of the moment. */
 import {beat} from '../engine/beat.ts';
 import {careNotes, keepCareNotes} from '../engine/care-notes.ts';
-import {capture} from '../engine/capture.ts';
+import {capture, type CaptureOptions, type CaptureResult} from '../engine/capture.ts';
 import {drift} from '../engine/drift.ts';
 import {drill} from '../engine/drill.ts';
 import {heard, note} from '../engine/heard.ts';
@@ -9,7 +9,9 @@ import type {EngineOptions} from '../engine/options.ts';
 import {poll} from '../engine/poll.ts';
 import {reload, reloaded} from '../engine/reload.ts';
 import {replicate} from '../engine/replicate.ts';
+import {unmute} from '../engine/unmute.ts';
 import {Watch} from '../engine/watch.ts';
+import {isEngineError} from '../kernel/errors.ts';
 import type {PrimaryEngine, ReplicaEngine, Tending} from './cycle.ts';
 import type {ReloadEngine} from './reload/reloader.ts';
 
@@ -17,11 +19,24 @@ export function primaryEngine(options: EngineOptions): PrimaryEngine & Tending {
   const watch = new Watch(options);
   return {
     look: (signal) => watch.look(signal),
-    capture: (signal) => capture({...options, signal, becomesPrimary: true}),
+    capture: (signal) => captureAloud({...options, signal, becomesPrimary: true}),
     beat: (signal) => beat({...options, signal}),
     ...tending(options),
     close: () => watch.close(),
   };
+}
+
+/** A muted replica that becomes the primary takes its alerts back first. */
+async function captureAloud(options: CaptureOptions): Promise<CaptureResult> {
+  try {
+    return await capture(options);
+  } catch (error) {
+    if (!isEngineError(error, 'MUTED')) throw error;
+    const {unmuted} = await unmute(options);
+    if (!unmuted) throw error;
+    options.log.info('alerts are back: this instance is the primary now');
+    return capture(options);
+  }
 }
 
 /** A plan that would hold the write lock for longer than it may is held, as nobody is there to read a warning. */

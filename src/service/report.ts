@@ -26,6 +26,7 @@ export function reportOf(known: Known): StatusReport {
     proven: proven ?? null,
     application: null,
     reload: null,
+    muted: false,
   };
 }
 

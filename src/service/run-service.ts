@@ -8,7 +8,8 @@ import {withServiceLock} from '../engine/service-lock.ts';
 import {snapshots} from '../engine/status.ts';
 import {versionMark} from '../engine/settled-version.ts';
 import {isEngineError} from '../kernel/errors.ts';
-import {withoutOurs} from './application/environment.ts';
+import {profilesMeant} from '../profiles/find-profile.ts';
+import {withoutOurs, withScripts} from './application/environment.ts';
 import {Gated} from './application/gated.ts';
 import type {Exit} from './application/process-group.ts';
 import {runBeside} from './application/run-beside.ts';
@@ -59,6 +60,7 @@ export async function runService(options: RunOptions): Promise<Exit | undefined>
   const {log} = engine;
   return withServiceLock(engine, async () => {
     for (const warning of warnings) log.warn(warning);
+    if (settings.namesHost && options.command === undefined) log.warn(NOT_STARTED_HERE);
     log.info('started', {role, intervalMs, staleAfterMs, driftEveryMs});
     const notifier = new Notifier(receivers, log);
     const watcher = new Watcher(speakerOf(options), (notice) => notifier.tell(notice));
@@ -94,6 +96,9 @@ export async function runService(options: RunOptions): Promise<Exit | undefined>
   });
 }
 
+const NOT_STARTED_HERE =
+  'alerts.hostname says nothing here: only an application that the service starts (rowplica run -- COMMAND) can be had to name its machine.';
+
 function speakerOf({settings, engine}: RunOptions): Speaker {
   const host = engine.env['HOSTNAME'] || hostname();
   return {role: settings.role, host, database: engine.database};
@@ -107,13 +112,18 @@ function supervisorOf(
   const {env, log} = engine;
   return new Supervisor({
     command,
-    env: withoutOurs(env),
+    env: withScripts(withoutOurs(env), settings.namesHost ? namingScripts(engine) : []),
     graceMs: settings.stopTimeoutMs,
     mark: (signal) => versionMark({...engine, signal}),
     onReady,
     clock: systemClock,
     log,
   });
+}
+
+/** Before the application has made its database, nobody can say which one it is; to any other these scripts mean nothing. */
+function namingScripts({profile}: EngineOptions): readonly URL[] {
+  return profilesMeant(profile).flatMap(({nameHost}) => nameHost ?? []);
 }
 
 type Running = {
@@ -140,7 +150,7 @@ async function served(options: RunOptions, running: Running): Promise<Serving | 
 }
 
 function sourceOf(
-  {engine, signal}: RunOptions,
+  {settings, engine, signal}: RunOptions,
   {service, supervisor, notifier, reloader}: Running,
 ): ServiceSource {
   const list = sharedCall(() => snapshots({...engine, signal}));
@@ -149,6 +159,7 @@ function sourceOf(
       ...service.status(),
       application: supervisor?.report() ?? null,
       reload: reloader?.report ?? null,
+      muted: engine.muted === true && settings.role === 'replica',
     }),
     measures: () => ({
       ...service.measures(),

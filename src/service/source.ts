@@ -96,6 +96,8 @@ export type StatusReport = {
   readonly application: ApplicationReport | null;
   /** Null on a primary, to which nothing is applied. */
   readonly reload: ReloadReport | null;
+  /** True on a replica whose application is kept from alerting. */
+  readonly muted: boolean;
 };
 
 /** What changes with each moment, for graphs and alarms. */

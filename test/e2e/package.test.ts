@@ -1,7 +1,8 @@
 /** The package as npm makes it, installed into an empty folder, under each Node that is supported. */
-import {mkdirSync} from 'node:fs';
+import {mkdirSync, readFileSync} from 'node:fs';
 import {delimiter, join} from 'node:path';
 import {beforeAll, describe, expect, test} from 'vitest';
+import {alertsSaid, makeAlertingServer} from '../helpers/alerting-server.ts';
 import {environment, project, runProcess} from '../helpers/cli.ts';
 import {nodeOf} from '../helpers/node-versions.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
@@ -79,3 +80,25 @@ describe.each([22, 24, 26])('under Node %i', (version) => {
     },
   );
 });
+
+test.each([16, 18, 20, 24])(
+  'the script that has alerts name their machine is loaded by an application under Node %i',
+  {timeout: 120_000},
+  async (version) => {
+    const node = await nodeOf(version);
+    if (node === undefined) {
+      expect(process.env['CI'], 'the npm registry has to be there in CI').toBeUndefined();
+      return;
+    }
+    const place = join(folder, `alerts-${version}`);
+    const notes = join(folder, `alerts-${version}.txt`);
+    const built = join(project, 'dist', 'profiles', 'uptime-kuma', 'alerts', 'name-host.cjs');
+    const server = makeAlertingServer(place);
+    const ran = await runProcess(join(node, 'node'), ['--require', built, server, notes, 'once'], {
+      env: {HOSTNAME: 'tokyo'},
+    });
+    expect(ran).toMatchObject({exitCode: 0, stderr: ''});
+    const lines = readFileSync(notes, 'utf8').split('\n').slice(0, -2);
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toEqual(alertsSaid('[tokyo] '));
+  },
+);

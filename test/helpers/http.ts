@@ -37,6 +37,7 @@ export const goodStatus: StatusReport = {
     },
     restartDue: null,
   },
+  muted: false,
 };
 
 export const someMeasures: Measures = {

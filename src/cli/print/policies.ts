@@ -4,7 +4,9 @@ import type {ConflictsResult, ListedConflict, ResolveResult} from '../../engine/
 import type {DriftResult} from '../../engine/drift.ts';
 import type {Fate} from '../../engine/drift-fates.ts';
 import type {ConflictReport} from '../../engine/inbox.ts';
+import type {ReplicateResult} from '../../engine/replicate.ts';
 import type {StatusResult} from '../../engine/status.ts';
+import type {UnmuteResult} from '../../engine/unmute.ts';
 import {counted} from '../../kernel/counted.ts';
 import {changeLines} from './changes.ts';
 import {changesTable, shortId} from './tables.ts';
@@ -121,4 +123,15 @@ export function resolveText({resolved, take, open}: ResolveResult): string {
   const lines = resolved.slice(0, ROWS_SHOWN).map((one) => `  ${conflictText(one)}: ${what}`);
   const left = open === 0 ? 'Nothing else waits.' : `${counted(open, 'conflict')} still open.`;
   return [`Decided ${counted(resolved.length, 'conflict')}:`, ...lines, left].join('\n');
+}
+
+export function unmuteText({applied}: UnmuteResult): string {
+  if (applied === null) return 'Nothing was muted.';
+  return `The alerts are back.\n${changesTable(applied.tables)}\nWhile alerts.muted stays set, the next replicate takes them away again; a primary keeps them.`;
+}
+
+/** What a replicate says of tables that are kept empty. */
+export function mutedLines({muted}: Pick<ReplicateResult, 'muted'>): readonly string[] {
+  if (muted.length === 0) return [];
+  return [`Muted: ${muted.join(', ')} ${muted.length === 1 ? 'is' : 'are'} kept empty here.`];
 }

@@ -9,7 +9,7 @@ import type {VerifyResult} from '../../engine/verify.ts';
 import {counted} from '../../kernel/counted.ts';
 import {changeLines} from './changes.ts';
 import {lockLines} from './lock.ts';
-import {conflictLines, localLines} from './policies.ts';
+import {conflictLines, localLines, mutedLines} from './policies.ts';
 import {changesTable, shortId, table} from './tables.ts';
 import {heldText, wayBackLines} from './undo.ts';
 
@@ -50,6 +50,7 @@ export function replicateText(result: ReplicateResult): string {
   return [
     ...lines,
     ...conflictLines(result.conflicts),
+    ...mutedLines(result),
     ...wayBackLines(result),
     ...lockLines(result),
   ].join('\n');

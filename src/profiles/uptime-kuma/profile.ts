@@ -1,5 +1,6 @@
 /** Uptime Kuma 1.18 to 2.5: its configuration travels, its history and its server's own settings stay. */
 import type {Profile} from '../profile.ts';
+import {nameHost} from './alerts/script.ts';
 import {findings} from './findings.ts';
 import {presets} from './presets.ts';
 import {reload} from './reload/reload.ts';
@@ -50,4 +51,7 @@ export const uptimeKuma: Profile = {
   version,
   findings,
   reload,
+  // It sends an alert for each link, also where the notification or the link's monitor is not active.
+  alertTables: ['monitor_notification'],
+  nameHost,
 };

@@ -51,6 +51,7 @@ test('a primary by default', () => {
     otherWriter: undefined,
     isGuess: false,
     repairsAtStart: false,
+    namesHost: false,
     reload: noReload,
     warnings: [],
   });
@@ -136,6 +137,7 @@ test('what is set counts', () => {
     otherWriter: undefined,
     isGuess: false,
     repairsAtStart: false,
+    namesHost: false,
     reload: noReload,
     warnings: [],
   });

@@ -170,3 +170,21 @@ describe('receivers', () => {
     }).toThrow(expect.objectContaining({message: expect.not.stringContaining('hunter2')}));
   });
 });
+
+test.each([
+  ['muted', 'ROWPLICA_ALERTS_MUTED'],
+  ['hostname', 'ROWPLICA_ALERTS_HOSTNAME'],
+])('alerts.%s takes true and false, in a file and as %s', (name, variable) => {
+  for (const value of [true, false]) {
+    const file = fromFile(`alerts: {${name}: ${value}}`);
+    expect(file.alerts).toEqual({[name]: value});
+    expect(file.sources).toEqual({[`alerts.${name}`]: `file ${path}`});
+    const env = fromEnv({[variable]: String(value)});
+    expect(env.alerts).toEqual({[name]: value});
+    expect(env.sources).toEqual({[`alerts.${name}`]: `environment ${variable}`});
+  }
+  for (const text of ['yes', '1', 'True'])
+    expect(() => fromEnv({[variable]: text})).toThrow(refused(/: it is neither true nor false$/));
+  expect(() => fromFile(`alerts: {${name}: 1}`)).toThrow(refused(/neither true nor false/));
+  expect(() => fromFile('alerts: {mute: true}')).toThrow(refused(/"alerts": /));
+});

@@ -55,6 +55,7 @@ const contract: Readonly<Record<number, readonly ErrorCode[]>> = {
     'FENCED',
     'FOREIGN_WRITER',
     'HELD',
+    'MUTED',
   ],
   21: ['CONFLICTS'],
   22: ['PLAN_STALE', 'POSITION_MISMATCH', 'FORKED', 'UNDO_STALE'],
