@@ -7,6 +7,8 @@ export type FakeOptions = {
   readonly port: number;
   /** A file into which each call, and each fault, is written as a line of JSON. */
   readonly notes: string;
+  /** Makes the database where there is none yet, as a first start does: without a user. */
+  readonly makes: boolean;
   /** 1.23 tells nobody that it waits for a login. */
   readonly version: '1.23' | '2.x';
   /** Milliseconds between a connection and its handlers. */
@@ -32,6 +34,7 @@ export function optionsOf(args: readonly string[]): FakeOptions {
     database: values.database,
     port: Number(values.port),
     notes: values.notes,
+    makes: values.makes,
     version: values.version === '1.23' ? '1.23' : '2.x',
     late: Number(values.late),
     never: names(values.never),
@@ -48,6 +51,7 @@ const FLAGS = {
   database: {type: 'string', default: ''},
   port: {type: 'string', default: '0'},
   notes: {type: 'string', default: ''},
+  makes: {type: 'boolean', default: false},
   version: {type: 'string', default: '2.x'},
   late: {type: 'string', default: '20'},
   never: {type: 'string', default: ''},
