@@ -66,13 +66,17 @@ async function keep(options: EngineOptions, fact: Fact): Promise<void> {
 }
 
 /**
- * Notes that the application was started, or told in another way, after this apply; undefined for all that are on record.
+ * Notes that the application was started, or told in another way, after this apply; undefined for all that are on record, null for those
+ * that were told before.
  */
-export async function reloaded(options: EngineOptions, through: number | undefined): Promise<void> {
-  const newest = await peekAtState(options, async (state) =>
-    state?.undos.upTo(Number.MAX_SAFE_INTEGER, 0),
-  );
-  const told = through ?? newest?.id;
+export async function reloaded(
+  options: EngineOptions,
+  through: number | undefined | null,
+): Promise<void> {
+  const told = await peekAtState(options, async (state) => {
+    if (through === null) return (await factOf(state)).told;
+    return through ?? (await state?.undos.upTo(Number.MAX_SAFE_INTEGER, 0))?.id;
+  });
   if (told !== undefined) await keep(options, {told, due: null});
 }
 

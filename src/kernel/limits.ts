@@ -257,6 +257,8 @@ export const RELOAD_CALL_MIN_MS = 100;
 /** Milliseconds that an application which is started has until it listens, and between looks for that. */
 export const RELOAD_LISTEN_MS = 30_000;
 export const RELOAD_LISTEN_POLL_MS = 500;
+/** Milliseconds between looks whether an application whose restart is due is down: it is for a second or more. */
+export const RELOAD_WATCH_MS = 250;
 /** Milliseconds that a command of the user's own has to have the application take notice. */
 export const RELOAD_COMMAND_MS = 60_000;
 /** Milliseconds after which an application that was told is looked at: what it writes back of the old, it writes at once. */

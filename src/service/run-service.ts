@@ -1,6 +1,6 @@
 /** A whole service, from its settings to its end. */
 import {hostname} from 'node:os';
-import type {ServiceSettings} from '../config/service-settings.ts';
+import type {ReloadSettings, ServiceSettings} from '../config/service-settings.ts';
 import {refuseForeignWriter} from '../engine/foreign-writer.ts';
 import {history} from '../engine/history.ts';
 import type {EngineOptions} from '../engine/options.ts';
@@ -25,6 +25,7 @@ import {Primary} from './primary.ts';
 import {runCommand} from './reload/command.ts';
 import {Reloader, type ReloadEngine} from './reload/reloader.ts';
 import {Reloading} from './reload/reloading.ts';
+import {isDown, RestartWatch} from './reload/restart-watch.ts';
 import {Replica} from './replica.ts';
 import {Service} from './service.ts';
 import {sharedCall} from './shared-call.ts';
@@ -188,9 +189,21 @@ function reloaderOf(
     },
     command: async (tables, signal) =>
       runCommand({command: reload.command ?? [], env, tables, graceMs, signal}),
+    watch: supervisor === undefined ? restartWatchOf(reload, engine) : undefined,
     clock: systemClock,
     log,
   });
+}
+
+function restartWatchOf(
+  {url}: ReloadSettings,
+  {profile, env}: EngineOptions,
+): RestartWatch | undefined {
+  const [known] = profilesMeant(profile).flatMap(({reload}) => reload?.url(env) ?? []);
+  const at = url ?? known;
+  return at === undefined
+    ? undefined
+    : new RestartWatch((signal) => isDown(at, signal), systemClock);
 }
 
 /** What reads rows runs in one thread of its own, which ends with the cycle. */

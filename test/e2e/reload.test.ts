@@ -178,6 +178,34 @@ test('a restart that only a person can do is told in the status', async () => {
     return now.reload.restartDue !== null && now.status === 'degraded' && now;
   });
   expect(status.reason).toContain('the application has to be restarted: status_page_cname');
+  await place.fake.stop();
+  await place.fake.start();
+  await eventually('it to be noticed', async () => (await place.status()).status === 'ok');
+  expect(await place.status()).toMatchObject({reload: {restartDue: null}});
+  await place.edit(monitor(3));
+  await eventually('a call', () => place.calls.includes('resumeMonitor(3)'));
+  expect((await place.status()).status).toBe('ok');
+});
+
+test('a restart that is due stays so after one of Rowplica, until it is done', async () => {
+  const {place, replica} = await beside();
+  await place.edit("INSERT INTO status_page_cname (status_page_id, domain) VALUES (1, 'd')");
+  const due = async (): Promise<boolean> => (await place.status()).status === 'degraded';
+  await eventually('a status', due);
+  await replica.stop();
+  const again = place.serve();
+  await again.says({msg: 'listening'});
+  await eventually('the same status', due);
+  await place.cycles(again, 3);
+  expect(await due()).toBe(true);
+  await place.fake.stop();
+  await place.fake.start();
+  await eventually('it to be noticed', async () => (await place.status()).status === 'ok');
+  await again.stop();
+  const last = place.serve();
+  await last.says({msg: 'listening'});
+  await place.cycles(last, 2);
+  expect(await place.status()).toMatchObject({status: 'ok', reload: {restartDue: null}});
 });
 
 test('calls that are lost or not answered do not keep rows from arriving', async () => {

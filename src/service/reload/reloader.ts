@@ -5,12 +5,13 @@ import type {Log} from '../../kernel/log.ts';
 import type {Clock} from '../clock.ts';
 import {failureOf} from '../failure.ts';
 import type {LastReload, ReloadReport, ReloadRuns} from '../source.ts';
+import type {RestartWatch} from './restart-watch.ts';
 
 /** What it needs of the engine. */
 export type ReloadEngine = {
   reload(request: ReloadRequest, signal: AbortSignal): Promise<ReloadResult>;
-  /** The application knows of this apply, or, where it is undefined, of all on record. */
-  reloaded(through: number | undefined): Promise<void>;
+  /** The application knows of this apply, or, where it is undefined, of all on record; null: of no more than before, but was restarted. */
+  reloaded(through: number | undefined | null): Promise<void>;
 };
 
 /** An application that the service starts. */
@@ -27,6 +28,8 @@ export type ReloaderOptions = {
   readonly application: Started | undefined;
   /** Runs the command of the settings for these tables; gives what went wrong. */
   readonly command: (tables: readonly string[], signal: AbortSignal) => Promise<string | undefined>;
+  /** Of an application that somebody else starts, where it is known where it listens. */
+  readonly watch: RestartWatch | undefined;
   readonly clock: Clock;
   readonly log: Log;
 };
@@ -51,6 +54,15 @@ export class Reloader {
   /** What was applied before the application was started is known to it. Call it once it was, and before anything else is applied. */
   async begin(): Promise<void> {
     if (this.#options.application !== undefined) await this.#options.engine.reloaded(undefined);
+  }
+
+  /** Where a restart was due, and somebody did it. Call it before anything else is applied. */
+  async settle(): Promise<void> {
+    const {watch, engine, log} = this.#options;
+    if (watch?.hasSeen !== true) return;
+    await engine.reloaded(null);
+    this.#well(false);
+    log.info('application was restarted');
   }
 
   get report(): ReloadReport {
@@ -86,6 +98,7 @@ export class Reloader {
 
   #well(isChanged: boolean): Reloaded {
     this.#due = undefined;
+    this.#options.watch?.end();
     return isChanged ? 'changed' : 'unchanged';
   }
 
@@ -131,6 +144,7 @@ export class Reloader {
     }
     if (outcome === 'unknown') return 'unchanged';
     this.#due = reason ?? 'it could not be told';
+    this.#options.watch?.begin(signal);
     this.#note({strategy: 'none', outcome: 'failed', calls: {}}, clock.monotonic());
     return outcome === 'failed' ? 'failed' : 'changed';
   }

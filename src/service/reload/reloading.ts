@@ -35,6 +35,7 @@ export class Reloading implements RoleCycle {
   async cycle(signal: AbortSignal, isAsked: boolean): Promise<Done> {
     if (!this.#hasBegun) await this.#options.reloader.begin();
     this.#hasBegun = true;
+    await this.#options.reloader.settle();
     const done = await this.#options.cycle.cycle(signal, isAsked);
     const written = writtenIn(done);
     if (written.length > 0) [this.#isUntold, this.#againMs] = [true, 0];
