@@ -34,7 +34,12 @@ export function loadConfig({file, env, flags}: ConfigSources): LoadedConfig {
   const inherited = inheritanceOf({env, own: valuesOf(own), files: besides});
   const given = new Map([...inheritedLayer(inherited), ...own]);
   const values = valuesOf(given);
-  const sources = Object.fromEntries([...given].map(([name, {source}]) => [name, source]));
+  const sources = {
+    ...(Object.keys(inherited?.policies ?? {}).length > 0
+      ? {policies: `variables of ${inherited?.tool}`}
+      : {}),
+    ...Object.fromEntries([...given].map(([name, {source}]) => [name, source])),
+  };
   const {'migrations.table': table, 'migrations.column': column, ...rest} = values;
   const migrations = wholeRecord({table, column} as NonNullable<Config['migrations']>);
   return {

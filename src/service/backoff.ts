@@ -4,11 +4,11 @@ import {
   RUN_JITTER_SHARE,
   RUN_PASSING_PAUSE_MAX_MS,
   RUN_REFUSED_PAUSE_MAX_MS,
+  RUN_WAITING_PAUSE_MAX_MS,
 } from '../kernel/limits.ts';
 import type {FailureKind} from './failure.ts';
 
-const PAUSE_MAX_MS: Readonly<Record<FailureKind, number>> = {
-  waiting: 0,
+const PAUSE_MAX_MS: Readonly<Record<Exclude<FailureKind, 'waiting'>, number>> = {
   passing: RUN_PASSING_PAUSE_MAX_MS,
   fenced: RUN_REFUSED_PAUSE_MAX_MS,
   refused: RUN_REFUSED_PAUSE_MAX_MS,
@@ -17,13 +17,14 @@ const PAUSE_MAX_MS: Readonly<Record<FailureKind, number>> = {
 
 /**
  * Milliseconds: the interval, doubled with each failure of a kind in a row up to that kind's maximum, which never makes it shorter
- * than the interval itself. Waiting for the first snapshot never takes longer.
+ * than the interval itself. An application that is waited for is soon there: that never takes longer, and is looked for more often.
  */
 export function pauseAfter(
   intervalMs: number,
   failed: {readonly kind: FailureKind; readonly inRow: number} | undefined,
 ): number {
   if (failed === undefined) return intervalMs;
+  if (failed.kind === 'waiting') return Math.min(intervalMs, RUN_WAITING_PAUSE_MAX_MS);
   const doubled = intervalMs * 2 ** Math.min(failed.inRow, 30);
   return Math.max(intervalMs, Math.min(doubled, PAUSE_MAX_MS[failed.kind]));
 }

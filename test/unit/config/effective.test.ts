@@ -162,3 +162,16 @@ test('docs/configuration.md lists every setting, variable and flag', () => {
   );
   expect(names.filter((name) => !docs.includes(`\`${name}\``))).toEqual([]);
 });
+
+test('policies that come with the variables of the tool before say so', () => {
+  const env = {REPLICATOR_MODE: 'RESTORE', SQLITE_DATABASE: '/kuma.db'};
+  const {settings} = effective({env});
+  expect(settings.policies).toEqual({
+    value: {docker_host: {policy: 'merge', onConflict: 'replicaWins'}},
+    source: 'variables of Replicator Kuma',
+  });
+  expect(effective({env, yaml: 'tables: {tag: seed}'}).settings.policies).toMatchObject({
+    value: {docker_host: {policy: 'merge'}, tag: {policy: 'seed'}},
+    source: `file ${path}`,
+  });
+});

@@ -135,6 +135,10 @@ describe('the pause after a cycle', () => {
     expect(pauseAfter(5_000, {kind: 'waiting', inRow: 1_000})).toBe(5_000);
   });
 
+  test('is short while the application or its database is waited for', () => {
+    expect(pauseAfter(6 * minute, {kind: 'waiting', inRow: 1})).toBe(30_000);
+  });
+
   test('doubles with failures in a row, up to a limit of their kind', () => {
     const pauses = [1, 2, 3, 20].map((inRow) => pauseAfter(5_000, {kind: 'passing', inRow}));
     expect(pauses).toEqual([10_000, 20_000, 40_000, 5 * minute]);
