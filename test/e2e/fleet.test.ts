@@ -2,7 +2,7 @@
  * A fleet as packaging/compose/in-image.yaml has it, from nothing: what a container would start, in the folders that its volumes would be,
  * with its own environment. A fake Uptime Kuma is in the place of the real one; where containers have a network each, ports differ.
  */
-import {mkdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {afterEach, expect, test} from 'vitest';
 import {parse} from 'yaml';
@@ -13,7 +13,10 @@ import {temporaryFolder} from '../helpers/temp-folder.ts';
 import {complaints, countRows, dumpTable, execute} from '../helpers/typed-dump.ts';
 import {replicated, withoutOf} from './uptime-kuma-tables.ts';
 
-afterEach(killServices);
+afterEach(() => {
+  killServices();
+  for (const container of containers.splice(0)) container.killApplications();
+});
 
 const packaging = join(project, 'packaging');
 const fake = join(project, 'test', 'helpers', 'fake-uptime-kuma', 'main.ts');
@@ -34,6 +37,8 @@ const command = JSON.parse(
   )?.[1] ?? '[]',
 ) as readonly string[];
 
+const containers: Container[] = [];
+
 class Container {
   readonly #app = temporaryFolder();
   readonly #environment: Environment;
@@ -52,6 +57,7 @@ class Container {
       Object.entries(own).map(([key, value]) => [key, value.replace('/backup', backup)]),
     );
     const container = new Container(environment, [await freePort(), await freePort()]);
+    containers.push(container);
     const app = container.#app;
     for (const folder of ['data', 'server']) mkdirSync(join(app, folder));
     const flags = ['--makes', '--database', container.database, '--notes', join(app, 'notes')];
@@ -85,6 +91,18 @@ class Container {
 
   async down(): Promise<void> {
     expect(await this.#service?.stop()).toMatchObject({exitCode: 0});
+  }
+
+  /** A service that is killed leaves what it started. */
+  killApplications(): void {
+    if (!existsSync(join(this.#app, 'notes'))) return;
+    for (const {pid} of this.notes) {
+      try {
+        if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      } catch {
+        // It is gone, as it should be.
+      }
+    }
   }
 
   get notes(): readonly {readonly call?: string; readonly pid?: number}[] {

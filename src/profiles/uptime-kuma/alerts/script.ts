@@ -1,6 +1,3 @@
-/** The script beside this file, among the sources as well as in what is built of them. */
-import {extname} from 'node:path';
+/** Where the script beside this file is, which the application's own Node loads: the build leaves it as it is. */
 
-const kind = extname(import.meta.url).replace('.', '.c');
-
-export const nameHost: URL = new URL(`./name-host${kind}`, import.meta.url);
+export const nameHost: URL = new URL('./name-host.cjs', import.meta.url);
