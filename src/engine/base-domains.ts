@@ -7,7 +7,10 @@ import type {MergedTable, Ways} from './followed.ts';
 /** Conditions on the rows of a table; undefined for all rows, `off` where the table was not followed. */
 export type Domains = (table: string) => readonly RowFilter[] | 'off' | undefined;
 
-/** Of every table that was followed, the conditions on its rows and what was done with them; of those that rest, what it was before. */
+/**
+ * Of every table that was followed, the conditions on its rows and what was done with them; of those that rest, what it was before. A table
+ * that was kept empty stays on record as that until it is followed again: nobody brought its rows back.
+ */
 export function encodeDomains(ways: Ways, before: string | null | undefined): string {
   const known = new Map(Object.entries(parsed(before) ?? {}));
   const isMuted = ({name}: {readonly name: string}): boolean => ways.muted.has(name);
@@ -20,8 +23,10 @@ export function encodeDomains(ways: Ways, before: string | null | undefined): st
     const domain = before === null || before === undefined ? COPY : known.get(name);
     return domain === undefined ? [] : [[name, domain] as const];
   });
-  const all = [...whole, ...partial, ...rest].sort(([a], [b]) => compareNames(a, b));
-  return JSON.stringify(Object.fromEntries(all));
+  const lost = [...known].filter(([, {by}]) => by === EMPTY.by);
+  const all = new Map([...lost, ...whole, ...partial, ...rest]);
+  const sorted = [...all].sort(([a], [b]) => compareNames(a, b));
+  return JSON.stringify(Object.fromEntries(sorted));
 }
 
 type Domain = z.infer<typeof domainSchema>;

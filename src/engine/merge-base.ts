@@ -8,7 +8,7 @@ import type {ChunkEntry} from '../snapshot/content.ts';
 import type {SnapshotRef} from '../store/port.ts';
 import type {StoredPosition} from '../state/state.ts';
 import {adapt, type AdaptRequest} from './adapt.ts';
-import {decodeDomains, type Domains} from './base-domains.ts';
+import {decodeDomains, mutedThen, type Domains} from './base-domains.ts';
 import {evidence} from './evidence.ts';
 import {isToldIn, type MergedTable, type Ways} from './followed.ts';
 import {likeness} from './likeness.ts';
@@ -40,9 +40,12 @@ export type BaseRequest = AdaptRequest & {
 /** Finds the base of each table that needs one. */
 export async function findBases(request: BaseRequest): Promise<Bases> {
   const {opened, ways, options} = request;
-  const wanted = ways.merged.filter(({needsBase}) => needsBase);
-  if (wanted.length === 0) return new Map();
   const position = await opened.state.position();
+  const wereMuted = mutedThen(position?.domains); // what is missing there was deleted by nobody
+  const wanted = ways.merged.filter(
+    ({needsBase, table}) => needsBase && !wereMuted.includes(table.name),
+  );
+  if (wanted.length === 0) return new Map();
   if (position !== undefined && (await isKnown(opened, position, ways))) {
     const found = await recordedBase(request, position, wanted);
     if (found !== undefined) return found;

@@ -1,5 +1,5 @@
 /** A muted replica: it alerts nobody, follows all else, and takes its alerts back before anybody follows it. */
-import {rmSync} from 'node:fs';
+import {copyFileSync, renameSync, rmSync} from 'node:fs';
 import {join} from 'node:path';
 import {beforeEach, describe, expect, test} from 'vitest';
 import {
@@ -204,6 +204,77 @@ describe('a muted replica that becomes the primary', () => {
     await replicate(options);
     await replicate({...options, ...muted});
     await unmute({...options, ...muted});
+    expect(linksOf(replica)).toEqual(linksOf(primary));
+  });
+});
+
+describe('muted once, a table counts as that until its rows are back', () => {
+  const refused = {code: 'MUTED', exitCode: 20};
+
+  test('also while it is off, or no part of a preset', async () => {
+    for (const options of [policy({policy: 'off'}), {preset: 'default'}]) {
+      await replicate({...replica, ...muted});
+      await replicate({...replica, ...options});
+      expect(rows(replica)).toBe(0);
+      await expect(capture(replica)).rejects.toMatchObject(refused);
+      await unmute({...replica, ...options});
+      expect(linksOf(replica)).toEqual(linksOf(primary));
+    }
+  });
+
+  test('and is filled by the next replicate that follows it, whatever becomes of local edits', async () => {
+    await replicate({...replica, ...muted});
+    await replicate({...replica, ...policy({policy: 'off'})});
+    await replicate({...replica, drift: 'report'});
+    expect(linksOf(replica)).toEqual(linksOf(primary));
+  });
+
+  test('also where the snapshots since do not hold it', async () => {
+    await replicate({...replica, ...muted});
+    const {snapshot} = await capture({...primary, ...policy({policy: 'off'})});
+    expect(await replicate(replica)).toMatchObject({applied: true, snapshot});
+    await expect(capture(replica)).rejects.toMatchObject(refused);
+    await expect(unmute(replica)).rejects.toMatchObject({...refused, site: {table: links}});
+    await capture(primary);
+    await replicate(replica);
+    expect(linksOf(replica)).toEqual(linksOf(primary));
+    expect(await capture(replica)).toMatchObject({changed: false});
+  });
+
+  test('also where an undo takes them away again', async () => {
+    await replicate({...replica, ...muted});
+    await unmute(replica);
+    await undo(replica);
+    expect(rows(replica)).toBe(0);
+    await expect(capture(replica)).rejects.toMatchObject(refused);
+    await unmute(replica);
+    expect(linksOf(replica)).toEqual(linksOf(primary));
+  });
+});
+
+describe('links that were made while it was muted', () => {
+  const all = `INSERT INTO ${links} (monitor_id, notification_id)
+    SELECT monitor.id, notification.id FROM monitor CROSS JOIN notification`;
+
+  test('stay when it becomes the primary, beside those that come back', async () => {
+    await replicate({...replica, ...muted});
+    execute(replica.database, all);
+    const made = rows(replica);
+    expect(made).toBeGreaterThan(2 * rows(primary));
+    const {applied} = await unmute(replica);
+    expect(written(known(applied ?? undefined))).toEqual([]);
+    expect(rows(replica)).toBe(made);
+    expect(await capture(replica)).toMatchObject({tookOver: true});
+  });
+
+  test('are not taken for what was left of those that it had', async () => {
+    await replicate({...replica, ...muted});
+    // As after a copy of the whole machine: what was last applied is looked for by the rows.
+    const {database} = replica;
+    copyFileSync(database, `${database}-new`);
+    renameSync(`${database}-new`, database);
+    execute(database, `INSERT INTO ${links} (monitor_id, notification_id) VALUES (1, 1)`);
+    await unmute(replica);
     expect(linksOf(replica)).toEqual(linksOf(primary));
   });
 });
