@@ -7,7 +7,8 @@ home=$(dirname "$(readlink -f "$0")")
 node="$home/bin/node" # where the image has a Node of its own for another program
 [ -x "$node" ] || node=node
 
-owned=${ROWPLICA_DATABASE:-/app/data}
+owned=${ROWPLICA_DATABASE:-${SQLITE_DATABASE:-${DATA_DIR:+$DATA_DIR/kuma.db}}}
+owned=${owned:-${ROWPLICA_DEFAULT_DATABASE:-/app/data}}
 owned=${owned#sqlite:}
 while [ ! -e "$owned" ]; do owned=$(dirname "$owned"); done
 

@@ -13,10 +13,10 @@ USER root
 # A Node of its own: the one of the application is older than what Rowplica needs.
 COPY --from=rowplica /usr/local/bin/node /usr/local/bin/restic /opt/rowplica/bin/
 COPY --from=rowplica /opt/rowplica /opt/rowplica
-RUN printf '#!/bin/sh\nexec /opt/rowplica/bin/node /opt/rowplica/dist/cli/main.js "$@"\n' > /usr/local/bin/rowplica \
-  && chmod 755 /usr/local/bin/rowplica
+# By this name, too, it becomes the owner of the database: for docker exec.
+RUN ln -s /opt/rowplica/entrypoint.sh /usr/local/bin/rowplica
 
-ENV ROWPLICA_DATABASE=/app/data/kuma.db \
+ENV ROWPLICA_DEFAULT_DATABASE=/app/data/kuma.db \
     ROWPLICA_RESTIC=/opt/rowplica/bin/restic
 STOPSIGNAL SIGTERM
 # The health check stays that of the application: whoever restarts an unhealthy container shall not do so for a store that is away.

@@ -32,7 +32,7 @@ export function loadConfig({file, env, flags}: ConfigSources): LoadedConfig {
   // Later layers count; what they leave undefined they do not give.
   const own = new Map([...fileLayer(file, env), ...environmentLayer(env), ...flagLayer(flags)]);
   const inherited = inheritanceOf({env, own: valuesOf(own), files: besides});
-  const given = new Map([...inheritedLayer(inherited), ...own]);
+  const given = new Map([...imageLayer(env), ...inheritedLayer(inherited), ...own]);
   const values = valuesOf(given);
   const sources = {
     ...(Object.keys(inherited?.policies ?? {}).length > 0
@@ -65,6 +65,17 @@ function valuesOf(given: ReadonlyMap<SettingName, Given>): {
   readonly [name in SettingName]?: unknown;
 } {
   return Object.fromEntries([...given].map(([name, {value}]) => [name, value]));
+}
+
+/** Where an image has the database of its application: whatever else names one counts for more, a tool that was there before as well. */
+const DEFAULT_DATABASE = 'ROWPLICA_DEFAULT_DATABASE';
+
+function imageLayer(env: NodeJS.ProcessEnv): Layer {
+  const variable = variableOf(env, DEFAULT_DATABASE);
+  if (variable === undefined) return [];
+  const {name, value} = variable;
+  const source = `environment ${name}`;
+  return [['database', {value: settingOf('database', name, value), source}]];
 }
 
 function inheritedLayer(inherited: Inheritance | undefined): Layer {

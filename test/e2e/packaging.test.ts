@@ -12,6 +12,8 @@ import {
   readdirSync,
   readFileSync,
   statSync,
+  symlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import {dirname, join} from 'node:path';
 import {beforeAll, describe, expect, test} from 'vitest';
@@ -88,23 +90,22 @@ describe('the image', () => {
       chownSync(join(data, name), owner, owner);
     chmodSync(dirname(home), 0o755); // for the other user to reach it
     const env = {...environment(), HOME: data, RESTIC_CACHE_DIR: join(data, 'cache')};
-    const started = await runProcess(
-      join(home, 'entrypoint.sh'),
-      ['run', '--role', 'primary', '--http', 'off'],
-      {
-        env: {
-          ...env,
-          ROWPLICA_DATABASE: database,
-          ROWPLICA_STORE: `restic:${join(data, 'repository')}`,
-        },
-        onStart: (child) =>
-          child.stderr?.on('data', (text) => {
-            if (String(text).includes('"did":"captured"')) child.kill('SIGTERM');
-          }),
+    const command = join(data, 'rowplica'); // as the images link it
+    symlinkSync(join(home, 'entrypoint.sh'), command);
+    const started = await runProcess(command, ['run', '--role', 'primary', '--http', 'off'], {
+      env: {
+        ...env,
+        ROWPLICA_DATABASE: database,
+        ROWPLICA_STORE: `restic:${join(data, 'repository')}`,
       },
-    );
+      onStart: (child) =>
+        child.stderr?.on('data', (text) => {
+          if (String(text).includes('"did":"captured"')) child.kill('SIGTERM');
+        }),
+    });
     expect(started, started.stderr).toMatchObject({exitCode: 0});
-    const owners = globSync('**', {cwd: data}).map((name) => statSync(join(data, name)).uid);
+    const files = globSync('**', {cwd: data}).filter((name) => name !== 'rowplica');
+    const owners = files.map((name) => statSync(join(data, name)).uid);
     expect(owners.length).toBeGreaterThan(10);
     expect(new Set(owners)).toEqual(new Set([owner]));
   });
@@ -125,6 +126,33 @@ describe('the image', () => {
     expect(rest.map((line) => line.slice(1)).toSorted()).toEqual([...new Set(copied)].toSorted());
   });
 });
+
+test.each(['Dockerfile', 'uptime-kuma.Dockerfile'])(
+  'what %s sets gives way to files and to the variables of the tool before',
+  async (name) => {
+    const set = stepsOf(read(`docker/${name}`)).filter(({verb}) => verb === 'ENV');
+    const pairs = set.flatMap(({rest}) => rest.match(/\bROWPLICA_\w+=\S+/g) ?? []);
+    const image = Object.fromEntries(pairs.map((pair) => pair.split('=')));
+    const folder = temporaryFolder();
+    const databaseBy = async (env: NodeJS.ProcessEnv, ...flags: string[]): Promise<unknown> => {
+      const shown = await rowplica(['config', '--json', ...flags], {
+        env: {...image, ...env},
+        cwd: folder,
+      });
+      if (shown.exitCode !== 0) return shown.exitCode;
+      const {settings} = JSON.parse(shown.stdout) as {settings: {database: {value: unknown}}};
+      return settings.database.value;
+    };
+    expect(await databaseBy({ROWPLICA_ROLE: 'replica'})).toBe('/app/data/kuma.db');
+    const file = join(folder, 'rowplica.yaml');
+    writeFileSync(file, 'database: /srv/own.db');
+    expect(await databaseBy({}, '--config', file)).toBe('/srv/own.db');
+    expect(await databaseBy({SQLITE_DATABASE: '/srv/kuma.db'})).toBe('/srv/kuma.db');
+    expect(await databaseBy({REPLICATOR_MODE: 'BACKUP', DATA_DIR: '/srv'})).toBe('/srv/kuma.db');
+    const other = {REPLICATOR_MODE: 'RESTORE', UPTIME_KUMA_DB_TYPE: 'mariadb'};
+    expect(await databaseBy(other)).toBe(2);
+  },
+);
 
 test('the image with Uptime Kuma takes from the other one what is there, and starts both', () => {
   const own = stepsOf(read('docker/uptime-kuma.Dockerfile'));
