@@ -15,6 +15,11 @@ while [ ! -e "$owned" ]; do owned=$(dirname "$owned"); done
 uid=$(stat -c %u "$owned")
 gid=$(stat -c %g "$owned")
 if [ "$(id -u)" = 0 ] && [ "$uid" != 0 ]; then
+  if [ "${HOME:-/root}" = /root ]; then # which that user cannot read, nor the application
+    HOME=$(getent passwd "$uid" | cut -d: -f6)
+    [ -d "$HOME" ] || HOME=/tmp
+    export HOME
+  fi
   exec setpriv --reuid="$uid" --regid="$gid" --clear-groups -- "$node" "$home/dist/cli/main.js" "$@"
 fi
 exec "$node" "$home/dist/cli/main.js" "$@"

@@ -110,6 +110,31 @@ describe('the image', () => {
     expect(new Set(owners)).toEqual(new Set([owner]));
   });
 
+  test('becomes a user with a home of its own', async ({skip}) => {
+    if (process.getuid?.() !== 0) return skip('only root becomes another user');
+    const image = temporaryFolder();
+    chmodSync(image, 0o755);
+    mkdirSync(join(image, 'bin'));
+    cpSync(join(packaging, 'docker/entrypoint.sh'), join(image, 'entrypoint.sh'));
+    writeFileSync(join(image, 'bin/node'), '#!/bin/sh\necho "$(id -u) $HOME"\n', {mode: 0o755});
+    const data = temporaryFolder();
+    const started = async (env: NodeJS.ProcessEnv): Promise<string> => {
+      const given = {PATH: process.env['PATH'], ROWPLICA_DATABASE: join(data, 'kuma.db'), ...env};
+      return (await runProcess(join(image, 'entrypoint.sh'), ['run'], {env: given})).stdout.trim();
+    };
+    expect(await started({HOME: '/root'})).toBe('0 /root');
+    chownSync(data, 12_345, 12_345);
+    expect(await started({HOME: '/root'})).toBe('12345 /tmp');
+    expect(await started({HOME: '/srv'})).toBe('12345 /srv');
+    const [name = '', , uid = '', , , home = ''] =
+      readFileSync('/etc/passwd', 'utf8')
+        .split('\n')
+        .map((line) => line.split(':'))
+        .find(([, , id, , , path = '']) => id !== '0' && existsSync(path)) ?? [];
+    chownSync(data, Number(uid), 0);
+    expect(await started({HOME: '/root'}), name).toBe(`${uid} ${home}`);
+  });
+
   test('has a health check and a first command that the command line knows', async () => {
     const [check] = steps.filter(({verb}) => verb === 'HEALTHCHECK');
     const command = JSON.parse(check?.rest.replace(/^.* CMD /, '') ?? '[]') as readonly string[];
