@@ -56,6 +56,17 @@ export function mutedThen(text: string | null | undefined): readonly string[] {
   );
 }
 
+/** What is on record, with the tables that a write may have emptied, if it happened: nothing comes of it where it did not. */
+export function perhapsMuted(
+  text: string | null | undefined,
+  doubtful: string | null | undefined,
+): string | null {
+  const [known, intended] = [parsed(text), parsed(doubtful) ?? {}];
+  if (known === undefined) return text ?? null;
+  const lost = Object.entries(intended).filter(([, {by}]) => by === EMPTY.by);
+  return JSON.stringify({...known, ...Object.fromEntries(lost)});
+}
+
 function parsed(text: string | null | undefined): Readonly<Record<string, Domain>> | undefined {
   return z.record(z.string(), domainSchema).safeParse(jsonOf(text)).data;
 }

@@ -8,6 +8,7 @@ import type {TableShape} from '../schema/table-shape.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
 import type {Changeset, State} from '../state/state.ts';
 import type {Log} from '../kernel/log.ts';
+import {perhapsMuted} from './base-domains.ts';
 import {decodeIntent, type GroupSize, type IntendedRow, type Intent} from './intent.ts';
 import {recordedManifest} from './recorded.ts';
 import {claimRows, groupOf, groupsNow, isReadable, rowNow} from './rows-now.ts';
@@ -60,7 +61,10 @@ async function settleApply(state: State, pending: Changeset, outcome: Outcome): 
       await state.distrust();
       return state.drop(pending.id);
     case 'unknown':
-      return state.doubt(pending.id);
+      return state.doubt(
+        pending.id,
+        perhapsMuted((await state.position())?.domains, pending.domains),
+      );
   }
 }
 

@@ -151,9 +151,14 @@ export class State {
     await this.#write((tx) => tx.deleteFrom('changeset').where('id', '=', id).execute());
   }
 
-  /** Nobody knows whether the intended write happened: its record stands in the way of undoing those before it. */
-  async doubt(id: number): Promise<void> {
+  /**
+   * Nobody knows whether the intended write happened: its record stands in the way of undoing those before it.
+   *
+   * @param domains What is known of the rows all the same.
+   */
+  async doubt(id: number, domains: NewPosition['domains']): Promise<void> {
     await this.#write(async (tx) => {
+      await tx.updateTable('position').set({domains}).execute();
       await tx
         .updateTable('changeset')
         .set({status: 'applied', doubted: 1})

@@ -15,6 +15,7 @@ import {
   type ReplicateResult,
   type TablePolicy,
 } from '../../../src/index.ts';
+import {openState} from '../../../src/state/state.ts';
 import {temporaryFolder} from '../../helpers/temp-folder.ts';
 import {known} from '../../helpers/tables.ts';
 import {complaints, countRows, dumpTable, execute} from '../../helpers/typed-dump.ts';
@@ -250,6 +251,21 @@ describe('muted once, a table counts as that until its rows are back', () => {
     await unmute(replica);
     expect(linksOf(replica)).toEqual(linksOf(primary));
   });
+});
+
+test('killed while it muted, and linked anew since, it counts as muted', async () => {
+  await replicate({...replica, ...muted});
+  const state = await openState({folder: String(replica.state), database: replica.database});
+  const {id, body, previous, ...position} = known(await state.undos.newest());
+  await state.reach(known(previous ?? undefined));
+  await state.drop(id);
+  await state.intend(position, body);
+  await state.close();
+  execute(replica.database, `INSERT INTO ${links} (monitor_id, notification_id) VALUES (1, 1)`);
+  await expect(capture(replica)).rejects.toMatchObject({code: 'MUTED', exitCode: 20});
+  await unmute(replica);
+  expect(linksOf(replica)).toEqual(linksOf(primary));
+  expect(await capture(replica)).toMatchObject({changed: false});
 });
 
 describe('links that were made while it was muted', () => {
