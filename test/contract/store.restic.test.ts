@@ -36,10 +36,12 @@ describe('restic store', () => {
     await writeFile(join(foreign, 'manifest'), 'not ours');
     const backup = (...args: string[]) =>
       restic(['backup', '.', '--host', 'test-host', ...args], {repository, folder, cwd: foreign});
+    await store.beat(staged.label, []);
     expect(await store.newestForeign()).toBeUndefined();
     await backup('--time', '2001-02-03 12:00:00');
     expect((await store.newestForeign())?.time).toMatch(/^2001-02-03T/);
     await backup('--time', '2099-01-01 12:00:00');
+    await backup('--time', '2001-02-03 12:00:00', '--host', 'other-host');
     await backup('--tag', 'rowplica', '--time', '2098-01-01 00:00:00');
     await backup('--tag', 'rowplica,lineage=x,epoch=1,sequence=0,digest=ab,author=a');
     expect(idsOf(await store.list())).toEqual([ref.storeId]);

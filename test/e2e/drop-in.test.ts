@@ -471,6 +471,13 @@ describe('a repository that the old tool writes to', () => {
     await again.stop();
   });
 
+  test('is not touched either where the clock over there is ahead', async () => {
+    const primary = new Container({REPLICATOR_MODE: 'BACKUP'}, 'primary');
+    await backUp(primary, minutesAgo(-25));
+    await primary.start().says({code: 'FOREIGN_WRITER', status: 'held'});
+    expect(await primary.snapshots()).toHaveLength(1);
+  });
+
   test('is used once that has ended for two of its intervals', async () => {
     const primary = new Container({REPLICATOR_MODE: 'BACKUP'}, 'primary');
     await backUp(primary, minutesAgo(11));

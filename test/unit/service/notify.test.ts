@@ -137,17 +137,20 @@ test('what was captured is told to those alone that ask for it, in their words w
   expect(got[0]?.headers).not.toHaveProperty('title');
 });
 
-test('a receiver that is in trouble is told again; order is kept', async () => {
-  const {got, origin} = await receive((nth) => (nth === 1 ? 503 : 200));
-  const notifier = new Notifier([to('webhook', origin)], silentLog);
-  notifier.tell(status);
-  notifier.tell(applied);
-  await eventually('all', () => got.length === 3);
-  const events = got.map(({body}) => (JSON.parse(body) as Notice).event);
-  expect(events).toEqual(['status', 'status', 'applied']);
-  await notifier.close();
-  expect(notifier.counts).toEqual({sent: 2, failed: 0});
-});
+test.each([503, 429, 408])(
+  'a receiver in trouble (%s) is told again; order is kept',
+  async (code) => {
+    const {got, origin} = await receive((nth) => (nth === 1 ? code : 200));
+    const notifier = new Notifier([to('webhook', origin)], silentLog);
+    notifier.tell(status);
+    notifier.tell(applied);
+    await eventually('all', () => got.length === 3);
+    const events = got.map(({body}) => (JSON.parse(body) as Notice).event);
+    expect(events).toEqual(['status', 'status', 'applied']);
+    await notifier.close();
+    expect(notifier.counts).toEqual({sent: 2, failed: 0});
+  },
+);
 
 test.each([404, 302])(
   '%s is final: logged by origin alone, and the next one is told',
