@@ -15,8 +15,8 @@ import {changeOf, unlessDamaged} from './recorded-change.ts';
 export type Untold = {
   /** The last of these applies. */
   readonly through: number;
-  /** Of the application that they are of; undefined where no record says so. */
-  readonly application: string | undefined;
+  /** Of the application that they are of: null for none that has a name, undefined where no record can say. */
+  readonly application: string | null | undefined;
   readonly changes: readonly AppliedChange[];
   /** Why not all of the changes are known; undefined where they are. */
   readonly lost: string | undefined;
@@ -24,6 +24,8 @@ export type Untold = {
 
 /** Undefined where there is none. @param told The last apply that was told; 0 before the first. */
 export async function untoldChanges(state: State, told: number): Promise<Untold | undefined> {
+  // Numbers are not given twice, and what is not kept any longer is followed by as many as are: one that is gone was undone.
+  const known = await state.undos.lastUpTo(told);
   const records: AuditRecord[] = [];
   for (let id = Number.MAX_SAFE_INTEGER; ;) {
     const record = await state.undos.upTo(id, HISTORY_BODY_CHARS_MAX);
@@ -31,15 +33,13 @@ export async function untoldChanges(state: State, told: number): Promise<Untold 
     records.unshift(record);
     id = record.id - 1;
   }
-  const newest = (await state.undos.upTo(Number.MAX_SAFE_INTEGER, 0))?.id ?? 0;
-  if (newest < told) {
-    const lost = 'an apply that it was told of was undone';
-    return {through: newest, application: undefined, changes: [], lost};
-  }
-  const last = records.at(-1);
-  if (last === undefined) return undefined;
-  return {through: last.id, ...readAll(records)};
+  const read = readAll(records);
+  const undone = known === told || read.lost !== undefined ? undefined : UNDONE;
+  const through = records.at(-1)?.id ?? known;
+  return through === told ? undefined : {...read, through, lost: read.lost ?? undone};
 }
+
+const UNDONE = 'an apply that it was told of was undone';
 
 function readAll(records: readonly AuditRecord[]): Omit<Untold, 'through'> {
   const read = records.map(readRecord);
@@ -58,13 +58,13 @@ function readAll(records: readonly AuditRecord[]): Omit<Untold, 'through'> {
 }
 
 type Read = {
-  readonly application: string | undefined;
+  readonly application: string | null | undefined;
   readonly changes: readonly AppliedChange[] | undefined;
 };
 
 function readRecord(record: AuditRecord): Read {
   const manifest = unlessDamaged(() => recordedManifest(record));
-  const application = manifest?.source.application ?? undefined;
+  const application = manifest?.source.application;
   return {application, changes: manifest && changesIn(manifest, record)};
 }
 

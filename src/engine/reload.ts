@@ -2,8 +2,8 @@
 import {setTimeout as pause} from 'node:timers/promises';
 import {z} from 'zod';
 import {RELOAD_LISTEN_MS, RELOAD_LISTEN_POLL_MS} from '../kernel/limits.ts';
-import {applicationNamed} from '../profiles/find-profile.ts';
-import type {Notice, TellOptions, Told} from '../profiles/profile.ts';
+import {applicationNamed, recognise} from '../profiles/find-profile.ts';
+import type {Notice, Reload, TellOptions, Told} from '../profiles/profile.ts';
 import type {State} from '../state/state.ts';
 import {untoldChanges, type Untold} from './applied-changes.ts';
 import {peekAtState, withDatabase, withState} from './open.ts';
@@ -44,6 +44,9 @@ type Fact = z.infer<typeof factSchema>;
 
 const FACT = 'reload';
 
+/** Between reasons: one that is due already is not said twice. */
+const NEXT = '; ';
+
 /** What was told is noted, so that it is not told again; what failed is tried again by the next call. */
 export async function reload(
   options: EngineOptions,
@@ -75,7 +78,7 @@ export async function reloaded(
 ): Promise<void> {
   const told = await peekAtState(options, async (state) => {
     if (through === null) return (await factOf(state)).told;
-    return through ?? (await state?.undos.upTo(Number.MAX_SAFE_INTEGER, 0))?.id;
+    return through ?? state?.undos.lastUpTo();
   });
   if (told !== undefined) await keep(options, {told, due: null});
 }
@@ -99,17 +102,18 @@ async function reloadIn(
     const outcome = due === null ? 'unneeded' : 'restart';
     return {through: null, outcome, tables: [], calls: {}, reason: due};
   }
-  const {through, application, changes, lost} = untold;
+  const {through, changes, lost} = untold;
   const tables = [...new Set(changes.map(({table}) => table))].sort();
   const about = {through, tables, calls: {}, reason: null};
-  const profile = application === undefined ? undefined : applicationNamed(application);
-  const knows = profile?.reload;
-  if (knows === undefined) return {...about, outcome: 'unknown'};
-  const notice = await withDatabase(options, options.database, (database) =>
-    database.view((view) => knows.prepare(changes, view)),
-  );
-  const reasons = [due, lost, ...notice.restart].filter((reason) => typeof reason === 'string');
-  const reason = reasons.length === 0 ? null : [...new Set(reasons)].join('; ');
+  const prepared = await prepare(options, untold);
+  if (prepared === undefined) return {...about, outcome: 'unknown'};
+  const {notice, knows} = prepared;
+  const reasons = new Set([
+    ...(due?.split(NEXT) ?? []),
+    ...(lost === undefined ? [] : [lost]),
+    ...notice.restart,
+  ]);
+  const reason = reasons.size === 0 ? null : [...reasons].join(NEXT);
   if (reason !== null && request.mayRestart) return {...about, outcome: 'restart', reason};
   if (notice.calls === 0)
     return {...about, outcome: reason === null ? 'unneeded' : 'restart', reason};
@@ -118,6 +122,23 @@ async function reloadIn(
   const signal = options.signal ?? new AbortController().signal;
   const told = await tellOnceThere(notice, {...request, url, signal});
   return resultOf(about, notice, {told, reason, isRunning: request.isRunning});
+}
+
+type Prepared = {readonly knows: Reload; readonly notice: Notice};
+
+/** Where no record says any more of which application they are, the database does. */
+async function prepare(
+  options: EngineOptions,
+  {application, changes}: Untold,
+): Promise<Prepared | undefined> {
+  return withDatabase(options, options.database, (database) =>
+    database.view(async (view) => {
+      const named = application == null ? undefined : applicationNamed(application);
+      const profile = application === undefined ? recognise(await view.schema()) : named;
+      const knows = profile?.reload;
+      return knows && {knows, notice: await knows.prepare(changes, view)};
+    }),
+  );
 }
 
 /** One that runs may be on its way to listen. */

@@ -86,6 +86,17 @@ export class UndoRecords {
       .executeTakeFirst();
   }
 
+  /** Number of the last change set applied and not undone, of those up to `id`; 0 for none. Reads nothing of what was written. */
+  async lastUpTo(id: number = Number.MAX_SAFE_INTEGER): Promise<number> {
+    const row = await this.#db
+      .selectFrom('changeset')
+      .select(({fn}) => fn.max('id').as('id'))
+      .where('status', '=', 'applied')
+      .where('id', '<=', id)
+      .executeTakeFirst();
+    return row?.id ?? 0;
+  }
+
   /** Records durably that this change set is about to be undone, by writing `body`. */
   async intend(record: UndoRecord, body: string): Promise<number> {
     const values = {...reached(record), status: 'intended' as const, body, undoes: record.id};
