@@ -17,6 +17,8 @@ export type PollResult = {
   /** When it gave the last one, by its own clock, ISO 8601; null where it gave none. For people, and for suspicion. */
   readonly lastSign: string | null;
   readonly held: 'undone' | null;
+  /** Number of the last apply on record that was not undone; 0 for none. */
+  readonly applied: number;
   /** Conflicts that wait for a decision. */
   readonly conflicts: number;
   /** True where a decision waits to be carried out, or a run ended in the middle of writing. */
@@ -50,6 +52,7 @@ export async function poll(options: EngineOptions): Promise<PollResult> {
           .sort()
           .at(-1) ?? null,
       held: (await state?.undos.held()) === undefined ? null : 'undone',
+      applied: (await state?.undos.lastUpTo()) ?? 0,
       conflicts: conflicts.filter(({take}) => take === null).length,
       isUnfinished:
         conflicts.some(({take}) => take !== null) || (await state?.pending()) !== undefined,

@@ -30,6 +30,8 @@ export type RoleCycle = {
   facts(): RoleFacts;
   /** What is wrong beside the rows, and is not over. */
   readonly troubles?: readonly string[];
+  /** The last apply on record at its last look, whoever wrote it; undefined before one. */
+  readonly applied?: number | undefined;
   close(): Promise<void>;
 };
 

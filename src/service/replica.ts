@@ -180,6 +180,10 @@ export class Replica implements RoleCycle {
     };
   }
 
+  get applied(): number | undefined {
+    return this.#polled?.applied;
+  }
+
   /** Before a sign came that was waited for, the time that the last one carries is all there is to go by. */
   #isSuspicious(): boolean {
     const {clock, staleAfterMs} = this.#options;

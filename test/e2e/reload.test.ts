@@ -38,8 +38,7 @@ class Place {
     execute(place.path('primary'), `PRAGMA journal_mode = WAL; ${start}`);
     execute(place.path('replica'), 'PRAGMA journal_mode = WAL');
     await place.capture();
-    const {exitCode, stderr} = await rowplica(['replicate', ...place.#place('replica')]);
-    if (exitCode !== 0) throw new Error(stderr);
+    await place.run('replicate', 'replica');
     return place;
   }
 
@@ -53,7 +52,12 @@ class Place {
   }
 
   async capture(): Promise<void> {
-    const {exitCode, stderr} = await rowplica(['capture', ...this.#place('primary')]);
+    await this.run('capture', 'primary');
+  }
+
+  /** A command by hand. */
+  async run(command: string, role: string, ...flags: readonly string[]): Promise<void> {
+    const {exitCode, stderr} = await rowplica([command, ...flags, ...this.#place(role)]);
     if (exitCode !== 0) throw new Error(stderr);
   }
 
@@ -275,6 +279,28 @@ test('what was applied before a kill is told after it', async () => {
   await eventually('the same call', () => place.calls.length > before);
   expect(new Set(place.calls)).toEqual(new Set(['resumeMonitor(3)']));
   await next.says({msg: 'reload', outcome: 'failed'});
+});
+
+describe('what a command by hand writes beside the service', () => {
+  test('is told too', async () => {
+    const {place} = await beside();
+    execute(place.path('replica'), "UPDATE monitor SET url = 'http://local' WHERE id = 1");
+    await place.run('replicate', 'replica');
+    await eventually('the call', () => place.calls.includes('resumeMonitor(1)'));
+  });
+
+  test('to undo what was told asks for a restart', async () => {
+    const {place, replica} = await beside();
+    await place.edit(monitor(3));
+    await replica.says({msg: 'reload', strategy: 'socket', outcome: 'told'});
+    await place.cycles(replica, 4);
+    await place.run('undo', 'replica');
+    const {restartDue} = await eventually('a status', async () => {
+      const {reload} = await place.status();
+      return reload.restartDue !== null && reload;
+    });
+    expect(restartDue).toContain('was undone');
+  });
 });
 
 describe('old values that it writes back', () => {

@@ -22,6 +22,8 @@ export class Reloading implements RoleCycle {
   readonly #options: ReloadingOptions;
   #hasBegun = false;
   #isUntold = true;
+  /** The last apply on record when it was looked for one; commands by hand write, and undo, beside the service. */
+  #applied: number | undefined;
   #againMs = 0;
   #check: Check | undefined;
   /** Tables into which the application writes old values, however often it is told. */
@@ -39,6 +41,8 @@ export class Reloading implements RoleCycle {
     const done = await this.#options.cycle.cycle(signal, isAsked);
     const written = writtenIn(done);
     if (written.length > 0) [this.#isUntold, this.#againMs] = [true, 0];
+    const {applied} = this.#options.cycle;
+    if (applied !== this.#applied) [this.#isUntold, this.#applied] = [true, applied];
     const check = this.#checked(done, written, isAsked);
     if (this.#isUntold && this.#options.clock.monotonic() >= this.#againMs)
       await this.#tell(done, check, signal);
