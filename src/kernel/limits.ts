@@ -256,6 +256,8 @@ export const RELOAD_CALLS_MAX = 1_000;
 export const RELOAD_CALL_MS = 5_000;
 /** ... and what may be configured. */
 export const RELOAD_CALL_MIN_MS = 100;
+/** All calls together may take so many times as long as one of them may: a minute, where a thousand take some 12 s. */
+export const RELOAD_TIMEOUTS_MAX = 12;
 /** Milliseconds that an application which is started has until it listens, and between looks for that. */
 export const RELOAD_LISTEN_MS = 30_000;
 export const RELOAD_LISTEN_POLL_MS = 500;

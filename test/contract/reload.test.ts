@@ -111,6 +111,30 @@ describe('a server that runs', () => {
   });
 });
 
+describe('calls that take long', () => {
+  test('are given up with the first that is not answered, whoever they are made as', async () => {
+    const at = await place(['--never', 'resumeMonitor']);
+    expect(await at.tell([resume(1, 1), resume(2, 2)])).toMatchObject({outcome: 'failed'});
+    expect(at.fake.notes.filter(({call}) => call === 'loginByToken')).toHaveLength(1);
+  });
+
+  test('are given up when all of them take too long', async () => {
+    const at = await place(['--slow', '300']);
+    const calls = Array.from({length: 30}, () => resume(1, 1));
+    const beganMs = performance.now();
+    expect(await at.tell(calls)).toMatchObject({
+      outcome: 'failed',
+      reason: expect.stringContaining('took too long'),
+    });
+    expect(performance.now() - beganMs).toBeLessThan(8_000);
+  });
+});
+
+test.each(['null', 'text', 'none'])('an answer that is no object is a refusal: %s', async (odd) => {
+  const at = await place(['--odd', odd]);
+  expect(await at.tell([resume(1, 1)])).toMatchObject({outcome: 'failed'});
+});
+
 describe('a login', () => {
   test('with user and password serves the rows of that user alone', async () => {
     const at = await place();
@@ -171,6 +195,17 @@ test('what listens and is no Uptime Kuma is not told', async () => {
     reason: 'it takes no connection over its socket',
   });
   server.close();
+});
+
+test('an end that is asked for is not waited for between two logins', async () => {
+  const at = await place(['--logins', '0']);
+  const reason = new Error('the end');
+  const end = new AbortController();
+  setTimeout(() => end.abort(reason), 500);
+  const beganMs = performance.now();
+  const to = {user: 'адмін', password: 'the password', signal: end.signal};
+  await expect(at.tell([resume(1, 1)], to)).rejects.toBe(reason);
+  expect(performance.now() - beganMs).toBeLessThan(2_500);
 });
 
 test('an end that is asked for is not waited for', async () => {

@@ -61,9 +61,15 @@ function on(
     const shown = name.startsWith('login') ? [] : args;
     memory.note({call: name, args: shown, ok: told.ok ?? false});
     if (options.never.includes(name) || typeof callback !== 'function') return;
-    (callback as (answer: Answer) => void)(told);
+    const odd = name.startsWith('login') ? ODD[options.odd] : undefined;
+    const say = (): void => (callback as (...answer: unknown[]) => void)(...(odd ?? [told]));
+    if (options.slow > 0) setTimeout(say, options.slow);
+    else say();
   });
 }
+
+/** By name. */
+const ODD: Readonly<Record<string, readonly unknown[]>> = {null: [null], text: ['ok'], none: []};
 
 function answered(answer: () => Answer): Answer {
   try {
@@ -95,7 +101,8 @@ function userOfToken(memory: Memory, token: string): number | undefined {
   const [head = '', body = '', signature] = token.split('.');
   const hmac = createHmac('sha256', memory.setting('jwtSecret') ?? '');
   if (hmac.update(`${head}.${body}`).digest('base64url') !== signature) return undefined;
-  const {username, h} = JSON.parse(Buffer.from(body, 'base64url').toString()) as Row;
+  const {username, h, exp} = JSON.parse(Buffer.from(body, 'base64url').toString()) as Row;
+  if (exp !== undefined && Number(exp) * 1000 <= Date.now()) return undefined;
   const user = memory.rows('user').find((row) => row['username'] === username);
   if (user?.['active'] !== 1) return undefined;
   const password = String(user['password']);

@@ -13,6 +13,10 @@ export type FakeOptions = {
   readonly version: '1.23' | '2.x';
   /** Milliseconds between a connection and its handlers. */
   readonly late: number;
+  /** Milliseconds before each answer. */
+  readonly slow: number;
+  /** What logins are answered in place of an object. */
+  readonly odd: string;
   /** Events that are never answered ... */
   readonly never: readonly string[];
   /** ... and those of which the first one is lost. */
@@ -37,6 +41,8 @@ export function optionsOf(args: readonly string[]): FakeOptions {
     makes: values.makes,
     version: values.version === '1.23' ? '1.23' : '2.x',
     late: Number(values.late),
+    slow: Number(values.slow),
+    odd: values.odd,
     never: names(values.never),
     lost: names(values.lost),
     logins: Number(values.logins),
@@ -54,6 +60,8 @@ const FLAGS = {
   makes: {type: 'boolean', default: false},
   version: {type: 'string', default: '2.x'},
   late: {type: 'string', default: '20'},
+  slow: {type: 'string', default: '0'},
+  odd: {type: 'string', default: ''},
   never: {type: 'string', default: ''},
   lost: {type: 'string', default: ''},
   logins: {type: 'string', default: '20'},

@@ -65,6 +65,7 @@ export class Session {
 }
 
 function meaningOf(answer: unknown): Answer {
+  if (typeof answer !== 'object' || answer === null) return 'refused';
   const {ok, msg, tokenRequired} = answer as Readonly<Record<string, unknown>>;
   if (ok === true) return 'ok';
   if (tokenRequired === true) return 'secondFactor';

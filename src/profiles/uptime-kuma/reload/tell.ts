@@ -1,6 +1,6 @@
 /** Makes the calls of a plan, each as the user who may. */
 import {setTimeout as pause} from 'node:timers/promises';
-import {RELOAD_LOGIN_PAUSE_MS} from '../../../kernel/limits.ts';
+import {RELOAD_LOGIN_PAUSE_MS, RELOAD_TIMEOUTS_MAX} from '../../../kernel/limits.ts';
 import type {TellOptions, Told} from '../../profile.ts';
 import type {Call} from './plan.ts';
 import {isListening, openSession, type Answer, type Session} from './session.ts';
@@ -33,8 +33,12 @@ export async function tellCalls(
   const anybody = calls.find(({user}) => user !== undefined)?.user ?? anyUser(accounts, to);
   const counts: Record<string, number> = {};
   const faults: string[] = [];
-  for (const [user, some] of Map.groupBy(calls, (call) => call.user ?? anybody))
-    faults.push(...(await tellAs(user, some, {accounts, to, counts})));
+  const endMs = performance.now() + RELOAD_TIMEOUTS_MAX * to.timeoutMs;
+  for (const [user, some] of Map.groupBy(calls, (call) => call.user ?? anybody)) {
+    const {faults: more, isOver} = await tellAs(user, some, {accounts, to, counts, endMs});
+    faults.push(...more);
+    if (isOver) break;
+  }
   const [reason] = faults;
   return {outcome: reason === undefined ? 'told' : 'failed', calls: counts, reason};
 }
@@ -50,27 +54,34 @@ type Telling = {
   readonly accounts: Accounts;
   readonly to: TellOptions;
   readonly counts: Record<string, number>;
+  /** When no further call is made. */
+  readonly endMs: number;
 };
 
-/** Gives what went wrong. */
+/** What went wrong; over where no further call would be answered, or in time. */
+type Made = {readonly faults: readonly string[]; readonly isOver: boolean};
+
+const over = (...faults: readonly string[]): Made => ({faults, isOver: true});
+
 async function tellAs(
   user: number | undefined,
   calls: readonly Call[],
-  {accounts, to, counts}: Telling,
-): Promise<readonly string[]> {
+  {accounts, to, counts, endMs}: Telling,
+): Promise<Made> {
   const session = await openSession(to.url, to);
-  if (session === undefined) return ['it takes no connection over its socket'];
+  if (session === undefined) return over('it takes no connection over its socket');
   try {
     const refusal = await logIn(session, user, {accounts, to});
-    if (refusal !== undefined) return [refusal];
+    if (refusal !== undefined) return {faults: [refusal], isOver: refusal === NO_LOGIN};
     const faults: string[] = [];
     for (const call of calls) {
+      if (performance.now() > endMs) return over(...faults, 'all calls together took too long');
       const {made, answer} = await make(session, call);
       if (answer === 'ok') counts[made] = (counts[made] ?? 0) + 1;
       else faults.push(`${made} was ${answer === 'unanswered' ? 'not answered' : 'refused'}`);
-      if (answer === 'unanswered') break; // nor would the others be
+      if (answer === 'unanswered') return over(...faults); // nor would the others be
     }
-    return faults;
+    return {faults, isOver: false};
   } finally {
     session.close();
   }
@@ -98,7 +109,7 @@ async function logIn(
   if (to.user !== undefined) {
     if (username !== to.user)
       return 'some rows belong to another user than the one that is configured';
-    return loginFault(await patiently(session, {username, password: to.password, token: ''}));
+    return loginFault(await patiently(session, {username, password: to.password, token: ''}, to));
   }
   const {secret} = accounts;
   if (secret === undefined) return 'the database holds no secret to make a token with';
@@ -109,12 +120,15 @@ async function logIn(
 }
 
 /** A few logins a minute are let through: one more try is worth it. */
-async function patiently(session: Session, login: object): Promise<Answer> {
+async function patiently(session: Session, login: object, {signal}: TellOptions): Promise<Answer> {
   const answer = await session.call('login', [login]);
   if (answer !== 'limited') return answer;
-  await pause(RELOAD_LOGIN_PAUSE_MS);
+  const ended = (): void => {}; // then the call throws
+  await pause(RELOAD_LOGIN_PAUSE_MS, undefined, {signal}).catch(ended);
   return session.call('login', [login]);
 }
+
+const NO_LOGIN = 'the login was not answered';
 
 function loginFault(answer: Answer): string | undefined {
   switch (answer) {
@@ -125,7 +139,7 @@ function loginFault(answer: Answer): string | undefined {
     case 'secondFactor':
       return 'the user that is configured needs a second factor, which is not supported';
     case 'unanswered':
-      return 'the login was not answered';
+      return NO_LOGIN;
     case 'refused':
       return 'the login was refused';
   }
