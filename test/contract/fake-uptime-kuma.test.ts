@@ -52,13 +52,13 @@ function cellOf(database: string, sql: string): unknown {
 }
 
 /** As the reference has it, apart from the code that is tested. */
-function tokenOf(database: string): string {
+function tokenOf(database: string, more = {}): string {
   const secret = cellOf(database, "SELECT value FROM setting WHERE key = 'jwtSecret'");
   const [username, password] = ['username', 'password'].map((column) =>
     cellOf(database, `SELECT ${column} FROM user WHERE id = 1`),
   );
   const h = createHash('shake256', {outputLength: 16}).update(String(password));
-  const body = {username, h: h.digest('hex')};
+  const body = {username, h: h.digest('hex'), ...more};
   const parts = [{alg: 'HS256', typ: 'JWT'}, body].map((part) =>
     Buffer.from(JSON.stringify(part)).toString('base64url'),
   );
@@ -130,6 +130,51 @@ test('maintenances are known from the start, or by being added', async () => {
   expect(await emit(socket, 'addMaintenance', whole)).toMatchObject({ok: true});
   expect(await emit(socket, 'editMaintenance', whole)).toMatchObject({ok: true});
   expect((await place.fake.known()).maintenances).toMatchObject([{id: 7, title: 'new'}]);
+});
+
+test('a maintenance that is added once more has its timers twice', async () => {
+  const insert =
+    "INSERT INTO maintenance (id, title, description, user_id) VALUES (7, 't', 'd', 1)";
+  const place = await started(insert);
+  const socket = await loggedIn(place);
+  const sent = {id: 7, title: 't', description: 'd', strategy: 'manual', active: true};
+  const whole = {...sent, dateRange: [], timeRange: []};
+  expect(await emit(socket, 'editMaintenance', whole)).toMatchObject({ok: true});
+  expect(place.fake.notes).not.toContainEqual({fault: 'timers', maintenance: 7});
+  expect(await emit(socket, 'addMaintenance', whole)).toMatchObject({ok: true});
+  expect(place.fake.notes).toContainEqual({fault: 'timers', maintenance: 7});
+});
+
+test('a maintenance that recurs is written as the server writes it', async () => {
+  const place = await started('');
+  const socket = await loggedIn(place);
+  const sent = {
+    title: 't',
+    description: 'd',
+    strategy: 'recurring-weekday',
+    active: true,
+    dateRange: ['2026-01-01 00:00:00', ''],
+    timeRange: [
+      {hours: 23, minutes: 0, seconds: 0},
+      {hours: 1, minutes: 30, seconds: 0},
+    ],
+    weekdays: [2, 1],
+    daysOfMonth: [],
+  };
+  expect(await emit(socket, 'addMaintenance', sent)).toMatchObject({ok: true});
+  const row =
+    "SELECT start_time || ' ' || end_time || ' ' || weekdays || ' ' || cron || ' ' || duration || ' ' || ifnull(end_date, 'NULL') FROM maintenance";
+  expect(cellOf(place.database, row)).toBe('23:00 01:30 [2,1] 0 23 * * 1,2 9000 NULL');
+  const undated = {...sent, dateRange: ['no date', null]};
+  expect(await emit(socket, 'addMaintenance', undated)).toMatchObject({ok: false});
+});
+
+test('a token that has expired is refused', async () => {
+  const place = await started('');
+  const socket = connect(place.fake);
+  await heard(socket, 'loginRequired');
+  const old = tokenOf(place.database, {exp: 1});
+  expect(await emit(socket, 'loginByToken', old)).toMatchObject({ok: false});
 });
 
 test('a status page is remembered until something clears that', async () => {

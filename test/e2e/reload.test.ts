@@ -135,6 +135,12 @@ describe('the application is told of', () => {
       "UPDATE maintenance SET title = 'new' WHERE id = 1",
       ['editMaintenance({1})', flush],
     ],
+    [
+      'one that recurs from now on',
+      `UPDATE maintenance SET strategy = 'recurring-weekday', start_time = '23:00', end_time = '01:30', weekdays = '[1,2]',
+        cron = '0 23 * * 1,2', duration = 9000, start_date = '2026-01-01 00:00:00' WHERE id = 1`,
+      ['editMaintenance({1})', flush],
+    ],
     ['a deleted one', 'DELETE FROM maintenance WHERE id = 1', ['deleteMaintenance(1)']],
     ['a status page', "UPDATE status_page SET title = 'new'", [flush]],
   ])('%s: %s', async (_, sql, calls) => {

@@ -24,6 +24,7 @@ export type Noted = {
   readonly pid?: number;
   readonly fault?: string;
   readonly monitor?: number;
+  readonly maintenance?: number;
   readonly wroteBack?: string;
 };
 

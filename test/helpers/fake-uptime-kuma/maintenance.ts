@@ -23,6 +23,8 @@ export function addMaintenance(memory: Memory, user: number, sent: Sent): void {
       )
       .run(row);
   const last = memory.db.prepare('SELECT max(id) FROM maintenance').pluck().get();
+  // The timers of one that it knew already go on beside the new ones.
+  if (id !== null && memory.maintenances.has(id)) memory.note({fault: 'timers', maintenance: id});
   register(memory, id ?? Number(last));
 }
 
@@ -60,20 +62,47 @@ function columnsOf(sent: Sent): Row {
     interval_day: intervalDay,
     timezone: timezoneOption,
     active: Number(active),
-    start_date: start ?? null,
-    end_date: end ?? null,
+    start_date: dateOf(start),
+    end_date: dateOf(end),
   };
   if (strategy === 'cron')
     return {...common, cron: sent['cron'], duration: Number(sent['durationMinutes']) * 60};
   if (!String(strategy).startsWith('recurring-')) return common;
-  const [from, to] = sent.timeRange.map(timeText);
+  const [from = '', to = ''] = sent.timeRange.map(timeText);
   return {
+    ...generated(String(strategy), from, to, sent),
     ...common,
     start_time: from,
     end_time: to,
     weekdays: JSON.stringify(sent['weekdays']),
     days_of_month: JSON.stringify(sent['daysOfMonth']),
   };
+}
+
+function dateOf(date: string | null | undefined): string | null {
+  if (!date) return null;
+  if (Number.isNaN(new Date(date).getTime())) throw new Error('Invalid date');
+  return date;
+}
+
+/** What it works out of the rest, and writes. */
+function generated(strategy: string, from: string, to: string, sent: Sent): Row {
+  const [hour, minute] = from.split(':').map(Number);
+  const days = {
+    'recurring-weekday': `* * ${numbers(sent['weekdays'])}`,
+    'recurring-day-of-month': `${numbers(sent['daysOfMonth'])} * *`,
+  }[strategy];
+  const seconds = minutes(to) * 60 - minutes(from) * 60;
+  const duration = seconds < 0 ? seconds + 24 * 3600 : seconds;
+  return {cron: `${minute} ${hour} ${days ?? ' * * *'}`, duration};
+}
+
+const numbers = (list: unknown): string =>
+  [...(list as readonly number[])].sort((a, b) => a - b).join();
+
+function minutes(time: string): number {
+  const [hours = 0, rest = 0] = time.split(':').map(Number);
+  return hours * 60 + rest;
 }
 
 function timeText({hours, minutes, seconds}: Time): string {

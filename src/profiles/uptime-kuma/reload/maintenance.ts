@@ -28,7 +28,7 @@ export function maintenanceArgument(row: MaintenanceRow): object | undefined {
   const [weekdays, daysOfMonth] = [listOf(row['weekdays']), listOf(row['days_of_month'])];
   const times = [timeOf(row['start_time']), timeOf(row['end_time'])];
   if (weekdays === undefined || daysOfMonth === undefined) return undefined;
-  if (times.includes(undefined)) return undefined;
+  if (times.includes(undefined) || !isWrittenAlike(row)) return undefined;
   const duration = numberOf(row['duration']);
   return {
     id: numberOf(row['id']),
@@ -45,6 +45,21 @@ export function maintenanceArgument(row: MaintenanceRow): object | undefined {
     durationMinutes: duration === null ? null : Math.trunc(duration / 60),
     timezoneOption: plain(row['timezone']),
   };
+}
+
+/** A call has it write what it takes: true where that is what the row holds, to the character. */
+function isWrittenAlike(row: MaintenanceRow): boolean {
+  const {strategy, active, duration, start_date: start, end_date: end} = row;
+  if ((active !== 0n && active !== 1n) || start === '' || end === '') return false;
+  if (strategy === 'cron') return typeof duration === 'bigint' && duration % 60n === 0n;
+  if (!(plain(strategy)?.startsWith('recurring-') ?? false)) return true;
+  const isTime = (cell: Cell | undefined): boolean =>
+    /^\d\d:\d\d(?::(?!00)\d\d)?$/.test(plain(cell) ?? '');
+  const isList = (cell: Cell | undefined): boolean => JSON.stringify(listOf(cell)) === plain(cell);
+  return (
+    [row['start_time'], row['end_time']].every(isTime) &&
+    [row['weekdays'], row['days_of_month']].every(isList)
+  );
 }
 
 const plain = (cell: Cell | undefined): string | null => textOf(cell) ?? null;

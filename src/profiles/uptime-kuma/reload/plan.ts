@@ -72,7 +72,9 @@ function monitorCalls(changes: readonly AppliedChange[], {monitors}: RowsNow): r
     if (monitor.user === null)
       return {why: `monitor[id=${id}] belongs to no user, and only its owner could start it`};
     const event = monitor.active ? 'resumeMonitor' : 'pauseMonitor';
-    return {call: {event, args: [id], user: monitor.user}};
+    const call = {event, args: [id], user: monitor.user};
+    if (!isKnown(own) || !own.some(({op}) => op === 'delete')) return {call};
+    return {call, why: `monitor[id=${id}] is back under its id: sums of its history are in memory`};
   });
 }
 
@@ -88,17 +90,23 @@ function maintenanceCalls(
     const user = row['user_id'];
     if (typeof user !== 'bigint')
       return {why: `${site} belongs to no user, and only its owner could change it`};
-    const isNew = some.some(({op}) => op === 'insert');
-    if (!isNew && some.some(({columns}) => columns.includes('user_id')))
+    const owners = some.flatMap(({before, after}) =>
+      [before, after].map((cells) => cells?.['user_id']),
+    );
+    if (isKnown(some) && new Set(owners.filter((owner) => owner !== undefined)).size > 1)
       return {why: `${site} has another owner, which is read when it starts`};
     const argument = maintenanceArgument(row);
     if (argument === undefined)
       return {why: `${site} is of a form that it does not take by a call`};
-    const told = {args: [argument], user: Number(user)};
-    if (isNew) return {call: {event: 'addMaintenance', ...told}};
-    return {call: {event: 'editMaintenance', ...told, otherwise: 'addMaintenance'}};
+    // Added once more, as by a second try, one that it knows would have its timers twice.
+    const otherwise = 'addMaintenance';
+    return {call: {event: 'editMaintenance', args: [argument], user: Number(user), otherwise}};
   });
 }
+
+/** Of the changes of one row: whether it was there before them. */
+const isKnown = ([first]: readonly AppliedChange[]): boolean =>
+  first !== undefined && first.op !== 'insert';
 
 /** Changes by the id of the row that has to be told, in order of it. */
 function byRow(

@@ -116,6 +116,14 @@ describe('a monitor', () => {
     expect(planned(...changes)).toEqual({calls, restart: []});
   });
 
+  test('that went and is back is started, and asks for a restart', () => {
+    const {calls, restart} = planned(remove('monitor', {id: 1}), insert('monitor', {id: 1}));
+    expect(calls).toEqual(['resumeMonitor(1) as 1']);
+    expect(restart).toEqual([expect.stringContaining('monitor[id=1] is back under its id')]);
+    const passing = [insert('monitor', {id: 1}), remove('monitor', {id: 1})];
+    expect(planned(...passing, insert('monitor', {id: 1})).restart).toEqual([]);
+  });
+
   test('of nobody can be started by nobody', () => {
     const {calls, restart} = planned(update('monitor', {id: 5}, 'url'));
     expect(calls).toEqual([]);
@@ -130,9 +138,14 @@ describe('a monitor', () => {
   });
 });
 
+const moved: AppliedChange = {
+  ...update('maintenance', {id: 4, user_id: 2}, 'user_id'),
+  before: {id: 4, user_id: 1},
+};
+
 describe('a maintenance', () => {
   test.each([
-    ['new', [insert('maintenance', {id: 4})], ['addMaintenance({4}) as 2', flush]],
+    ['new', [insert('maintenance', {id: 4})], ['editMaintenance({4}) as 2', flush]],
     ['changed', [update('maintenance', {id: 4}, 'title')], ['editMaintenance({4}) as 2', flush]],
     ['deleted', [remove('maintenance', {id: 9})], ['deleteMaintenance(9) as anybody']],
     ['of other monitors', [insert('monitor_maintenance', {monitor_id: 1, maintenance_id: 4})], []],
@@ -169,10 +182,37 @@ describe('a maintenance', () => {
     });
   });
 
+  test.each<readonly [string, MaintenanceRow]>([
+    ['times with seconds that are none', {start_time: '02:00:00'}],
+    ['times of one digit', {end_time: '2:00'}],
+    ['no time', {start_time: null}],
+    ['lists with spaces', {weekdays: '[1, 2]'}],
+    ['no list', {days_of_month: null}],
+    ['a duration between minutes', {strategy: 'cron', duration: 5401n}],
+    ['no duration', {strategy: 'cron', duration: null}],
+    ['an empty date', {end_date: ''}],
+  ])('that it would write in another way asks for a restart: %s', (_, cells) => {
+    const maintenances = new Map([[4, {...maintenance, ...cells}]]);
+    const changes = [update('maintenance', {id: 4}, 'title')];
+    expect(planCalls(changes, {...rows, maintenances})).toMatchObject({
+      calls: [{event: 'addMonitorMaintenance'}],
+      restart: [expect.stringContaining('of a form')],
+    });
+    const manual = new Map([[4, {...maintenance, ...cells, end_date: null, strategy: 'manual'}]]);
+    expect(planCalls(changes, {...rows, maintenances: manual}).restart).toEqual([]);
+  });
+
+  test('that was made and changed hands before it was told is new', () => {
+    expect(planned(insert('maintenance', {id: 4, user_id: 1}), moved)).toEqual({
+      calls: ['editMaintenance({4}) as 2', flush],
+      restart: [],
+    });
+  });
+
   test.each([
     ['of nobody', update('maintenance', {id: 7}, 'title'), 'belongs to no user'],
     ['of a form that no browser sends', update('maintenance', {id: 6}, 'title'), 'of a form'],
-    ['with another owner', update('maintenance', {id: 4}, 'user_id'), 'has another owner'],
+    ['with another owner', moved, 'has another owner'],
   ])('%s asks for a restart', (_, change, why) => {
     expect(planned(change).restart).toEqual([expect.stringContaining(why)]);
   });
