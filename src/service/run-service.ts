@@ -184,7 +184,7 @@ function reloaderOf(
     engine: thread,
     settings: reload,
     application: supervisor && {
-      isUp: () => supervisor.report().state === 'ready',
+      report: () => supervisor.report(),
       restart: async () => supervisor.restart(),
     },
     command: async (tables, signal) =>

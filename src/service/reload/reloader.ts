@@ -4,7 +4,7 @@ import type {ReloadRequest, ReloadResult} from '../../engine/reload.ts';
 import type {Log} from '../../kernel/log.ts';
 import type {Clock} from '../clock.ts';
 import {failureOf} from '../failure.ts';
-import type {LastReload, ReloadReport, ReloadRuns} from '../source.ts';
+import type {ApplicationReport, LastReload, ReloadReport, ReloadRuns} from '../source.ts';
 import type {RestartWatch} from './restart-watch.ts';
 
 /** What it needs of the engine. */
@@ -16,7 +16,7 @@ export type ReloadEngine = {
 
 /** An application that the service starts. */
 type Started = {
-  readonly isUp: () => boolean;
+  readonly report: () => Pick<ApplicationReport, 'state' | 'pid'>;
   /** True once it runs again. */
   readonly restart: () => Promise<boolean>;
 };
@@ -46,14 +46,19 @@ export class Reloader {
   #last: LastReload | undefined;
   #due: string | undefined;
   #seconds = 0;
+  /** Of the application: what was applied before another one is started is known to that. */
+  #pid: number | null = null;
 
   constructor(options: ReloaderOptions) {
     this.#options = options;
   }
 
-  /** What was applied before the application was started is known to it. Call it once it was, and before anything else is applied. */
+  /** What was applied before the application was started is known to it. Call it before anything is applied. */
   async begin(): Promise<void> {
-    if (this.#options.application !== undefined) await this.#options.engine.reloaded(undefined);
+    const pid = this.#options.application?.report().pid ?? null;
+    if (pid === null || pid === this.#pid) return;
+    await this.#options.engine.reloaded(undefined);
+    [this.#pid, this.#due] = [pid, undefined];
   }
 
   /** Where a restart was due, and somebody did it. Call it before anything else is applied. */
@@ -81,18 +86,23 @@ export class Reloader {
   async tell(signal: AbortSignal): Promise<Reloaded> {
     const {clock, engine, application} = this.#options;
     const beganMs = clock.monotonic();
-    if (application?.isUp() === false) {
+    const process = application?.report();
+    this.#pid = process?.pid ?? null; // one that was started since `begin` may have read what was there before
+    if (process?.state === 'starting') return 'unchanged'; // the next cycle begins when it is ready
+    if (process !== undefined && process.state !== 'ready') {
       await engine.reloaded(undefined); // it reads all when it starts
       return 'unchanged';
     }
-    const result = await engine.reload(this.#request(), signal);
+    const request = this.#request();
+    const result = await engine.reload(request, signal);
     const {outcome, calls} = result;
     if (outcome === 'unneeded') return this.#well(Object.keys(calls).length > 0);
     if (outcome === 'told' || outcome === 'absent') {
       this.#note({strategy: 'socket', outcome, calls}, beganMs);
       return this.#well(outcome === 'told');
     }
-    if (outcome === 'failed') this.#note({strategy: 'socket', outcome, calls}, beganMs);
+    if (outcome === 'failed' && request.isTelling)
+      this.#note({strategy: 'socket', outcome, calls}, beganMs);
     return this.#otherwise(result, signal);
   }
 

@@ -20,7 +20,6 @@ type Check = {readonly snapshot: string; readonly rounds: number};
 
 export class Reloading implements RoleCycle {
   readonly #options: ReloadingOptions;
-  #hasBegun = false;
   #isUntold = true;
   /** The last apply on record when it was looked for one; commands by hand write, and undo, beside the service. */
   #applied: number | undefined;
@@ -35,8 +34,7 @@ export class Reloading implements RoleCycle {
   }
 
   async cycle(signal: AbortSignal, isAsked: boolean): Promise<Done> {
-    if (!this.#hasBegun) await this.#options.reloader.begin();
-    this.#hasBegun = true;
+    await this.#options.reloader.begin();
     await this.#options.reloader.settle();
     const done = await this.#options.cycle.cycle(signal, isAsked);
     const written = writtenIn(done);
@@ -45,7 +43,7 @@ export class Reloading implements RoleCycle {
     if (applied !== this.#applied) [this.#isUntold, this.#applied] = [true, applied];
     const check = this.#checked(done, written, isAsked);
     if (this.#isUntold && this.#options.clock.monotonic() >= this.#againMs)
-      await this.#tell(done, check, signal);
+      await this.#tell(check, signal);
     return done;
   }
 
@@ -70,13 +68,13 @@ export class Reloading implements RoleCycle {
   }
 
   /** A fault of the telling is none of the replication. */
-  async #tell(done: Done, check: Check | undefined, signal: AbortSignal): Promise<void> {
+  async #tell(check: Check | undefined, signal: AbortSignal): Promise<void> {
     const {reloader, clock, log} = this.#options;
     try {
       const came = await reloader.tell(signal);
       this.#isUntold = came === 'failed';
       this.#fault = undefined;
-      if (came === 'changed') this.#lookAgain(done, check, signal);
+      if (came === 'changed') this.#lookAgain(check, signal);
     } catch (error) {
       if (signal.aborted) throw error;
       const {code, message} = failureOf(error);
@@ -86,10 +84,10 @@ export class Reloading implements RoleCycle {
     if (this.#isUntold) this.#againMs = clock.monotonic() + RELOAD_RETRY_MS;
   }
 
-  #lookAgain(done: Done, check: Check | undefined, signal: AbortSignal): void {
-    if (done.did !== 'replicated' || this.#stubborn.length > 0) return;
-    const {snapshot} = done.result;
-    this.#check = check ?? {snapshot, rounds: 0};
+  #lookAgain(check: Check | undefined, signal: AbortSignal): void {
+    const {position, held} = this.#options.cycle.facts();
+    if (position === undefined || held !== null || this.#stubborn.length > 0) return;
+    this.#check = check ?? {snapshot: position.digest, rounds: 0};
     const {clock, again} = this.#options;
     void clock.sleep(RELOAD_SETTLE_MS, signal).then(() => {
       if (!signal.aborted) again();
