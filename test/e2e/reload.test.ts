@@ -1,5 +1,7 @@
 /** A replica beside a running Uptime Kuma (a fake one, over a real socket): what was applied is noticed there without a restart. */
+import {once} from 'node:events';
 import {readFileSync, writeFileSync} from 'node:fs';
+import {createServer, type AddressInfo} from 'node:net';
 import {join} from 'node:path';
 import {afterEach, describe, expect, test} from 'vitest';
 import {rowplica} from '../helpers/cli.ts';
@@ -61,9 +63,13 @@ class Place {
     if (exitCode !== 0) throw new Error(stderr);
   }
 
-  serve(flags: readonly string[] = [], command: readonly string[] = []): ServiceProcess {
+  serve(
+    flags: readonly string[] = [],
+    command: readonly string[] = [],
+    url = this.fake.url,
+  ): ServiceProcess {
     const place = [...this.#place('replica'), '--role', 'replica', '--interval', '1s'];
-    const http = ['--http', `127.0.0.1:${this.#port}`, '--reload-url', this.fake.url];
+    const http = ['--http', `127.0.0.1:${this.#port}`, '--reload-url', url];
     const all = [...place, ...http, '--stop-timeout', '2s', ...flags];
     const env = {ROWPLICA_TOKEN: 'a-token-that-nobody-guesses', ROWPLICA_RELOAD_TIMEOUT: '1s'};
     return new ServiceProcess(command.length === 0 ? all : [...all, '--', ...command], env);
@@ -285,6 +291,39 @@ test('what was applied before a kill is told after it', async () => {
   await eventually('the same call', () => place.calls.length > before);
   expect(new Set(place.calls)).toEqual(new Set(['resumeMonitor(3)']));
   await next.says({msg: 'reload', outcome: 'failed'});
+});
+
+test('what was committed is told by the next process, where it was killed before the first call', async () => {
+  const {place, replica} = await beside();
+  replica.kill();
+  await replica.ended;
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const {port} = silent.address() as AddressInfo;
+  await place.edit(monitor(3));
+  const killed = place.serve([], [], `http://127.0.0.1:${port}`);
+  await once(silent, 'connection');
+  killed.kill();
+  await killed.ended;
+  silent.close();
+  expect(dumpTable(place.path('replica'), 'monitor')).toHaveLength(3);
+  expect(place.calls).toEqual([]);
+  const next = place.serve();
+  await next.says({msg: 'reload', strategy: 'socket', outcome: 'told'});
+  expect(place.calls).toEqual(['resumeMonitor(3)']);
+});
+
+test('nobody is told where the flag says so, and the status says that a restart is due', async () => {
+  const place = await Place.make();
+  await place.fake.start();
+  const replica = place.serve(['--reload', 'none']);
+  await replica.says({msg: 'reload', strategy: 'none', outcome: 'failed'});
+  const {reason} = await eventually('a status', async () => {
+    const now = await place.status();
+    return now.status === 'degraded' && now;
+  });
+  expect(reason).toContain('nobody tells it');
+  expect(place.fake.notes.filter(({call}) => call !== undefined)).toEqual([]);
 });
 
 describe('what a command by hand writes beside the service', () => {
