@@ -41,7 +41,7 @@ class Place {
   /** What it would be told, told by nobody. */
   async untold(): Promise<ReloadResult> {
     const nowhere = {url: undefined, user: undefined, password: undefined, timeoutMs: 100};
-    const nobody = {isTelling: false, mayRestart: false, isRunning: false};
+    const nobody = {isTelling: false, mayRestart: true, isRunning: false};
     return reload(this.#options, {...nowhere, ...nobody});
   }
 
