@@ -4,7 +4,6 @@ import {isEngineError} from '../kernel/errors.ts';
 import {checkFuse, checkOnlyAdds} from '../plan/fuse.ts';
 import {checkTriggers} from '../plan/make-plan.ts';
 import {cascadeCounts, isEmpty, rowSteps, totals, type Plan} from '../plan/plan.ts';
-import type {Tables} from '../plan/references.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {StoredConflict} from '../state/conflicts.ts';
 import type {StoredPosition} from '../state/state.ts';
@@ -16,7 +15,7 @@ import {isOwn} from './authority.ts';
 import {ownSnapshot} from './choose-target.ts';
 import {lastClaim} from './claims.ts';
 import {evidence} from './evidence.ts';
-import {followed, isToldIn, leavesEdits, waysOf, type Ways} from './followed.ts';
+import {followed, isToldIn, leavesEdits, mayBecomeEmpty, waysOf, type Ways} from './followed.ts';
 import type {HeldLocks} from './held-locks.ts';
 import {budgeted, lockReport, type LockPlan} from './lock-budget.ts';
 import {findBases} from './merge-base.ts';
@@ -96,6 +95,7 @@ async function mustBeNews({state}: Run, {ref}: Snapshot): Promise<void> {
   if (isOwn(ref, {author: state.instance.id, position, claimed})) throw ownSnapshot();
 }
 
+/** @throws {EngineError} `FUSE`, `TRIGGER`, and those of planning. */
 async function prepare(
   run: Run,
   adapting: AdaptRequest,
@@ -117,10 +117,13 @@ async function prepare(
   const request = {database, reader, target, ways, bases, base, conflicts: before, options};
   const planned = await planReplicate(request);
   const {plan} = planned;
-  checkPlan(planned, schema, {
-    ...options,
-    allowDeletes: [...(options.allowDeletes ?? []), ...ways.muted],
-  });
+  const leave = {
+    allowed: new Set([...(options.allowDeletes ?? []), ...ways.muted]),
+    // What a database that follows nobody yet loses may be a mistake, however little it is.
+    mayEmpty: position === undefined ? undefined : mayBecomeEmpty(target.manifest),
+  };
+  checkFuse(plan.tables, planned.rowsBefore, leave);
+  if (options.allowTriggers !== true) checkTriggers(schema, writtenTables(plan));
   if (!isEmpty(plan) && options.snapshot === undefined) await mustBeNews(run, target);
   const wasReplica = position !== undefined && position.author !== state.instance.id;
   if (options.isGuess === true && !wasReplica) checkOnlyAdds(plan.tables);
@@ -131,16 +134,6 @@ async function prepare(
   const lock = await budgeted(run, {...work, isTrimmed: options.hasTrimmed === true}, options);
   const proof = full || comparedAll ? 'full' : 'touched';
   return {position, before, ways, planned, full, proof, lock, domains};
-}
-
-/** @throws {EngineError} `FUSE`, `TRIGGER`. */
-function checkPlan(
-  {plan, rowsBefore}: Planned,
-  schema: Tables,
-  {allowDeletes, allowTriggers}: ReplicateOptions,
-): void {
-  checkFuse(plan.tables, rowsBefore, new Set(allowDeletes));
-  if (allowTriggers !== true) checkTriggers(schema, writtenTables(plan));
 }
 
 /** Nothing is to be written but where the database stands. True where that is news. */

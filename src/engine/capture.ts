@@ -219,7 +219,7 @@ function refuseEmptying(
   {allowDeletes}: CaptureOptions,
 ): void {
   const before = new Map((parent?.manifest.tables ?? []).map(({name, rows}) => [name, rows]));
-  checkFuse(new Map(Object.entries(tables)), before, new Set(allowDeletes));
+  checkFuse(new Map(Object.entries(tables)), before, {allowed: new Set(allowDeletes)});
 }
 
 /** Two captures may make one repository on a server at the same moment, and restic then leaves it unreadable. */

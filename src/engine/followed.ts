@@ -19,6 +19,12 @@ function profileOf({source}: Pick<Manifest, 'source'>): Profile | undefined {
   return source.application === null ? undefined : applicationNamed(source.application);
 }
 
+/** Tables of which a handful of rows goes as a whole on any day. */
+export function mayBecomeEmpty(manifest: Pick<Manifest, 'source'>): ReadonlySet<string> {
+  const tables = profileOf(manifest)?.tables ?? [];
+  return new Set(tables.flatMap(({table, mayEmpty}) => (mayEmpty === true ? [table] : [])));
+}
+
 /** The policies of a snapshot's tables. @throws {EngineError} `CONFIG_INVALID`. */
 export function policiesFor(
   manifest: Pick<Manifest, 'source' | 'tables'>,

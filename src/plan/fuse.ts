@@ -3,19 +3,26 @@ import {EngineError} from '../kernel/errors.ts';
 import {FUSE_DELETE_SHARE_MAX, FUSE_ROWS_MIN} from '../kernel/limits.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
 
+type Leave = {
+  /** Tables whose deletes were allowed for this run, by name. */
+  readonly allowed: ReadonlySet<string>;
+  /** Tables whose last rows go on any day: as long as they are a handful, they may. */
+  readonly mayEmpty?: ReadonlySet<string> | undefined;
+};
+
 /**
  * @param rowsBefore Rows of each table before the plan.
- * @param allowed Tables whose deletes were allowed for this run, by name.
  * @throws {EngineError} `FUSE` naming the first table that stops the plan.
  */
 export function checkFuse(
   tables: ReadonlyMap<string, ChangeCounts>,
   rowsBefore: ReadonlyMap<string, number>,
-  allowed: ReadonlySet<string>,
+  {allowed, mayEmpty}: Leave,
 ): void {
   for (const [table, counts] of tables) {
     const before = rowsBefore.get(table) ?? 0;
-    const why = allowed.has(table) ? undefined : reasonToStop(before, counts);
+    if (allowed.has(table) || (before < FUSE_ROWS_MIN && mayEmpty?.has(table) === true)) continue;
+    const why = reasonToStop(before, counts);
     if (why === undefined) continue;
     throw new EngineError(
       'FUSE',

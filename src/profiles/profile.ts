@@ -17,6 +17,8 @@ export type Finding = {
 export type ProfileTable = TableRequest & {
   /** What is done with it where nothing else is configured. */
   readonly defaults?: TablePolicy | undefined;
+  /** True where its last row is deleted on any day, so that a handful that goes as a whole is no sign of a mistake. */
+  readonly mayEmpty?: true;
   /** Rows that are told apart by one column, and not alike. */
   readonly rows?: RowKinds | undefined;
 };

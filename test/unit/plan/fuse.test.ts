@@ -27,7 +27,7 @@ test.each([
         ['calm', 10],
         ['t', before],
       ]),
-      new Set(allowed),
+      {allowed: new Set(allowed)},
     );
   if (stops) {
     const fuse = {
@@ -41,6 +41,17 @@ test.each([
     expect(() => check([])).not.toThrow();
   }
   expect(() => check(['t'])).not.toThrow();
+});
+
+test('a handful of rows whose table may become empty goes without leave; more does not', () => {
+  const check = (before: number): void =>
+    checkFuse(
+      new Map([['maintenance', {inserted: 0, updated: 0, deleted: before}]]),
+      new Map([['maintenance', before]]),
+      {allowed: new Set(), mayEmpty: new Set(['maintenance'])},
+    );
+  for (const before of [1, 9]) expect(() => check(before)).not.toThrow();
+  expect(() => check(10)).toThrow(expect.objectContaining({code: 'FUSE'}));
 });
 
 test('a database that may be nobody’s replica gets rows, and loses or changes none', () => {

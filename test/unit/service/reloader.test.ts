@@ -48,6 +48,7 @@ class Place {
       settings: {...settings, ...more},
       application: {report: () => this.application, restart: async () => false},
       command: async () => undefined,
+      watch: undefined,
       clock,
       log: silentLog,
     });
