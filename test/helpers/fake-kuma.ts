@@ -2,10 +2,11 @@
 
 import {spawn, type ChildProcess} from 'node:child_process';
 import {existsSync, readFileSync} from 'node:fs';
-import {createServer, type AddressInfo} from 'node:net';
 import {join} from 'node:path';
 import {eventually} from './service-process.ts';
 import {temporaryFolder} from './temp-folder.ts';
+
+export {freePort} from './free-port.ts';
 
 const program = join(import.meta.dirname, 'fake-uptime-kuma', 'main.ts');
 const running = new Set<ChildProcess>();
@@ -101,11 +102,3 @@ export class FakeKuma {
 
 const shown = (arg: unknown): string =>
   typeof arg === 'object' && arg !== null && 'id' in arg ? `{${String(arg.id)}}` : String(arg);
-
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const {port} = server.address() as AddressInfo;
-  await new Promise((done) => server.close(done));
-  return port;
-}
