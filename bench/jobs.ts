@@ -1,138 +1,106 @@
 /**
- * Times the main job on a table of 12 columns, beside what people would use instead, in one run.
+ * What captures and replicates cost, beside what people would use instead, in one run: medians of whole processes, unless a line says
+ * otherwise. Absolute times depend on the machine; compare the ratios.
  *
- * `npm run bench -- [--rows 100000] [--runs 3] [--json]`. Absolute times depend on the machine; compare the ratios.
+ * `npm run bench -- [--rows 10000,100000] [--runs 5] [--json]`; the figures are kept in bench/results, too.
  */
 import {execFileSync} from 'node:child_process';
-import {copyFileSync, mkdtempSync, rmSync} from 'node:fs';
-import {tmpdir} from 'node:os';
+import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
+import {cpus, tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {parseArgs} from 'node:util';
-import Database from 'better-sqlite3';
-import {capture, noProgress, replicate, silentLog, type EngineOptions} from '../src/index.ts';
+import {project} from '../test/helpers/run-process.ts';
+import {buildItems} from './data.ts';
+import {LargeTable} from './large.ts';
+import {Sheet, type Line, type Ratio} from './sheet.ts';
+import {smallCycles} from './small.ts';
 
-type Timing = {readonly work: string; readonly ms: readonly number[]};
+type Measured = {
+  readonly rows: number | null;
+  readonly lines: readonly Line[];
+  readonly ratios: readonly Ratio[];
+};
 
-const {values: flags} = parseArgs({
-  options: {
-    rows: {type: 'string', default: '100000'},
-    runs: {type: 'string', default: '3'},
-    json: {type: 'boolean', default: false},
-  },
-});
-const rows = Number(flags.rows);
-const runs = Number(flags.runs);
-
-const folder = mkdtempSync(join(tmpdir(), 'rowplica-bench-'));
-try {
-  report(await measure());
-} finally {
-  rmSync(folder, {recursive: true, force: true});
-}
-
-async function measure(): Promise<readonly Timing[]> {
-  const original = join(folder, 'original.db');
-  build(original);
-  const timings = new Map<string, number[]>();
-  for (let run = 0; run < runs; run++) await oneRun(original, run, timings);
-  return [...timings].map(([work, ms]) => ({work, ms}));
-}
-
-async function oneRun(
-  original: string,
-  run: number,
-  timings: Map<string, number[]>,
-): Promise<void> {
-  const [primary, replica] = ['primary', 'replica'].map((name) =>
-    join(folder, `${name}-${run}.db`),
-  ) as [string, string];
-  copyFileSync(original, primary);
-  copyFileSync(original, replica);
-  const [ours, theirs] = [optionsFor(primary, run), optionsFor(replica, run)];
-  const time = async (work: string, job: () => unknown): Promise<void> => {
-    const begun = performance.now();
-    await job();
-    timings.set(work, [...(timings.get(work) ?? []), performance.now() - begun]);
-  };
-  await time('sqlite3 .dump | sha256sum', () => shell(`sqlite3 '${primary}' .dump | sha256sum`));
-  await time('capture, first', () => capture(ours));
-  await time('capture, nothing changed', () => capture(ours));
-  await time('replicate, first, rows already equal', () => replicate(theirs));
-  change(primary, 100);
-  await time('capture, 100 rows changed', () => capture(ours));
-  await time('replicate, 100 rows changed', () => replicate(theirs));
-  await time('replicate, no new snapshot (all rows compared)', () => replicate(theirs));
-}
-
-function optionsFor(database: string, run: number): EngineOptions {
-  return {
-    database,
-    store: `dir:${join(folder, `store-${run}`)}`,
-    state: `${database}-state`,
-    tables: ['item'],
-    env: process.env,
-    log: silentLog,
-    progress: noProgress,
-  };
-}
-
-function build(path: string): void {
-  const db = new Database(path);
-  db.exec(`CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT, kind INTEGER, size REAL, url TEXT, parent INTEGER,
-    note TEXT, active INTEGER, share REAL, body TEXT, rank INTEGER, code TEXT)`);
-  const insert = db.prepare('INSERT INTO item VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-  db.transaction(() => {
-    for (let id = 0; id < rows; id++) {
-      const url = `https://host-${id}.example/`;
-      insert.run(
-        id,
-        `name ${id}`,
-        id % 7,
-        id * 0.8,
-        url,
-        id >> 3,
-        null,
-        1,
-        id / 997,
-        'lorem ipsum',
-        id % 100,
-        'zz',
-      );
-    }
-  })();
-  db.close();
-}
-
-/** Updates rows that are spread evenly over the table. */
-function change(path: string, count: number): void {
-  const db = new Database(path);
-  const update = db.prepare('UPDATE item SET kind = kind + 1 WHERE id = ?');
-  db.transaction(() => {
-    for (let at = 0; at < count; at++) update.run(Math.floor((at * rows) / count));
-  })();
-  db.close();
-}
-
-function shell(command: string): void {
-  execFileSync('sh', ['-c', command], {stdio: 'ignore'});
-}
-
-function report(timings: readonly Timing[]): void {
-  const median = (ms: readonly number[]): number =>
-    ms.toSorted((a, b) => a - b)[Math.floor(ms.length / 2)] ?? 0;
-  const peer = median(timings[0]?.ms ?? []);
-  if (flags.json) {
-    const results = timings.map(({work, ms}) => ({work, medianMs: median(ms), ms}));
-    process.stdout.write(
-      `${JSON.stringify({rows, runs, node: process.version, arch: process.arch, results})}\n`,
-    );
-    return;
-  }
-  const lines = timings.map(({work, ms}) => {
-    const ratio = peer === 0 ? '' : `${(median(ms) / peer).toFixed(2)} ×`;
-    return `${work.padEnd(48)}${median(ms).toFixed(0).padStart(8)} ms${ratio.padStart(10)}`;
+export async function jobs(args: readonly string[]): Promise<void> {
+  const {values: flags} = parseArgs({
+    args: [...args],
+    options: {
+      rows: {type: 'string', default: '10000,100000'},
+      runs: {type: 'string', default: '5'},
+      json: {type: 'boolean', default: false},
+    },
   });
-  process.stdout.write(
-    `${rows.toLocaleString('en')} rows × 12 columns, median of ${runs}; × of the first line\n${lines.join('\n')}\n`,
+  const sizes = flags.rows.split(',').map(Number);
+  const runs = Number(flags.runs);
+  if (![...sizes, runs].every((number) => Number.isSafeInteger(number) && number > 0))
+    throw new Error('--rows N,N and --runs N take whole numbers');
+  const say = (text: string): void =>
+    void (flags.json ? process.stderr : process.stdout).write(`${text}\n`);
+  execFileSync('npm', ['run', '-s', 'build'], {cwd: project}); // commands are measured as they are installed
+  const folder = mkdtempSync(join(tmpdir(), 'rowplica-bench-'));
+  const all: Measured[] = [];
+  try {
+    for (const rows of sizes) {
+      const measured = await measureLarge(folder, rows, runs);
+      say(textOf(`${rows.toLocaleString('en')} rows × 12 columns, median of ${runs}`, measured));
+      all.push(measured);
+    }
+    const sheet = new Sheet();
+    await smallCycles(join(folder, 'small'), 4 * runs, sheet);
+    const small = {rows: null, lines: sheet.lines, ratios: []};
+    say(textOf('In one process, without restic', small));
+    all.push(small);
+  } finally {
+    rmSync(folder, {recursive: true, force: true});
+  }
+  const report = {at: new Date().toISOString(), machine: machine(), versions: versions(), all};
+  const kept = join(project, 'bench', 'results');
+  mkdirSync(kept, {recursive: true});
+  writeFileSync(
+    join(kept, `${report.at.replaceAll(':', '-')}.json`),
+    `${JSON.stringify(report, null, 1)}\n`,
   );
+  if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+}
+
+async function measureLarge(folder: string, rows: number, runs: number): Promise<Measured> {
+  const original = join(folder, `${rows}.db`);
+  buildItems(original, rows);
+  const sheet = new Sheet();
+  for (let run = 0; run < runs; run++)
+    await new LargeTable(join(folder, `run-${run}`), original, rows, sheet).run();
+  rmSync(original);
+  return {rows, lines: sheet.lines, ratios: sheet.ratios};
+}
+
+function textOf(title: string, {lines, ratios}: Measured): string {
+  const shown = lines.map(({work, ms, peakMb, bytes}) =>
+    [
+      `  ${work.padEnd(44)}`,
+      ms === null ? ''.padStart(12) : `${ms.toFixed(ms < 100 ? 1 : 0)} ms`.padStart(12),
+      peakMb === null ? '' : `${peakMb.toFixed(0)} MB`.padStart(10),
+      bytes === null ? '' : `${(bytes / 1000).toFixed(1)} kB`.padStart(12),
+    ].join(''),
+  );
+  const compared = ratios.map(({work, peer, ratio, most}) => {
+    const unit = peer === undefined ? ' ms' : ' ×';
+    const verdict = ratio <= most ? 'within' : 'OVER';
+    return `  ${verdict.padEnd(7)}${ratio.toFixed(2).padStart(7)}${unit} (at most ${most})  ${work}${peer === undefined ? '' : ` : ${peer}`}`;
+  });
+  return [title, ...shown, ...compared, ''].join('\n');
+}
+
+function machine(): object {
+  const [cpu] = cpus();
+  return {arch: process.arch, platform: process.platform, cpu: cpu?.model, cores: cpus().length};
+}
+
+function versions(): object {
+  const first = (file: string, ...args: readonly string[]): string =>
+    execFileSync(file, args, {encoding: 'utf8'}).split('\n')[0] ?? '';
+  return {
+    node: process.version,
+    sqlite3: first('sqlite3', '--version').split(' ')[0],
+    restic: first('restic', 'version').split(' ')[1],
+  };
 }
