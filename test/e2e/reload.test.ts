@@ -3,6 +3,7 @@ import {once} from 'node:events';
 import {readFileSync, writeFileSync} from 'node:fs';
 import {createServer, type AddressInfo} from 'node:net';
 import {join} from 'node:path';
+import {setTimeout as pause} from 'node:timers/promises';
 import {afterEach, describe, expect, test} from 'vitest';
 import {rowplica} from '../helpers/cli.ts';
 import {FakeKuma, freePort, killFakes} from '../helpers/fake-kuma.ts';
@@ -97,6 +98,13 @@ class Place {
     const before = count();
     await eventually('further cycles', () => count() >= before + more);
   }
+}
+
+/** As somebody does by hand; the real one takes seconds until it listens. */
+async function restart(fake: FakeKuma): Promise<void> {
+  await fake.stop();
+  await pause(1_000);
+  await fake.start();
 }
 
 type Status = {
@@ -194,8 +202,7 @@ test('a restart that only a person can do is told in the status', async () => {
     return now.reload.restartDue !== null && now.status === 'degraded' && now;
   });
   expect(status.reason).toContain('the application has to be restarted: status_page_cname');
-  await place.fake.stop();
-  await place.fake.start();
+  await restart(place.fake);
   await eventually('it to be noticed', async () => (await place.status()).status === 'ok');
   expect(await place.status()).toMatchObject({reload: {restartDue: null}});
   await place.edit(monitor(3));
@@ -214,8 +221,7 @@ test('a restart that is due stays so after one of Rowplica, until it is done', a
   await eventually('the same status', due);
   await place.cycles(again, 3);
   expect(await due()).toBe(true);
-  await place.fake.stop();
-  await place.fake.start();
+  await restart(place.fake);
   await eventually('it to be noticed', async () => (await place.status()).status === 'ok');
   await again.stop();
   const last = place.serve();

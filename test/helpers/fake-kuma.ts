@@ -10,11 +10,13 @@ export {freePort} from './free-port.ts';
 
 const program = join(import.meta.dirname, 'fake-uptime-kuma', 'main.ts');
 const running = new Set<ChildProcess>();
+const made: FakeKuma[] = [];
 
 /** Ends what a test that failed left. */
 export function killFakes(): void {
   for (const child of running) child.kill('SIGKILL');
   running.clear();
+  for (const fake of made.splice(0)) fake.killAll();
 }
 
 export type Noted = {
@@ -43,6 +45,7 @@ export class FakeKuma {
   /** @param flags See `fake-uptime-kuma/options.ts`. */
   constructor(database: string, port: number, flags: readonly string[] = []) {
     this.port = port;
+    made.push(this);
     const own = ['--database', database, '--notes', this.#notes, '--port', String(port)];
     this.#flags = own.concat(flags);
   }
@@ -72,6 +75,17 @@ export class FakeKuma {
     child.kill('SIGTERM');
     await ended;
     running.delete(child);
+  }
+
+  /** A service that is killed leaves what it started. */
+  killAll(): void {
+    for (const {pid} of this.notes) {
+      try {
+        if (pid !== undefined) process.kill(pid, 'SIGKILL');
+      } catch {
+        // It is gone, as it should be.
+      }
+    }
   }
 
   get notes(): readonly Noted[] {
