@@ -42,8 +42,8 @@ export function effectiveConfig(config: LoadedConfig, env: NodeJS.ProcessEnv): E
 type Values<Name extends SettingName> = {readonly [name in Name]: Shown | undefined};
 type ServiceName = 'role' | 'interval' | 'driftInterval' | 'staleAfter' | 'http' | 'token' | 'keep';
 type CareName = 'takeOver' | 'pruneEvery' | 'checkEvery' | 'drillEvery';
-type ServiceNames = ServiceName | 'stopTimeout' | CareName | ReceiverName | ReloadName;
-type ReloadName = Extract<SettingName, `reload.${string}` | `alerts.${string}`>;
+type ServiceNames = ServiceName | 'stopTimeout' | CareName | ReceiverName | GroupedName;
+type GroupedName = Extract<SettingName, `reload.${string}` | `alerts.${string}`>;
 type ReceiverName = 'notify' | 'ntfy' | 'webhook';
 
 function engineValues(

@@ -227,7 +227,7 @@ export const RUN_ALIVE_SHARE: number = 1 / 3;
 export const RUN_JITTER_SHARE = 0.1;
 /** Milliseconds between cycles at most, after failures that may be over the next time: a store that is back is used again soon. */
 export const RUN_PASSING_PAUSE_MAX_MS: number = 5 * 60 * 1000;
-/** The same, while an application makes or migrates its database: a look that finds it missing costs next to nothing. */
+/** The same, while an application makes or migrates its database: a look costs a replica one listing of the store, and it is soon over. */
 export const RUN_WAITING_PAUSE_MAX_MS: number = 30 * 1000;
 /** The same, after refusals, of which a person who mended what was refused expects to see the end; each try reads all rows. */
 export const RUN_REFUSED_PAUSE_MAX_MS: number = 60 * 1000;

@@ -1,6 +1,6 @@
 /** Notices that an application which somebody else starts was started anew: for a while nothing listened where it does. */
-import {connect} from 'node:net';
 import {RELOAD_CALL_MS, RELOAD_WATCH_MS} from '../../kernel/limits.ts';
+import {connectionFault} from '../../profiles/connecting.ts';
 import type {Clock} from '../clock.ts';
 
 export class RestartWatch {
@@ -49,20 +49,5 @@ const DOWN: ReadonlySet<string> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EHOSTUN
 
 /** True where nothing listens at this address. */
 export async function isDown(url: string, signal: AbortSignal): Promise<boolean> {
-  const {hostname, port, protocol} = new URL(url);
-  const socket = connect({
-    host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(port || (protocol === 'https:' ? 443 : 80)),
-    signal,
-    timeout: RELOAD_CALL_MS,
-  });
-  return new Promise((done) => {
-    const end = (isIt: boolean): void => {
-      socket.destroy();
-      done(isIt);
-    };
-    socket.on('connect', () => end(false));
-    socket.on('timeout', () => end(false));
-    socket.on('error', ({code = ''}: NodeJS.ErrnoException) => end(DOWN.has(code)));
-  });
+  return DOWN.has((await connectionFault(url, {timeoutMs: RELOAD_CALL_MS, signal})) ?? '');
 }

@@ -1,8 +1,8 @@
 /** A connection to a running Uptime Kuma: each call with a time limit, as some are never answered. */
-import {connect} from 'node:net';
 import {setTimeout as pause} from 'node:timers/promises';
 import {io, type Socket} from 'socket.io-client';
 import {RELOAD_READY_MS} from '../../../kernel/limits.ts';
+import {connectionFault} from '../../connecting.ts';
 
 export type Limits = {readonly timeoutMs: number; readonly signal: AbortSignal};
 
@@ -10,24 +10,8 @@ export type Limits = {readonly timeoutMs: number; readonly signal: AbortSignal};
 export type Answer = 'ok' | 'refused' | 'limited' | 'unanswered' | 'secondFactor';
 
 /** False where nothing listens there, so that no application runs. */
-export async function isListening(url: string, {timeoutMs, signal}: Limits): Promise<boolean> {
-  const {hostname, port, protocol} = new URL(url);
-  const standard = protocol === 'https:' ? 443 : 80;
-  const socket = connect({
-    host: hostname.replace(/^\[(.*)\]$/, '$1'),
-    port: Number(port || standard),
-    signal,
-    timeout: timeoutMs,
-  });
-  return new Promise((done) => {
-    const end = (isThere: boolean): void => {
-      socket.destroy();
-      done(isThere);
-    };
-    socket.on('connect', () => end(true));
-    socket.on('timeout', () => end(true));
-    socket.on('error', ({code}: NodeJS.ErrnoException) => end(code !== 'ECONNREFUSED'));
-  });
+export async function isListening(url: string, limits: Limits): Promise<boolean> {
+  return (await connectionFault(url, limits)) !== 'ECONNREFUSED';
 }
 
 export class Session {
