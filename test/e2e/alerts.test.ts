@@ -5,6 +5,7 @@ import {join} from 'node:path';
 import {afterEach, describe, expect, test} from 'vitest';
 import {alertsSaid, makeAlertingServer} from '../helpers/alerting-server.ts';
 import {rowplica} from '../helpers/cli.ts';
+import {freePort} from '../helpers/free-port.ts';
 import {eventually, killServices, ServiceProcess} from '../helpers/service-process.ts';
 import {killNoted, Notebook} from '../helpers/supervised.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
@@ -71,9 +72,19 @@ describe('a muted replica', () => {
     for (const name of ['replica', 'other']) buildEmptyKuma(path(name), {version: '2.5.3'});
     const config = join(folder, 'rowplica.yaml');
     writeFileSync(config, 'alerts:\n  muted: true\n');
+    const port = await freePort();
     const run = (name: string, role: string): ServiceProcess => {
-      const rhythm = ['--role', role, '--interval', '1s', '--http', 'off'];
+      const rhythm = ['--role', role, '--interval', '1s', '--http', `127.0.0.1:${port}`];
       return new ServiceProcess([...place(name), ...rhythm, '--config', config]);
+    };
+    const told = async (): Promise<string> => {
+      const [status, metrics] = await Promise.all(
+        ['api/v1/status', 'metrics'].map(async (path) =>
+          (await fetch(`http://127.0.0.1:${port}/${path}`)).text(),
+        ),
+      );
+      const {muted} = JSON.parse(status ?? '') as {readonly muted: boolean};
+      return `${muted} ${/^rowplica_muted (.*)$/m.exec(metrics ?? '')?.[1]}`;
     };
     const links = (name: string) =>
       dumpTable(path(name), 'monitor_notification', {without: ['id']});
@@ -86,6 +97,7 @@ describe('a muted replica', () => {
     await replica.says({msg: 'cycle', did: 'replicated'});
     expect(countRows(path('replica'), 'monitor', '1')).toBe(6);
     expect(links('replica')).toEqual([]);
+    expect(await told()).toBe('true 1');
     await replica.stop();
     const text = await once('replicate', ...place('replica'), '--config', config);
     expect(text).toContain('Muted: monitor_notification is kept empty here.');
@@ -94,6 +106,7 @@ describe('a muted replica', () => {
     const promoted = run('replica', 'primary');
     await promoted.says({msg: 'cycle', did: 'captured'});
     expect(links('replica')).toEqual(before);
+    expect(await told()).toBe('false 0');
     await promoted.stop();
     await once('replicate', ...place('other'));
     expect(links('other')).toEqual(before);
