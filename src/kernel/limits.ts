@@ -49,6 +49,8 @@ export const DATABASE_BUSY_MS = 5_000;
 export const MIGRATION_WAIT_MS = 10_000;
 /** Milliseconds between looks at its lock: short beside a migration, and each look is one small read. */
 export const MIGRATION_POLL_MS = 250;
+/** Milliseconds that two who want the state at one moment stand back for each other: one of them gets it. */
+export const STATE_LOCK_MS = 50;
 /** How often a plan is made afresh when the application changes a row in between. */
 export const REPLAN_ATTEMPTS_MAX = 3;
 /** Cells that the full proof digests under the write lock at most: about 25 ms on a small machine. */

@@ -2,6 +2,7 @@
 import {basename, join} from 'node:path';
 import {tryLock} from '../database/sqlite/local.ts';
 import {EngineError} from '../kernel/errors.ts';
+import {STATE_LOCK_MS} from '../kernel/limits.ts';
 import {makeEmptyFile, makeFolder} from './files.ts';
 
 export type StateOptions = {
@@ -20,7 +21,7 @@ export function instanceFolder({folder, database}: StateOptions): string {
 export function takeLock(folder: string, name: 'lock' | 'service-lock' = 'lock'): () => void {
   const lock = join(folder, name);
   makeEmptyFile(lock);
-  const release = tryLock(lock);
+  const release = tryLock(lock, STATE_LOCK_MS);
   if (release === undefined) throw inUse(folder);
   return release;
 }

@@ -77,13 +77,15 @@ async function openMigrator<Tables>({path, migrations}: LocalOptions): Promise<{
 /**
  * Takes a lock that ends with the process, however it ends.
  *
+ * @param waitMs Milliseconds to stand back for others who try at the same moment: without it all of them may be refused, as each
+ * meets the half-taken lock of another.
  * @returns how to release it, or undefined where another process holds it.
  * @throws {EngineError} `STATE_UNWRITABLE`, `STATE_DAMAGED`.
  */
-export function tryLock(path: string): (() => void) | undefined {
+export function tryLock(path: string, waitMs = 0): (() => void) | undefined {
   let connection: BetterSqlite3.Database | undefined;
   try {
-    connection = new BetterSqlite3(path, {timeout: 0});
+    connection = new BetterSqlite3(path, {timeout: waitMs});
     connection.exec('BEGIN EXCLUSIVE');
     const locked = connection;
     return () => locked.close();
