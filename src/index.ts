@@ -1,10 +1,6 @@
 /** The public library API: names only. */
-export {
-  capture,
-  type CaptureOptions,
-  type CaptureResult,
-  type TableCapture,
-} from './engine/capture.ts';
+export {capture, type CaptureOptions, type CaptureResult} from './engine/capture.ts';
+export type {TableCapture} from './engine/count-changes.ts';
 export {checkSchema, type CheckSchemaOptions} from './engine/check-schema.ts';
 export type {Blocking, Judgement, Verdict} from './engine/judge.ts';
 export type {SchemaDifference} from './schema/differences.ts';

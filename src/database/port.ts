@@ -76,7 +76,38 @@ export type View = {
 
   /** Highest key that the table ever gave out by itself, 0 where it gave none; undefined where the database keeps no count. */
   counter(table: string): Promise<bigint | undefined>;
+
+  /** How other threads read what this view sees; undefined where they cannot, and where the database is too small for it to pay. */
+  readonly beside?: Beside | undefined;
 };
+
+/** Several views of the same moment. */
+export type Beside = {
+  /** Opens the database once more. Can be copied to another thread. */
+  readonly source: DatabaseSource;
+
+  /**
+   * Encoded keys that part a table into ranges: about `rows` rows beyond the one before, each is the first for which `isCut` holds. None
+   * where a table is smaller, or cannot be read by ranges.
+   */
+  cuts(shape: TableShape, rows: number, isCut: (key: string) => boolean): Iterable<string>;
+
+  /** True where nothing was committed since this view began: one begun before this was asked sees the same. */
+  isLatest(): boolean;
+};
+
+/** How to open a database once more. */
+export type DatabaseSource = {
+  readonly path: string;
+  /** The way in which its rows are read. */
+  readonly reading: Reading;
+};
+
+/**
+ * The first of the ways of reading rows that is tried; `sorted` is the exact one without the help of an index. All give
+ * the same rows: tests choose one to see that they do.
+ */
+export type Reading = 'fast' | 'typed' | 'exact' | 'sorted';
 
 /** What a database makes of a row, leaving aside all other rows, triggers and foreign keys. */
 export type Trial = {

@@ -1,19 +1,14 @@
 /** capture: the rows of a live database → a new snapshot, if they differ from the newest one. */
 import type {Digest} from '../canonical/digest.ts';
 import type {Database} from '../database/port.ts';
-import {changedRegions} from '../diff/diff-chunks.ts';
-import {fewestChanges} from '../diff/fewest-changes.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
-import type {ChangeCounts} from '../kernel/row.ts';
 import {checkFuse} from '../plan/fuse.ts';
-import {countChanges} from '../plan/make-plan.ts';
 import {encodeManifest, manifestDigest} from '../snapshot/manifest-text.ts';
-import {shapeOf} from '../snapshot/manifest.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
 import type {ObjectFolder} from '../state/object-folder.ts';
 import {claimNext, type Authority} from './authority.ts';
 import {isDoubtful, lastClaim, noteClaim} from './claims.ts';
-import {diffListed, type Listed} from './compare-snapshots.ts';
+import {countAll, DAMAGED, readerOf, type TableCapture} from './count-changes.ts';
 import {makeManifest, sameContent, type Captured} from './make-manifest.ts';
 import {refuseMuted, refuseSilence} from './muted-capture.ts';
 import {withAll, type Opened} from './open.ts';
@@ -21,10 +16,8 @@ import type {EngineOptions} from './options.ts';
 import {readSource} from './read-source.ts';
 import {recover} from './recover.ts';
 import {notShown, refuseRival} from './rival.ts';
-import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
+import type {Snapshot} from './snapshot-reader.ts';
 import {settled} from './source-version.ts';
-
-export type TableCapture = ChangeCounts & {readonly rows: number};
 
 export type CaptureOptions = EngineOptions & {
   /** Tables that may lose most of their rows when an instance takes over that does not know where it stands. */
@@ -74,6 +67,7 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     const authority = claimNext({refs: refs ?? [], position, author, claimed, takesOver});
     refuseMuted(position);
     await settled(database, options);
+    const before = state.objects.digests();
     const captured = await captureDatabase(database, state.objects, options);
     if (refs === undefined) await createStore(store);
     const parent = await openParent(opened, authority.parent, options);
@@ -85,8 +79,17 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
       isDoubtful(claimed, [position, authority.parent]);
     const isKept = parent !== undefined && isNewest && !isNews;
     if (isKept && sameContent(parent.manifest, captured)) return unchanged(opened, parent);
-    return storeSnapshot(opened, {authority, captured, parent, options});
+    const whole = areWhole(state.objects, before, captured)
+      ? captured
+      : await captureDatabase(database, state.objects, options);
+    return storeSnapshot(opened, {authority, captured: whole, parent, options});
   });
+}
+
+/** Objects from before are looked into now: a store may keep what is staged without looking, and no replica could read it. */
+function areWhole(objects: ObjectFolder, before: ReadonlySet<Digest>, captured: Captured): boolean {
+  const kept = [...captured.objects([])].filter((digest) => before.has(digest));
+  return kept.filter((digest) => objects.read(digest) === undefined).length === 0;
 }
 
 /** Undefined where there is no repository; it is made once the rows were read without a fault. */
@@ -116,14 +119,11 @@ async function captureDatabase(
   options: EngineOptions,
 ): Promise<Captured> {
   return database.view(async (view) =>
-    readSource(view, options, database.capabilities.engine, (entry, bytes) =>
-      objects.write(entry.digest, bytes),
-    ),
+    readSource(view, options, database.capabilities.engine, {
+      known: objects.digests(),
+      write: (entry, bytes) => objects.write(entry.digest, bytes),
+    }),
   );
-}
-
-function readerOf({store, state}: Opened): SnapshotReader {
-  return new SnapshotReader({store, cache: state.objects, temporary: () => state.temporary()});
 }
 
 /** A parent that is damaged in the store must not keep the primary from storing its rows anew. */
@@ -141,8 +141,6 @@ async function openParent(
     return undefined;
   }
 }
-
-const DAMAGED = ['SNAPSHOT_CORRUPT', 'SNAPSHOT_INCOMPLETE'] as const;
 
 async function unchanged(
   {state}: Opened,
@@ -237,57 +235,4 @@ async function createStore(store: Store): Promise<void> {
       },
     );
   }
-}
-
-/** What changed since the parent; where that cannot be read any more, every row counts as new. */
-async function countAll(
-  opened: Opened,
-  captured: Captured,
-  parent: Snapshot | undefined,
-  {log}: EngineOptions,
-): Promise<Record<string, TableCapture>> {
-  try {
-    return await countSince(opened, captured, parent);
-  } catch (error) {
-    if (parent === undefined || !isEngineError(error, ...DAMAGED)) throw error;
-    log.warn('the snapshot before is damaged; all rows are counted as new', {code: error.code});
-    return countSince(opened, captured, undefined);
-  }
-}
-
-async function countSince(
-  opened: Opened,
-  captured: Captured,
-  parent: Snapshot | undefined,
-): Promise<Record<string, TableCapture>> {
-  const reader = readerOf(opened);
-  const counts: [string, TableCapture][] = [];
-  for (const {shape, content} of captured.tables) {
-    const theirs: Listed = {chunks: content.chunks, rows: (entry) => reader.rows(shape, entry)};
-    const ours = await parentTable(reader, parent, shape.table, content.chunks);
-    const changes = countChanges(fewestChanges(shape, diffListed(shape.table, ours, theirs)));
-    counts.push([shape.table, {rows: content.rows, ...changes}]);
-  }
-  return Object.fromEntries(counts); // a table may be called __proto__
-}
-
-const NOTHING: Listed = {chunks: [], rows: () => []};
-
-/** The parent's chunks of one table; only those that differ are fetched. */
-async function parentTable(
-  reader: SnapshotReader,
-  parent: Snapshot | undefined,
-  name: string,
-  now: Listed['chunks'],
-): Promise<Listed> {
-  const table = parent?.manifest.tables.find((candidate) => candidate.name === name);
-  if (parent === undefined || table === undefined) return NOTHING;
-  const chunks = await reader.chunks(parent, table);
-  const differing = changedRegions(chunks, now).flatMap((region) => region.ours);
-  await reader.fetch(
-    parent,
-    differing.map((chunk) => chunk.digest),
-  );
-  const shape = shapeOf(table);
-  return {chunks, rows: (entry) => reader.rows(shape, entry)};
 }

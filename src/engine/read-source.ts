@@ -6,9 +6,9 @@ import {VIOLATION_VALUES_MAX} from '../kernel/limits.ts';
 import type {WireCell} from '../kernel/row.ts';
 import {encodeReference} from '../plan/references.ts';
 import type {DatabaseSchema, TableSchema} from '../schema/table-schema.ts';
-import type {ChunkSink} from '../snapshot/chunk.ts';
 import type {Violations} from '../snapshot/manifest.ts';
 import {Captured, type CapturedTable} from './make-manifest.ts';
+import type {Keep} from './parallel-read.ts';
 import type {EngineOptions} from './options.ts';
 import {readTables, selectTables} from './read-tables.ts';
 import {appliedMigrations} from './source-version.ts';
@@ -17,12 +17,12 @@ export async function readSource(
   view: View,
   options: EngineOptions,
   engine: string,
-  sink: ChunkSink,
+  keep?: Keep,
 ): Promise<Captured> {
   const {profile, shapes} = await selectTables(view, options);
   const version = await appliedMigrations(view, profile, options.migrations);
   const schema = await view.schema();
-  const contents = await readTables(view, shapes, options, sink);
+  const contents = await readTables(view, shapes, options, keep);
   const tables: CapturedTable[] = [];
   for (const shape of shapes) {
     const table = must(schema.tables.get(shape.table), 'shapes are made from the schema');

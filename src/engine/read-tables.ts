@@ -11,6 +11,7 @@ import {shapeTable, type TableRequest, type TableShape} from '../schema/table-sh
 import type {TableContent} from '../snapshot/content.ts';
 import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
 import {markKeyless} from './keyless.ts';
+import {ParallelRead, type Keep} from './parallel-read.ts';
 import {policiesOf, rowsAsked} from './policies.ts';
 import type {EngineOptions} from './options.ts';
 
@@ -128,33 +129,52 @@ export function tableNotFound(table: string, known: readonly string[]): EngineEr
   });
 }
 
-/** Reads tables one after another in one view. */
+/** Reads tables one after another in one view; large ones by several threads. */
 export async function readTables(
   view: View,
   shapes: readonly TableShape[],
   options: EngineOptions,
-  sink?: ChunkSink,
+  keep?: Keep,
 ): Promise<ReadonlyMap<string, TableContent>> {
   const contents = new Map<string, TableContent>();
-  for (const shape of shapes) {
-    const rows = watched(view.rows(shape), shape.table, options);
-    contents.set(shape.table, await readContent(shape, rows, sink));
+  const sink: ChunkSink | undefined =
+    keep &&
+    ((entry, bytes) => (keep.known.has(entry.digest) ? undefined : keep.write(entry, bytes)));
+  const parallel = new ParallelRead(view.beside, keep);
+  try {
+    for (const shape of shapes) {
+      const {table} = shape;
+      const content =
+        (await parallel.read(shape, rowsRead(table, options))) ??
+        (await readContent(shape, watched(view.rows(shape), table, options), sink));
+      contents.set(table, content);
+    }
+  } finally {
+    await parallel.close();
   }
   return contents;
+}
+
+/** Reports progress, and stops where the call was interrupted. */
+function rowsRead(table: string, {progress, signal}: EngineOptions): (rows: number) => void {
+  let done = 0;
+  return (rows) => {
+    if (signal?.aborted) throw interrupted();
+    done += rows;
+    progress(`reading ${table}`, done, 0);
+  };
 }
 
 /** Reports progress page by page, and stops where the call was interrupted. */
 export async function* watched<T>(
   pages: AsyncIterable<readonly T[]>,
   table: string,
-  {progress, signal}: EngineOptions,
+  options: EngineOptions,
 ): AsyncGenerator<readonly T[]> {
-  let done = 0;
+  const onRows = rowsRead(table, options);
   for await (const page of pages) {
     await setImmediate(); // lets signals and other work in: reading SQLite yields to nothing else
-    if (signal?.aborted) throw interrupted();
-    done += page.length;
-    progress(`reading ${table}`, done, 0);
+    onRows(page.length);
     yield page;
   }
 }

@@ -25,9 +25,10 @@ export async function scratchSnapshot(
   const cache = new ObjectFolder(join(folder, 'objects'));
   const keep: AtHand['keep'] = (digest, bytes) => cache.write(digest, bytes);
   const captured = await database.view((view) =>
-    readSource(view, options, database.capabilities.engine, (entry, bytes) =>
-      keep(entry.digest, bytes),
-    ),
+    readSource(view, options, database.capabilities.engine, {
+      known: cache.digests(),
+      write: (entry, bytes) => keep(entry.digest, bytes),
+    }),
   );
   const author = randomUUID();
   const position = {lineage: randomUUID(), epoch: 1, sequence: 1};

@@ -87,7 +87,7 @@ export class Watch {
       const print = await sourcePrint(view, options);
       const isSeen = this.#seen?.digest === digest && this.#seen.print === print;
       if (isSeen) return true;
-      const captured = await readSource(view, options, engine, () => {});
+      const captured = await readSource(view, options, engine);
       const holds = sameContent(manifest, captured);
       this.#seen = holds ? {digest, print} : undefined;
       return holds;

@@ -34,8 +34,13 @@ export const PAGE_CHUNKS_MAX: number = PAGE_CHUNKS_MEAN * PAGE_CHUNKS_FACTOR_MAX
 export type Cutter = (key: string) => boolean;
 
 export function chunkCutter(columns: number): Cutter {
+  return cutter(naturalChunk(columns), chunkRowsMax(columns));
+}
+
+/** Tells whether a row of this key begins a chunk whatever stands before it. */
+export function naturalChunk(columns: number): (key: string) => boolean {
   const mean = chunkRowsMean(columns);
-  return cutter((key) => (mix(key) & (mean - 1)) === 0, chunkRowsMax(columns));
+  return (key) => (mix(key) & (mean - 1)) === 0;
 }
 
 export function pageCutter(): Cutter {

@@ -25,6 +25,11 @@ export class ObjectFolder {
     return this.#known.has(digest);
   }
 
+  /** All that are kept, whole or not. */
+  digests(): ReadonlySet<Digest> {
+    return new Set(this.#known.keys());
+  }
+
   /** Bytes of an object, or undefined where it is missing or damaged: then it is gone, and the caller fetches it anew. */
   read(digest: Digest): Uint8Array | undefined {
     const depth = this.#known.get(digest);

@@ -14,7 +14,7 @@ import {
   type EngineOptions,
 } from '../../src/index.ts';
 import {openSqlite} from '../../src/database/sqlite/database.ts';
-import type {Reading} from '../../src/database/sqlite/rows.ts';
+import type {Reading} from '../../src/database/port.ts';
 import {makeManifest} from '../../src/engine/make-manifest.ts';
 import {planReplicate} from '../../src/engine/plan-replicate.ts';
 import {readSource} from '../../src/engine/read-source.ts';
@@ -150,8 +150,10 @@ async function captured(options: EngineOptions, reading: Reading): Promise<Captu
   try {
     const chunks: (readonly [string, string])[] = [];
     const source = await database.view((view) =>
-      readSource(view, options, 'sqlite', (entry, bytes) => {
-        chunks.push([entry.digest, Buffer.from(bytes).toString('latin1')]);
+      readSource(view, options, 'sqlite', {
+        known: new Set(),
+        write: (entry, bytes) =>
+          void chunks.push([entry.digest, Buffer.from(bytes).toString('latin1')]),
       }),
     );
     const head = {lineage: 'l', epoch: 1, sequence: 1, author: 'a', parent: null};

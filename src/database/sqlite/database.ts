@@ -8,10 +8,9 @@
 import {existsSync, statSync} from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
 import {EngineError, isEngineError} from '../../kernel/errors.ts';
-import {DATABASE_BUSY_MS} from '../../kernel/limits.ts';
-import type {Database} from '../port.ts';
+import {DATABASE_BUSY_MS, PARALLEL_BYTES_MIN, READER_CACHE_KIB} from '../../kernel/limits.ts';
+import type {Beside, Database, Reading} from '../port.ts';
 import {translated} from './errors.ts';
-import type {Reading} from './rows.ts';
 import {readSchema, type SqliteSchema} from './schema.ts';
 import {sqliteView, sqliteWriteView, type SchemaSource} from './view.ts';
 
@@ -21,6 +20,8 @@ export type SqliteOptions = {
   readonly busyMs?: number | undefined;
   /** How rows are read first. Default `fast`; tests force the others. */
   readonly reading?: Reading | undefined;
+  /** Bytes of the file from which on several threads may read it. Default 8 MiB. */
+  readonly parallelBytesMin?: number | undefined;
   /** Whether SQLite may roll back what a program that died left half written, which needs a file that may be written. */
   readonly mayRollBack?: boolean | undefined;
 };
@@ -36,14 +37,18 @@ export function openSqlite(options: SqliteOptions): Database {
   const opened = fileAt(path);
   const reader = openReaderOf(options, busyMs);
   const schemaOf = cachedSchema();
+  let probed: BetterSqlite3.Database | undefined;
+  const probe = (): BetterSqlite3.Database => (probed ??= openReader(path, busyMs));
   const version = reader.prepare('SELECT sqlite_version()').pluck().get() as string;
   return {
     capabilities: {engine: 'sqlite', version},
     name: path,
-    view: (work) =>
-      inTransaction({connection: reader, begin: 'BEGIN', path}, () =>
-        work(sqliteView(reader, schemaOf, reading)),
-      ),
+    view: async (work) => {
+      const shared = besideOf(options, probe);
+      return inTransaction({connection: reader, begin: 'BEGIN', path}, () =>
+        work(sqliteView(reader, schemaOf, reading, shared)),
+      );
+    },
     transact: async (work, onReleased) => {
       const writer = openWriter(path, busyMs);
       try {
@@ -58,9 +63,21 @@ export function openSqlite(options: SqliteOptions): Database {
     commits: async () => dataVersion(reader, path),
     isCurrent: () => opened !== undefined && fileAt(path) === opened,
     close: async () => {
+      probed?.close();
       reader.close();
     },
   };
+}
+
+/** How other threads read a large file beside a view that begins now. `probe` is a connection outside of that view. */
+function besideOf(
+  {path, reading = 'fast', parallelBytesMin = PARALLEL_BYTES_MIN}: SqliteOptions,
+  probe: () => BetterSqlite3.Database,
+): Pick<Beside, 'source' | 'isLatest'> | undefined {
+  const size = statSync(path, {throwIfNoEntry: false})?.size ?? 0;
+  if (size < parallelBytesMin) return undefined;
+  const before = dataVersion(probe(), path);
+  return {source: {path, reading}, isLatest: () => dataVersion(probe(), path) === before};
 }
 
 /** Which file a name leads to. */
@@ -146,6 +163,7 @@ function openReader(path: string, busyMs: number): BetterSqlite3.Database {
     });
     return prepared(connection, () => {
       connection.pragma('query_only = ON');
+      connection.pragma(`cache_size = -${READER_CACHE_KIB}`);
       connection.prepare(FIRST_READ).get();
     });
   });

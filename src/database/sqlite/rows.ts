@@ -13,6 +13,7 @@ import type {Cell, WireCell, WireRow} from '../../kernel/row.ts';
 import {locatorColumns} from '../../schema/locator.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
 import type {Affinity} from '../../schema/affinity.ts';
+import type {Reading} from '../port.ts';
 import type {Encoding, SqliteTable} from './schema.ts';
 import {fixedPart, id, list, sql, type Sql} from './sql.ts';
 
@@ -31,12 +32,6 @@ export type Selection = {
   readonly locator: readonly string[];
   readonly reading: Reading;
 };
-
-/**
- * The first of the ways that is tried; `sorted` is the exact one without the help of an index. All give
- * the same rows: tests choose one to see that they do.
- */
-export type Reading = 'fast' | 'typed' | 'exact' | 'sorted';
 
 export function selectionOf(
   table: SqliteTable,

@@ -33,11 +33,14 @@ export function scanRows(
   selection: Selection,
   ranges: readonly KeyRange[] = EVERYTHING,
 ): Iterable<Page> {
-  const {table, shape, reading} = selection;
-  const indexed = shape.keyKind === 'primary' && table.keyIsOrdered && reading !== 'sorted';
-  return indexed
+  return isIndexed(selection)
     ? indexedPages(connection, selection, ranges)
     : sortedPages(connection, selection, ranges);
+}
+
+/** True where an index gives the order of keys, and ranges cost what they hold. */
+export function isIndexed({table, shape, reading}: Selection): boolean {
+  return shape.keyKind === 'primary' && table.keyIsOrdered && reading !== 'sorted';
 }
 
 // --- by index: keyset paging, so that a doubtful page can be read again the exact way -------------
@@ -67,7 +70,7 @@ function* indexedPages(
   }
 }
 
-type PageQuery = {
+export type PageQuery = {
   readonly selection: Selection;
   readonly range: KeyRange;
   readonly after: readonly Cell[] | undefined;
@@ -108,7 +111,7 @@ function pageSql(query: PageQuery, columns: Sql): Sql {
   return sql`SELECT ${columns} FROM ${id(shape.table)}${where} ORDER BY ${keyList(shape)} LIMIT ${sql.lit(PAGE_ROWS)}`;
 }
 
-function inRange({selection, range, after}: PageQuery): readonly Sql[] {
+export function inRange({selection, range, after}: PageQuery): readonly Sql[] {
   const key = keyList(selection.shape);
   const compared = (operator: Sql, cells: readonly Cell[]): Sql =>
     sql`(${key}) ${operator} (${list(cells.map(bound))})`;
@@ -117,7 +120,7 @@ function inRange({selection, range, after}: PageQuery): readonly Sql[] {
   return range.to === undefined ? start : [...start, compared(sql`<`, decodeKey(range.to))];
 }
 
-function keyList(shape: TableShape): Sql {
+export function keyList(shape: TableShape): Sql {
   return list(shape.key.map((column) => id(column.name)));
 }
 

@@ -8,7 +8,8 @@ import {asciiUpper} from '../../schema/names.ts';
 import {columnKeys} from '../../schema/row-key.ts';
 import type {ForeignKey} from '../../schema/table-schema.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
-import type {View, WriteView} from '../port.ts';
+import type {Beside, Reading, View, WriteView} from '../port.ts';
+import {cutKeys} from './cuts.ts';
 import {translated} from './errors.ts';
 import {deleteSome, mayDeleteSome} from './part-of-set.ts';
 import {
@@ -20,7 +21,6 @@ import {
   selectionOf,
   typedList,
   typedRow,
-  type Reading,
   type Selection,
 } from './rows.ts';
 import {printOf} from './print.ts';
@@ -53,6 +53,7 @@ export function sqliteView(
   connection: Connection,
   schemaOf: SchemaSource = readSchema,
   reading: Reading = 'fast',
+  shared?: Pick<Beside, 'source' | 'isLatest'>,
 ): View {
   let schema: SqliteSchema | undefined;
   const known = (): SqliteSchema => (schema ??= schemaOf(connection));
@@ -102,6 +103,10 @@ export function sqliteView(
     referenceDefault: async (key) => referenceDefault(connection, known(), key),
     ownVersion: async () => ownVersion(connection),
     counter: async (table) => counterOf(connection, table),
+    beside: shared && {
+      ...shared,
+      cuts: (shape, rows, isCut) => cutKeys(connection, tableOf(shape).selection, rows, isCut),
+    },
   };
 }
 

@@ -1,0 +1,75 @@
+/** A thread that reads ranges of tables, in a view of its own that lasts until it is told to end. */
+import {parentPort, workerData, type MessagePort} from 'node:worker_threads';
+import type {View} from '../database/port.ts';
+import {openSqlite} from '../database/sqlite/database.ts';
+import {PARALLEL_BYTES_MAX} from '../kernel/limits.ts';
+import type {CanonicalRow, KeyRange} from '../kernel/row.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
+import type {ReaderAnswer, ReaderData, ReaderRequest, RangePart} from './read-messages.ts';
+
+/** Waits while more is on its way than its receiver shall have to hold. */
+class Outbox {
+  #underWay = 0;
+  #freed: (() => void) | undefined;
+
+  async wait(bytes: number): Promise<void> {
+    this.#underWay += bytes;
+    while (this.#underWay > PARALLEL_BYTES_MAX)
+      await new Promise<void>((resolve) => (this.#freed = resolve));
+  }
+
+  kept(bytes: number): void {
+    this.#underWay -= bytes;
+    this.#freed?.();
+  }
+}
+
+/** Whatever goes wrong here is said in one word: who asked reads again by itself, and finds out what it is. */
+async function serve(port: MessagePort, {source, known}: ReaderData): Promise<void> {
+  const say = (answer: ReaderAnswer, moved: readonly ArrayBuffer[] = []): void =>
+    port.postMessage(answer, moved);
+  const outbox = new Outbox();
+  const sink: ChunkSink = async (entry, bytes) => {
+    if (known === undefined || known.has(entry.digest)) return;
+    const copy = new Uint8Array(bytes); // of its own, so that it can go over without being copied again
+    say({entry, bytes: copy}, [copy.buffer]);
+    await outbox.wait(copy.byteLength);
+  };
+  const database = openSqlite(source);
+  await database.view(async (view) => {
+    await view.schema(); // the first read begins the view
+    const ended = new Promise<void>((resolve) => {
+      port.on('message', (request: ReaderRequest) => {
+        if ('end' in request) resolve();
+        else if ('kept' in request) outbox.kept(request.kept);
+        else
+          void readRange(view, request, sink).then(say, () => {
+            say({failed: true});
+          });
+      });
+    });
+    say({begun: true});
+    await ended;
+  });
+  await database.close();
+  port.close();
+}
+
+async function readRange(
+  view: View,
+  {shape, range}: {readonly shape: TableShape; readonly range: KeyRange},
+  sink: ChunkSink,
+): Promise<RangePart> {
+  let last: string | undefined;
+  async function* pages(): AsyncGenerator<readonly CanonicalRow[]> {
+    for await (const page of view.rows(shape, [range])) {
+      last = page.at(-1)?.key;
+      yield page;
+    }
+  }
+  const {chunks} = await readContent(shape, pages(), sink);
+  return {chunks, last};
+}
+
+if (parentPort !== null) await serve(parentPort, workerData as ReaderData);

@@ -1,0 +1,224 @@
+/** However many threads read a table, its content is the same, and so are the bytes that are kept. */
+import {join} from 'node:path';
+import BetterSqlite3 from 'better-sqlite3';
+import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import type {Digest} from '../../src/canonical/digest.ts';
+import type {Database, View} from '../../src/database/port.ts';
+import {openSqlite} from '../../src/database/sqlite/database.ts';
+import {ParallelRead, type Shares} from '../../src/engine/parallel-read.ts';
+import {readTables} from '../../src/engine/read-tables.ts';
+import {noProgress, silentLog, type EngineOptions} from '../../src/index.ts';
+import {shapeTable, type TableShape} from '../../src/schema/table-shape.ts';
+import {readContent} from '../../src/snapshot/chunk.ts';
+import type {TableContent} from '../../src/snapshot/content.ts';
+import {temporaryFolder} from '../helpers/temp-folder.ts';
+
+const ROWS = 30_000;
+const NOTHING = (): void => {};
+const shares: Shares = {threads: 2, rangeCells: 8000, rangesMin: 3};
+
+/** Each form of a key that ranges can be read by. */
+const KEYS: Readonly<Record<string, string>> = {
+  numbered: `CREATE TABLE numbered (id INTEGER PRIMARY KEY, a REAL, b, c TEXT);
+    INSERT INTO numbered SELECT i * 7 - 20000, i / 7.0, CASE i % 5 WHEN 0 THEN x'00ff' WHEN 1 THEN 1.0 WHEN 2 THEN i ELSE NULL END, 'ä ' || i FROM n`,
+  named: `CREATE TABLE named (name TEXT PRIMARY KEY NOT NULL, a, b, c);
+    INSERT INTO named SELECT CASE i % 2 WHEN 0 THEN 'Key ' ELSE 'kEY ' END || (i * 7919 % 100003), i, 1e300 * i, NULL FROM n`,
+  paired: `CREATE TABLE paired (x TEXT, y INTEGER, a, b, PRIMARY KEY (y, x)) WITHOUT ROWID;
+    INSERT INTO paired SELECT 'x' || i, i / 100, i * 0.1, CAST(x'ff41' AS TEXT) FROM n`,
+  mixed: `CREATE TABLE mixed (key PRIMARY KEY NOT NULL, a, b, c);
+    INSERT INTO mixed SELECT CASE i % 3 WHEN 0 THEN i * 0.5 WHEN 1 THEN 'k' || i ELSE CAST('b' || i AS BLOB) END, i, 2, 3 FROM n`,
+};
+
+/** Those that none can: keys that an index orders otherwise, and keys that may be NULL. */
+const OTHERS: Readonly<Record<string, string>> = {
+  folded: `CREATE TABLE folded (name TEXT COLLATE NOCASE PRIMARY KEY NOT NULL, a);
+    INSERT INTO folded SELECT 'K' || i, i FROM n`,
+  loose: `CREATE TABLE loose (name TEXT PRIMARY KEY, a);
+    INSERT INTO loose SELECT 'K' || i, i FROM n`,
+};
+
+let folder = '';
+let database: Database;
+
+beforeAll(() => {
+  folder = temporaryFolder();
+  const db = new BetterSqlite3(join(folder, 'a.db'));
+  db.pragma('journal_mode = WAL');
+  const numbers = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})`;
+  for (const ddl of Object.values({...KEYS, ...OTHERS}))
+    db.exec(ddl.replace('INSERT', `${numbers} INSERT`));
+  db.exec('CREATE TABLE small (id INTEGER PRIMARY KEY, a); INSERT INTO small VALUES (1, 2)');
+  db.close();
+  database = openSqlite({path: join(folder, 'a.db'), parallelBytesMin: 0});
+});
+
+afterAll(() => database.close());
+
+async function shapeOf(view: View, table: string): Promise<TableShape> {
+  const schema = (await view.schema()).tables.get(table);
+  if (schema === undefined) throw new Error('the table was made');
+  return shapeTable(schema, {table});
+}
+
+type Kept = {readonly content: TableContent; readonly chunks: ReadonlyMap<Digest, string>};
+
+async function alone(view: View, shape: TableShape): Promise<Kept> {
+  const chunks = new Map<Digest, string>();
+  const content = await readContent(shape, view.rows(shape), (entry, bytes) => {
+    chunks.set(entry.digest, Buffer.from(bytes).toString('latin1'));
+  });
+  return {content, chunks};
+}
+
+async function together(
+  view: View,
+  shape: TableShape,
+  known: ReadonlySet<Digest> = new Set(),
+): Promise<Partial<Kept>> {
+  const chunks = new Map<Digest, string>();
+  const read = new ParallelRead(
+    view.beside,
+    {
+      known,
+      write: (entry, bytes) => void chunks.set(entry.digest, Buffer.from(bytes).toString('latin1')),
+    },
+    shares,
+  );
+  try {
+    let rows = 0;
+    const content = await read.read(shape, (more) => void (rows += more));
+    if (content !== undefined) expect(rows).toBe(ROWS);
+    return {...(content && {content}), chunks};
+  } finally {
+    await read.close();
+  }
+}
+
+describe.each(Object.keys(KEYS))('table %s', (table) => {
+  test('two threads find what one finds', async () => {
+    await database.view(async (view) => {
+      const shape = await shapeOf(view, table);
+      const wanted = await alone(view, shape);
+      expect(wanted.content.rows).toBe(ROWS);
+      expect(wanted.content.chunks.length).toBeGreaterThan(2);
+      expect(await together(view, shape)).toEqual(wanted);
+    });
+  });
+
+  test('ranges begin where a chunk does, whatever stands before', async () => {
+    await database.view(async (view) => {
+      const shape = await shapeOf(view, table);
+      const {content} = await alone(view, shape);
+      const cuts = [...(view.beside?.cuts(shape, 100, (key) => key.endsWith('7')) ?? [])];
+      expect(cuts.length).toBeGreaterThan(5);
+      expect(cuts).toEqual([...new Set(cuts)].sort());
+      expect(cuts.every((key) => key.endsWith('7'))).toBe(true);
+      expect(content.chunks[0]?.first).not.toBe(cuts[0]);
+    });
+  });
+});
+
+test.each(Object.keys(OTHERS))('table %s is left to one', async (table) => {
+  await database.view(async (view) => {
+    expect((await together(view, await shapeOf(view, table))).content).toBeUndefined();
+  });
+});
+
+test('chunks that are known are not handed over again', async () => {
+  await database.view(async (view) => {
+    const shape = await shapeOf(view, 'numbered');
+    const wanted = await alone(view, shape);
+    const all = [...wanted.chunks];
+    const known = new Set(all.slice(1).map(([digest]) => digest));
+    expect(await together(view, shape, known)).toEqual({
+      content: wanted.content,
+      chunks: new Map(all.slice(0, 1)),
+    });
+  });
+});
+
+test('a table that is small, or of which only some rows are asked for, is left to one', async () => {
+  await database.view(async (view) => {
+    const small = await shapeOf(view, 'small');
+    expect((await together(view, small)).content).toBeUndefined();
+    const shape = await shapeOf(view, 'numbered');
+    const some = {...shape, only: [{column: 'c', not: false, like: 'ä%'}]} as unknown as TableShape;
+    expect([...(view.beside?.cuts(some, 100, () => true) ?? [])]).toEqual([]);
+  });
+});
+
+test('threads that would see another moment read nothing', async () => {
+  const writer = new BetterSqlite3(join(folder, 'a.db'));
+  try {
+    await database.view(async (view) => {
+      const shape = await shapeOf(view, 'numbered');
+      const before = await alone(view, shape);
+      writer.exec('INSERT INTO small (a) VALUES (3)');
+      expect((await together(view, shape)).content).toBeUndefined();
+      const contents = await readTables(view, [shape], options());
+      expect(contents.get('numbered')).toEqual(before.content);
+    });
+  } finally {
+    writer.close();
+  }
+});
+
+test('what fails in a thread is read again by one, which says what it is', async () => {
+  const path = join(folder, 'odd.db');
+  const db = new BetterSqlite3(path);
+  // A text that is not valid in the encoding of its database cannot be read.
+  db.exec(`PRAGMA encoding = 'UTF-16le';
+    CREATE TABLE t (key INTEGER PRIMARY KEY, a, b, c);
+    WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
+      INSERT INTO t SELECT i, CASE i WHEN 20000 THEN CAST(x'00d8' AS TEXT) END, i, i FROM n`);
+  db.close();
+  const opened = openSqlite({path, parallelBytesMin: 0});
+  try {
+    await opened.view(async (view) => {
+      const shape = await shapeOf(view, 't');
+      expect((await together(view, shape)).content).toBeUndefined();
+      await expect(readTables(view, [shape], options())).rejects.toMatchObject({
+        code: 'VALUE_UNSUPPORTED',
+      });
+    });
+  } finally {
+    await opened.close();
+  }
+});
+
+test('a chunk that cannot be kept ends the read', async () => {
+  await database.view(async (view) => {
+    const shape = await shapeOf(view, 'numbered');
+    const full = (): never => {
+      throw new Error('no space');
+    };
+    const read = new ParallelRead(view.beside, {known: new Set(), write: full}, shares);
+    expect(await read.read(shape, NOTHING)).toBeUndefined();
+    await read.close();
+  });
+});
+
+test('an interrupt is heard between ranges, and the threads end', async () => {
+  await database.view(async (view) => {
+    const shape = await shapeOf(view, 'numbered');
+    const read = new ParallelRead(view.beside, undefined, shares);
+    const stop = new Error('stop');
+    await expect(
+      read.read(shape, () => {
+        throw stop;
+      }),
+    ).rejects.toBe(stop);
+    await read.close();
+  });
+});
+
+function options(): EngineOptions {
+  return {
+    database: '',
+    store: undefined,
+    tables: undefined,
+    env: {},
+    log: silentLog,
+    progress: noProgress,
+  };
+}
