@@ -2,7 +2,8 @@
  * What captures and replicates cost, beside what people would use instead, in one run: medians of whole processes, unless a line says
  * otherwise. Absolute times depend on the machine; compare the ratios.
  *
- * `npm run bench -- [--rows 10000,100000] [--runs 5] [--json]`; the figures are kept in bench/results, too.
+ * `npm run bench -- [--rows 10000,100000] [--runs 5] [--json]`; the figures are kept in bench/results, and drawn in docs/bench.svg where
+ * there is more than one number of rows.
  */
 import {execFileSync} from 'node:child_process';
 import {mkdirSync, mkdtempSync, rmSync, writeFileSync} from 'node:fs';
@@ -11,15 +12,10 @@ import {join} from 'node:path';
 import {parseArgs} from 'node:util';
 import {project} from '../test/helpers/run-process.ts';
 import {buildItems} from './data.ts';
+import {draw, type Measured} from './draw.ts';
 import {LargeTable} from './large.ts';
-import {Sheet, type Line, type Ratio} from './sheet.ts';
+import {Sheet} from './sheet.ts';
 import {smallCycles} from './small.ts';
-
-type Measured = {
-  readonly rows: number | null;
-  readonly lines: readonly Line[];
-  readonly ratios: readonly Ratio[];
-};
 
 export async function jobs(args: readonly string[]): Promise<void> {
   const {values: flags} = parseArgs({
@@ -60,6 +56,8 @@ export async function jobs(args: readonly string[]): Promise<void> {
     join(kept, `${report.at.replaceAll(':', '-')}.json`),
     `${JSON.stringify(report, null, 1)}\n`,
   );
+  // A few sizes tell how it grows; a single one would draw over a plot that does.
+  if (sizes.length > 1) writeFileSync(join(project, 'docs', 'bench.svg'), draw(all));
   if (flags.json) process.stdout.write(`${JSON.stringify(report)}\n`);
 }
 
