@@ -15,25 +15,45 @@ export function* diffRows(
   before: Iterable<CanonicalRow>,
   after: Iterable<CanonicalRow>,
 ): Generator<RowChange, void, undefined> {
-  const olds = inKeyOrder(table, before);
-  const news = inKeyOrder(table, after);
-  let old = olds.next().value;
-  let now = news.next().value;
+  const olds = new Side(table, before);
+  const news = new Side(table, after);
+  let old = olds.next();
+  let now = news.next();
   while (old && now) {
-    if (old.key < now.key) {
-      yield {op: 'delete', key: old.key, before: old};
-      old = olds.next().value;
-    } else if (now.key < old.key) {
-      yield {op: 'insert', key: now.key, after: now};
-      now = news.next().value;
-    } else {
+    if (old === now || old.key === now.key) {
       if (old.text !== now.text) yield {op: 'update', key: old.key, before: old, after: now};
-      old = olds.next().value;
-      now = news.next().value;
+      old = olds.next();
+      now = news.next();
+    } else if (old.key < now.key) {
+      yield {op: 'delete', key: old.key, before: old};
+      old = olds.next();
+    } else {
+      yield {op: 'insert', key: now.key, after: now};
+      now = news.next();
     }
   }
-  for (; old; old = olds.next().value) yield {op: 'delete', key: old.key, before: old};
-  for (; now; now = news.next().value) yield {op: 'insert', key: now.key, after: now};
+  for (; old; old = olds.next()) yield {op: 'delete', key: old.key, before: old};
+  for (; now; now = news.next()) yield {op: 'insert', key: now.key, after: now};
+}
+
+/** The rows of one side, one after the other; a generator would take three times as long. */
+class Side {
+  readonly #table: string;
+  readonly #rows: Iterator<CanonicalRow, unknown, undefined>;
+  #last: string | undefined;
+
+  constructor(table: string, rows: Iterable<CanonicalRow>) {
+    this.#table = table;
+    this.#rows = rows[Symbol.iterator]();
+  }
+
+  next(): CanonicalRow | undefined {
+    const {done, value} = this.#rows.next();
+    if (done === true) return undefined;
+    if (this.#last !== undefined && this.#last >= value.key) throw outOfOrder(this.#table);
+    this.#last = value.key;
+    return value;
+  }
 }
 
 /**
@@ -47,18 +67,20 @@ export function* inKeyOrder(
 ): Generator<CanonicalRow, undefined, undefined> {
   let last: string | undefined;
   for (const row of rows) {
-    if (last !== undefined && last >= row.key) {
-      throw new EngineError(
-        'ROWS_UNSORTED',
-        `cannot compare table "${table}": two of its rows are out of order or share one key`,
-        {
-          site: {table},
-          hint: 'Run PRAGMA integrity_check on the database: an index may be damaged.',
-        },
-      );
-    }
+    if (last !== undefined && last >= row.key) throw outOfOrder(table);
     last = row.key;
     yield row;
   }
   return undefined;
+}
+
+function outOfOrder(table: string): EngineError {
+  return new EngineError(
+    'ROWS_UNSORTED',
+    `cannot compare table "${table}": two of its rows are out of order or share one key`,
+    {
+      site: {table},
+      hint: 'Run PRAGMA integrity_check on the database: an index may be damaged.',
+    },
+  );
 }

@@ -79,9 +79,7 @@ export async function exactChanges(
     const changes: RowChange[] = [];
     let at = 0;
     for await (const ours of liveSegments(view, shape, options)(segments.map(({range}) => range))) {
-      const theirs = segments[at++]?.theirs;
-      const wanted =
-        theirs === undefined ? [] : wantedRows(reader, shape, theirs, segments[at - 1]);
+      const wanted = wantedRows(reader, shape, segments[at++], ours);
       for (const change of diffRows(shape.table, ours, wanted)) changes.push(change);
       rowsRead += ours.length;
     }
@@ -96,11 +94,12 @@ export async function exactChanges(
 function wantedRows(
   reader: SnapshotReader,
   shape: TableShape,
-  theirs: ChunkEntry,
   segment: Segment | undefined,
+  ours: readonly CanonicalRow[],
 ): readonly CanonicalRow[] {
-  const rows = reader.rows(shape, theirs);
-  const to = segment?.range.to;
+  if (segment?.theirs === undefined) return [];
+  const rows = reader.rows(shape, segment.theirs, ours);
+  const {to} = segment.range;
   if (to === undefined || (rows.at(-1)?.key ?? '') < to) return rows;
   throw new EngineError('SNAPSHOT_CORRUPT', `chunks of table "${shape.table}" overlap`, {
     site: {table: shape.table},

@@ -73,12 +73,15 @@ function reusedBuffer(): (text: string) => Uint8Array {
 /**
  * The rows of a chunk, checked against its entry: digest, count, order, form and number of cells.
  *
+ * @param alike Rows of this shape in key order, most of which may be in the chunk too. A line with the text of one of them is that
+ * row, and is not parsed: what `decodeChunk` gives does not depend on them, only how soon.
  * @throws {EngineError} `SNAPSHOT_CORRUPT` naming the table.
  */
 export function decodeChunk(
   shape: TableShape,
   entry: ChunkEntry,
   bytes: Uint8Array,
+  alike: readonly CanonicalRow[] = [],
 ): readonly CanonicalRow[] {
   if (bytes.byteLength > CHUNK_BYTES_MAX)
     throw corrupt(shape, entry, 'it is larger than any chunk can be');
@@ -86,7 +89,7 @@ export function decodeChunk(
     throw corrupt(shape, entry, 'its bytes do not match its digest');
   checkRowCount(shape, entry, bytes);
   try {
-    const rows = decodeRows(shape, entry, bytes);
+    const rows = decodeRows(shape, entry, bytes, alike);
     if (rows[0]?.key !== entry.first)
       throw corrupt(shape, entry, 'it does not begin where its entry says');
     return rows;
@@ -110,21 +113,45 @@ function decodeRows(
   shape: TableShape,
   entry: ChunkEntry,
   bytes: Uint8Array,
+  alike: readonly CanonicalRow[],
 ): readonly CanonicalRow[] {
   const text = utf8Text(bytes);
   if (text === undefined) throw corrupt(shape, entry, 'it is not valid UTF-8');
   const lines = text.split('\n');
   if (lines.pop() !== '') throw corrupt(shape, entry, 'its last line is cut');
-  const keyOf = rowKeys(shape, occurrenceOf(entry.first));
+  const read = rowReader(shape, occurrenceOf(entry.first), alike);
   let last: string | undefined;
   return lines.map((line) => {
-    const cells = parseRow(line, shape.columns.length);
-    const row = {key: keyOf(cells), text: line, cells};
+    const row = read(line);
     if (last !== undefined && last >= row.key)
       throw corrupt(shape, entry, 'its rows are out of order');
     last = row.key;
     return row;
   });
+}
+
+/** Canonical rows of equal text have equal cells, and so equal keys but for their numbers among rows of equal key. */
+function rowReader(
+  shape: TableShape,
+  startAt: number,
+  alike: readonly CanonicalRow[],
+): (line: string) => CanonicalRow {
+  const keyOf = rowKeys(shape, startAt);
+  let at = 0;
+  return (line) => {
+    const like = alike[at];
+    if (like?.text === line) {
+      at++;
+      return shape.keyKind === 'primary'
+        ? like
+        : {key: keyOf(like.cells), text: line, cells: like.cells};
+    }
+    const cells = parseRow(line, shape.columns.length);
+    const key = keyOf(cells);
+    while ((alike[at]?.key ?? key) < key) at++;
+    if (alike[at]?.key === key) at++;
+    return {key, text: line, cells};
+  };
 }
 
 function tooLarge(table: string): EngineError {

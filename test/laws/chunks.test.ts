@@ -147,6 +147,44 @@ test('law: every chunk is read back as the rows it was made of', async () => {
   );
 });
 
+/** Links of few kinds, each several times. */
+const links = fc.array(
+  fc.tuple(fc.bigInt({min: 0n, max: 5n}), fc.constantFrom<Cell>('a', null, 1)),
+  {
+    minLength: 1,
+    maxLength: 40,
+  },
+);
+
+test.each(['primary', 'multiset'] as const)(
+  'law: rows at hand change nothing of what is read back (%s)',
+  async (keyKind) => {
+    const shape = {...narrow, keyKind};
+    const rowsIn = (cells: readonly (readonly [bigint, Cell])[]): readonly CanonicalRow[] => [
+      ...new Map(
+        rowsOf(
+          shape,
+          cells.toSorted(([a], [b]) => (a < b ? -1 : 1)),
+        ).map((row) => [row.key, row]),
+      ).values(),
+    ];
+    await fc.assert(
+      fc.asyncProperty(links, links, async (there, here) => {
+        // The same text has another key where rows before it are missing.
+        for (const rows of [rowsIn(there), rowsIn(there).slice(1)]) {
+          const {chunks} = await chunksOf(shape, rows);
+          for (const {entry, bytes} of chunks) {
+            const read = decodeChunk(shape, entry, bytes);
+            expect(decodeChunk(shape, entry, bytes, rowsIn(here))).toEqual(read);
+            expect(decodeChunk(shape, entry, bytes, rowsIn([...there, ...here]))).toEqual(read);
+          }
+        }
+      }),
+      runs,
+    );
+  },
+);
+
 type Listed = Awaited<ReturnType<typeof chunksOf>>;
 
 function newIn(before: Listed, after: Listed): number {

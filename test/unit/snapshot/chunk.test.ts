@@ -1,5 +1,6 @@
 import {expect, test} from 'vitest';
 import {digestOf} from '../../../src/canonical/digest.ts';
+import type {CanonicalRow} from '../../../src/kernel/row.ts';
 import {decodeChunk, readContent} from '../../../src/snapshot/chunk.ts';
 import {decodePage, paginate} from '../../../src/snapshot/pages.ts';
 import {encodeKey} from '../../../src/canonical/key.ts';
@@ -12,8 +13,14 @@ const corrupt = expect.objectContaining({
   site: expect.objectContaining({table: 't'}),
 });
 
+type Entry = {rows?: number; first?: string};
+
 /** An entry whose digest fits the bytes, so that only the contents can be refused. */
-function read(text: string | Uint8Array, more: {rows?: number; first?: string} = {}): unknown {
+function read(
+  text: string | Uint8Array,
+  more: Entry = {},
+  alike?: readonly CanonicalRow[],
+): readonly CanonicalRow[] {
   const bytes = Buffer.from(text);
   const entry = {
     digest: digestOf(bytes),
@@ -21,20 +28,55 @@ function read(text: string | Uint8Array, more: {rows?: number; first?: string} =
     rows: bytes.toString().split('\n').length - 1,
     ...more,
   };
-  return decodeChunk(shape, entry, bytes);
+  return decodeChunk(shape, entry, bytes, alike);
 }
 
+const goodRows = rowsOf(shape, [
+  [1n, 'a'],
+  [2n, 1],
+  [3n, null],
+]);
+
 test('reads a chunk', () => {
-  expect(read(good)).toEqual(
-    rowsOf(shape, [
-      [1n, 'a'],
-      [2n, 1],
-      [3n, null],
-    ]),
-  );
+  expect(read(good)).toEqual(goodRows);
 });
 
-test.each<[string, string | Uint8Array, {rows?: number; first?: string}?]>([
+test('takes rows that are at hand instead of parsing their lines', () => {
+  const [first, , last] = read(good, {}, goodRows);
+  expect(first).toBe(goodRows[0]);
+  expect(last).toBe(goodRows[2]);
+  const multiset = {...shape, keyKind: 'multiset' as const};
+  const rows = rowsOf(multiset, [[1n, 'a']]);
+  const bytes = Buffer.from('[1,"a"]\n');
+  const entry = {digest: digestOf(bytes), first: 'Na1,Na7', rows: 1};
+  const [link] = decodeChunk(multiset, entry, bytes, rows);
+  expect(link).toEqual({...rows[0], key: 'Na1,Na7'});
+  expect(link?.cells).toBe(rows[0]?.cells);
+});
+
+test.each<[string, readonly number[]]>([
+  ['lacks one', [0, 1, 3, 4]],
+  ['lacks the first ones', [3, 4]],
+  ['lacks the last ones', [0, 1]],
+])('finds its way again where what is at hand %s', (_, places) => {
+  const rows = rowsOf(
+    shape,
+    Array.from({length: 5}, (__, at) => [BigInt(at), 'v']),
+  );
+  const some = places.map((place) => known(rows[place]));
+  const text = (list: readonly CanonicalRow[]): string =>
+    list.map((row) => `${row.text}\n`).join('');
+  const isKept = (row: CanonicalRow, at: number): boolean => row === rows[at];
+  const all = read(text(rows), {first: known(rows[0]).key}, some);
+  expect(all).toEqual(rows);
+  expect(all.map(isKept)).toEqual(rows.map((_row, at) => places.includes(at)));
+  const fewer = read(text(some), {first: known(some[0]).key}, rows);
+  // The row that comes first finds out how many are missing.
+  expect(fewer.filter((row) => rows.includes(row)).length).toBeGreaterThanOrEqual(some.length - 1);
+  expect(fewer).toEqual(some);
+});
+
+test.each<[string, string | Uint8Array, Entry?]>([
   ['a cut last line', good.trimEnd(), {rows: 3}],
   ['a missing line', '[1,"a"]\n', {rows: 3}],
   ['a line too many', good, {rows: 2}],
@@ -57,6 +99,7 @@ test.each<[string, string | Uint8Array, {rows?: number; first?: string}?]>([
   ['bytes that are no UTF-8', Buffer.from('[1,"\u00ff"]\n', 'latin1')],
 ])('refuses %s, naming the table', (_, text, more = {}) => {
   expect(() => read(text, more)).toThrow(corrupt);
+  expect(() => read(text, more, goodRows)).toThrow(corrupt);
 });
 
 test('refuses bytes that do not have the digest, without reading them', () => {
