@@ -48,6 +48,8 @@ export const PARALLEL_YOUNG_MIB = 48;
 export const READER_CACHE_KIB = 2048;
 /** Rows read from a database at a time: one await per page, and a few hundred kB in memory. */
 export const PAGE_ROWS = 512;
+/** Schemas kept as they were read last: those of a primary and a replica in one process, and of their scratch copies. */
+export const SCHEMAS_KEPT_MAX = 8;
 /** Columns whose cells one call of our sorting function takes; each needs two of the 1 000 arguments that SQLite allows. */
 export const SORT_COLUMNS_MAX = 400;
 /** Values of one reference looked up in one statement; SQLite binds up to 32 766 parameters. */
@@ -129,6 +131,8 @@ export const STORE_LOCK_ATTEMPTS = 5;
 export const STORE_LOCK_PAUSE_MS = 2_000;
 /** Files that a store checks or copies at the same time: enough for a network disk, far below the limit of open files. */
 export const STORE_FILES_AT_ONCE = 16;
+/** Bytes of a file that a store holds at a time while it is copied; with the above, 16 MiB in all. */
+export const STORE_PART_BYTES: number = 1024 * 1024;
 /** Signs of life of one author that gather before they are removed together: each removal locks the repository. */
 export const ALIVE_KEPT_MAX = 4;
 /** Of those, how many one removal names: a command line has an end. */
