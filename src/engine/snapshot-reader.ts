@@ -6,7 +6,7 @@ import {EngineError} from '../kernel/errors.ts';
 import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
-import {decodeChunk} from '../snapshot/chunk.ts';
+import {decodeKnown} from '../snapshot/chunk.ts';
 import {tableContent, type ChunkEntry} from '../snapshot/content.ts';
 import {MANIFEST_FILE, objectPath} from '../snapshot/layout.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
@@ -19,6 +19,7 @@ import type {SnapshotRef, Store} from '../store/port.ts';
 /** Where fetched objects are kept: the state's own folder, or a passing one. */
 type ObjectCache = {
   has(digest: Digest): boolean;
+  /** Bytes that have this digest, and are no more than any chunk can be; undefined where there are none. */
   read(digest: Digest): Uint8Array | undefined;
   write(digest: Digest, bytes: Uint8Array): void;
 };
@@ -47,6 +48,8 @@ export type KnownSnapshot = {readonly digest: Digest; readonly manifest: Uint8Ar
 
 export class SnapshotReader {
   readonly #options: ReaderOptions;
+  /** What index pages list, for tables that have them: they are asked for several times. */
+  readonly #listed = new WeakMap<ManifestTable, readonly ChunkEntry[]>();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -77,6 +80,12 @@ export class SnapshotReader {
   /** The chunks of a table, index pages followed. */
   async chunks(snapshot: Snapshot, table: ManifestTable): Promise<readonly ChunkEntry[]> {
     if (table.chunks !== undefined) return table.chunks;
+    const known = this.#listed.get(table) ?? (await this.#list(snapshot, table));
+    this.#listed.set(table, known);
+    return known;
+  }
+
+  async #list(snapshot: Snapshot, table: ManifestTable): Promise<readonly ChunkEntry[]> {
     const pages = table.pages ?? [];
     await this.fetch(
       snapshot,
@@ -128,7 +137,7 @@ export class SnapshotReader {
     entry: ChunkEntry,
     alike?: readonly CanonicalRow[],
   ): readonly CanonicalRow[] {
-    return decodeChunk(shape, entry, this.#bytes(entry.digest), alike);
+    return decodeKnown(shape, entry, this.#bytes(entry.digest), alike);
   }
 
   #bytes(digest: Digest): Uint8Array {

@@ -87,6 +87,16 @@ export function decodeChunk(
     throw corrupt(shape, entry, 'it is larger than any chunk can be');
   if (digestOf(bytes) !== entry.digest)
     throw corrupt(shape, entry, 'its bytes do not match its digest');
+  return decodeKnown(shape, entry, bytes, alike);
+}
+
+/** As `decodeChunk`, for bytes that were found to have the digest of the entry, and the size that a chunk may have. */
+export function decodeKnown(
+  shape: TableShape,
+  entry: ChunkEntry,
+  bytes: Uint8Array,
+  alike: readonly CanonicalRow[] = [],
+): readonly CanonicalRow[] {
   checkRowCount(shape, entry, bytes);
   try {
     const rows = decodeRows(shape, entry, bytes, alike);

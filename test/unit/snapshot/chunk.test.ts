@@ -161,11 +161,24 @@ test.each<[string, readonly string[], object?]>([
   ['another first key', lines, {first: 'Na1'}],
   ['an unknown member', lines.map((line) => line.replace('{', '{"a":1,'))],
   ['an entry that is no JSON', lines.with(0, 'nothing')],
+  ['a first key in another spelling', lines.with(0, (lines[0] ?? '').replace('Nd1000', 'Nd01000'))],
+  [
+    'a digest in another spelling',
+    lines.map((line) => line.replace(/[0-9a-f]{64}/, (it) => it.toUpperCase())),
+  ],
   ['an entry of no rows', lines.map((line) => line.replace('"rows":2', '"rows":0')), {rows: 0}],
 ])('refuses an index page with %s', (_, list, more = {}) => {
   const bytes = Buffer.from(`${list.join('\n')}\n`);
   const entry = {...page.entry, digest: digestOf(bytes), ...more};
   expect(() => decodePage('t', entry, bytes)).toThrow(corrupt);
+});
+
+test('reads entries of an index page that have members of others, and those that have none', () => {
+  const more = lines.map((line, at) => (at % 2 === 0 ? line : line.replace('}', ',"x-more":1}')));
+  const bytes = Buffer.from(`${more.join('\n')}\n`);
+  const read = decodePage('t', {...page.entry, digest: digestOf(bytes)}, bytes);
+  const plain = decodePage('t', page.entry, page.bytes);
+  expect(read).toEqual(plain.map((entry, at) => (at % 2 === 0 ? entry : {...entry, 'x-more': 1})));
 });
 
 test('refuses an index page that is altered or cut', () => {
