@@ -10,13 +10,14 @@ import {
   renameSync,
   rmSync,
   statSync,
+  unlinkSync,
   writeFileSync,
   writeSync,
 } from 'node:fs';
 import {dirname} from 'node:path';
 import {EngineError} from '../kernel/errors.ts';
 
-export const FOLDER_MODE = 0o700;
+const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
 
 export function makeFolder(path: string): void {
@@ -41,7 +42,7 @@ export function makeEmptyFile(path: string): void {
     try {
       writeFileSync(path, '', {flag: 'wx', mode: FILE_MODE});
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (codeOf(error) !== 'EEXIST') throw error;
     }
   });
 }
@@ -50,8 +51,7 @@ export function makeEmptyFile(path: string): void {
 export function writeDurably(path: string, bytes: Uint8Array): void {
   const partial = `${path}.partial`;
   guarded(path, () => {
-    mkdirSync(dirname(path), {recursive: true, mode: FOLDER_MODE});
-    const file = openSync(partial, 'w', FILE_MODE);
+    const file = inFolder(partial, () => openSync(partial, 'w', FILE_MODE));
     try {
       for (let at = 0; at < bytes.byteLength;) at += writeSync(file, bytes, at);
       fsyncSync(file);
@@ -59,6 +59,33 @@ export function writeDurably(path: string, bytes: Uint8Array): void {
       closeSync(file);
     }
     renameSync(partial, path);
+  });
+}
+
+/** Moves a file to its name, in a folder that is made where it is missing. */
+export function moveTo(path: string, from: string): void {
+  guarded(path, () => inFolder(path, () => renameSync(from, path)));
+}
+
+/** Nearly always the folder is there: that it is not shows soon enough. */
+function inFolder<T>(path: string, operation: () => T): T {
+  try {
+    return operation();
+  } catch (error) {
+    if (codeOf(error) !== 'ENOENT') throw error;
+    mkdirSync(dirname(path), {recursive: true, mode: FOLDER_MODE});
+    return operation();
+  }
+}
+
+/** Removes a file, if it is there. */
+export function removeFile(path: string): void {
+  guarded(path, () => {
+    try {
+      unlinkSync(path);
+    } catch (error) {
+      if (codeOf(error) !== 'ENOENT') throw error;
+    }
   });
 }
 
@@ -101,6 +128,10 @@ export function guarded<T>(
       cause,
     });
   }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 /** Undefined for what is no error of the system. To some of those Node gives no code, only a text. */

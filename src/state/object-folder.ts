@@ -3,17 +3,19 @@
  * folder of a primary, the cache of a replica. Unchanged objects stay untouched from snapshot to
  * snapshot, so that restic does not read them again.
  */
-import {existsSync, mkdirSync, readdirSync, renameSync, rmSync, rmdirSync} from 'node:fs';
-import {dirname, join} from 'node:path';
+import {existsSync, readdirSync, rmSync, rmdirSync} from 'node:fs';
+import {join} from 'node:path';
 import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
 import {CHUNK_BYTES_MAX, FOLDER_DEPTH_MAX} from '../kernel/limits.ts';
 import {MANIFEST_FILE, objectPath, OBJECTS_FOLDER} from '../snapshot/layout.ts';
-import {FOLDER_MODE, guarded, makeFolder, readBounded, writeDurably} from './files.ts';
+import {guarded, makeFolder, moveTo, readBounded, removeFile, writeDurably} from './files.ts';
 
 export class ObjectFolder {
   readonly root: string;
   /** Digest → folder levels above its file. */
   readonly #known = new Map<Digest, number>();
+  /** Where new objects go: most likely where they stay. */
+  #depth = 0;
 
   constructor(root: string) {
     this.root = root;
@@ -45,8 +47,8 @@ export class ObjectFolder {
   write(digest: Digest, bytes: Uint8Array): void {
     // Looked into, because a store may keep what is staged without looking, and no replica could read it.
     if (this.read(digest) !== undefined) return;
-    writeDurably(this.#path(digest, 0), bytes);
-    this.#known.set(digest, 0);
+    writeDurably(this.#path(digest, this.#depth), bytes);
+    this.#known.set(digest, this.#depth);
   }
 
   writeManifest(bytes: Uint8Array): void {
@@ -60,6 +62,7 @@ export class ObjectFolder {
       if (!digests.has(digest)) this.#remove(digest, path);
       else if (now !== depth) this.#move(digest, path, depth);
     }
+    this.#depth = depth;
     guarded(this.root, () => removeEmptyFolders(join(this.root, OBJECTS_FOLDER)));
     return [MANIFEST_FILE, ...[...digests].map((digest) => objectPath(digest, depth))];
   }
@@ -69,17 +72,18 @@ export class ObjectFolder {
   }
 
   #remove(digest: Digest, path: string): void {
-    guarded(path, () => rmSync(path, {force: true}));
+    removeFile(path);
     this.#known.delete(digest);
   }
 
   #move(digest: Digest, path: string, depth: number): void {
-    const target = this.#path(digest, depth);
-    guarded(target, () => {
-      mkdirSync(dirname(target), {recursive: true, mode: FOLDER_MODE});
-      renameSync(path, target);
-    });
+    moveTo(this.#path(digest, depth), path);
     this.#known.set(digest, depth);
+  }
+
+  #note(digest: Digest, depth: number): void {
+    this.#known.set(digest, depth);
+    this.#depth = depth;
   }
 
   #index(folder: string, depth: number): void {
@@ -88,7 +92,7 @@ export class ObjectFolder {
       if (entry.isDirectory() && isDigest(entry.name))
         rmSync(join(folder, entry.name), {recursive: true}); // nothing that this writes
       else if (entry.isDirectory()) this.#index(join(folder, entry.name), depth + 1);
-      else if (isDigest(entry.name)) this.#known.set(entry.name, depth);
+      else if (isDigest(entry.name)) this.#note(entry.name, depth);
       else rmSync(join(folder, entry.name), {force: true}); // left by an interrupted write
     }
   }
