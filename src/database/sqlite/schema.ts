@@ -12,6 +12,7 @@ import type {
   UniqueIndex,
   UniqueTerm,
 } from '../../schema/table-schema.ts';
+import {SCHEMAS_KEPT_MAX} from '../../kernel/limits.ts';
 import type {Affinity} from '../../schema/affinity.ts';
 import {affinityIn, logicalType} from './column-types.ts';
 import {indexTexts, tableTexts, tablesWritten, type TableTexts} from './ddl.ts';
@@ -56,8 +57,29 @@ type ForeignKeyRow = {
   readonly on_delete: ForeignKeyAction;
 };
 
+/** By the texts that they were read from, the one used last at the end. */
+const known = new Map<string, SqliteSchema>();
+
+/**
+ * The schema as the connection sees it. SQLite makes it of the texts in `sqlite_master` and nothing else, so the same texts are not
+ * taken apart again: a cycle of a service opens the same two databases several times.
+ */
 export function readSchema(connection: Connection): SqliteSchema {
   const encoding = connection.pragma('encoding', {simple: true}) as Encoding;
+  const texts = connection
+    .prepare('SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY rowid')
+    .raw(true)
+    .all();
+  const key = JSON.stringify([encoding, texts]);
+  const schema = known.get(key) ?? readAnew(connection, encoding);
+  known.delete(key);
+  known.set(key, schema);
+  const [oldest] = known.keys();
+  if (known.size > SCHEMAS_KEPT_MAX && oldest !== undefined) known.delete(oldest);
+  return schema;
+}
+
+function readAnew(connection: Connection, encoding: Encoding): SqliteSchema {
   const rows = connection
     .prepare<[], TableRow>(
       `SELECT name, wr, strict FROM pragma_table_list

@@ -290,3 +290,38 @@ test.each([
     'RTRIM',
   ]);
 });
+
+describe('a schema that was read before', () => {
+  const ddl = 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT); CREATE UNIQUE INDEX u ON t (a)';
+  const open = (more = ''): BetterSqlite3.Database =>
+    new BetterSqlite3(':memory:').exec(ddl + more);
+
+  test('is not read again, by whichever connection', () => {
+    const [one, other] = [open(), open()];
+    expect(readSchema(other)).toBe(readSchema(one));
+    expect(readSchema(open('; INSERT INTO t VALUES (1, 2)'))).toBe(readSchema(one));
+  });
+
+  test.each([
+    'ALTER TABLE t ADD COLUMN b',
+    'ALTER TABLE t RENAME COLUMN a TO b',
+    'ALTER TABLE t RENAME TO t2',
+    'DROP INDEX u',
+    'DROP INDEX u; CREATE UNIQUE INDEX u ON t (a COLLATE NOCASE)',
+    'CREATE TRIGGER r AFTER DELETE ON t BEGIN SELECT 1; END',
+    'CREATE TABLE other (x REFERENCES t)',
+    'DROP TABLE t; CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT NOT NULL)',
+  ])('is read again after %s', (change) => {
+    const db = open();
+    const before = readSchema(db);
+    db.exec(change);
+    expect(readSchema(db)).not.toEqual(before);
+    expect(readSchema(open(`; ${change}`))).toEqual(readSchema(db));
+  });
+
+  test('is another one where texts have another encoding', () => {
+    const wide = new BetterSqlite3(':memory:').exec(`PRAGMA encoding = 'UTF-16le'; ${ddl}`);
+    expect(readSchema(open()).encoding).toBe('UTF-8');
+    expect(readSchema(wide).encoding).toBe('UTF-16le');
+  });
+});
