@@ -18,10 +18,10 @@ const FLAGS = constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NO
  * @throws {EngineError} `SNAPSHOT_CORRUPT` for anything else; errors of the system as they are.
  */
 export async function readPlain(path: string, bytesMax: number): Promise<string> {
-  const file = await openPlain(path, bytesMax);
+  const {file, size} = await openPlain(path, bytesMax);
   try {
     const parts: Buffer[] = [];
-    for await (const part of partsOf(file, bytesMax)) parts.push(Buffer.from(part));
+    for await (const part of partsOf(file, size, bytesMax)) parts.push(Buffer.from(part));
     return Buffer.concat(parts).toString('utf8');
   } finally {
     await file.close();
@@ -30,11 +30,11 @@ export async function readPlain(path: string, bytesMax: number): Promise<string>
 
 /** Copies a file of at most so many bytes, in bounded memory. @throws as `readPlain`. */
 export async function copyPlain(from: string, to: string, bytesMax: number): Promise<void> {
-  const file = await openPlain(from, bytesMax);
+  const {file, size} = await openPlain(from, bytesMax);
   try {
     const copy = await open(to, 'w', FILE_MODE);
     try {
-      for await (const part of partsOf(file, bytesMax)) await copy.writeFile(part);
+      for await (const part of partsOf(file, size, bytesMax)) await copy.writeFile(part);
     } finally {
       await copy.close();
     }
@@ -44,8 +44,11 @@ export async function copyPlain(from: string, to: string, bytesMax: number): Pro
 }
 
 /** The bytes of a file from its beginning, each part overwritten by the next. Streams take several times as long for small files. */
-async function* partsOf(file: FileHandle, bytesMax: number): AsyncGenerator<Uint8Array> {
-  const {size} = await file.stat();
+async function* partsOf(
+  file: FileHandle,
+  size: number,
+  bytesMax: number,
+): AsyncGenerator<Uint8Array> {
   const part = Buffer.allocUnsafe(Math.min(size + 1, STORE_PART_BYTES)); // one more shows that a small file ends there
   for (let at = 0; at < bytesMax;) {
     const wanted = Math.min(part.length, bytesMax - at);
@@ -59,7 +62,7 @@ async function* partsOf(file: FileHandle, bytesMax: number): AsyncGenerator<Uint
 /** True for a plain file, which may be read to its end. */
 export async function isPlain(path: string, bytesMax: number): Promise<boolean> {
   try {
-    await (await openPlain(path, bytesMax)).close();
+    await (await openPlain(path, bytesMax)).file.close();
     return true;
   } catch (error) {
     if (error instanceof EngineError) return false;
@@ -67,13 +70,15 @@ export async function isPlain(path: string, bytesMax: number): Promise<boolean> 
   }
 }
 
-async function openPlain(path: string, bytesMax: number): Promise<FileHandle> {
+type Opened = {readonly file: FileHandle; readonly size: number};
+
+async function openPlain(path: string, bytesMax: number): Promise<Opened> {
   const file = await openAsItIs(path);
   try {
     const stat = await file.stat();
     if (!stat.isFile()) throw corrupt(path, 'it is no plain file');
     if (stat.size > bytesMax) throw corrupt(path, `it is larger than ${bytesMax} bytes`);
-    return file;
+    return {file, size: stat.size};
   } catch (error) {
     await file.close();
     throw error;
