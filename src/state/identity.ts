@@ -53,6 +53,7 @@ export async function identify(db: Kysely<StateTables>, files: IdentifiedFiles):
       .execute();
     return {...made, isCopy: false};
   }
+  if (isSame(known, here)) return {id: known.id, host: known.host, isCopy: false}; // nothing to put on record
   if (known.database !== here.database) refuseOther(known.database, here.database, files.folder);
   const id = known.file === here.file ? known.id : randomUUID();
   await db.transaction().execute(async (tx) => {
@@ -73,6 +74,14 @@ type Files = {readonly database: string; readonly file: string; readonly state_f
 function filesNow({database, file}: IdentifiedFiles): Files {
   const path = resolve(database);
   return {database: path, file: fileIdentity(path), state_file: fileIdentity(file)};
+}
+
+function isSame(known: Files, here: Files): boolean {
+  return (
+    known.database === here.database &&
+    known.file === here.file &&
+    known.state_file === here.state_file
+  );
 }
 
 function isCopy(known: Files, here: Files): boolean {

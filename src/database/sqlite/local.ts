@@ -22,12 +22,23 @@ export async function openLocal<Tables>(options: LocalOptions): Promise<Kysely<T
   const {path} = options;
   const {db, migrator, connection} = await openMigrator<Tables>(options);
   try {
-    await onLocal(path, () => moveForward(migrator, connection));
+    await onLocal(path, async () => {
+      if (!isCurrent(connection, options)) await moveForward(migrator, connection);
+    });
     return db;
   } catch (error) {
     await db.destroy();
     throw migrationError(path, error);
   }
+}
+
+/** One small read, where the migrator looks at all tables and takes the lock. It has the last word where anything is missing or unknown. */
+function isCurrent(connection: BetterSqlite3.Database, {migrations}: LocalOptions): boolean {
+  const tables =
+    "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'kysely_migration'";
+  if (connection.prepare(tables).pluck().get() !== 1) return false;
+  const done = connection.prepare('SELECT name FROM kysely_migration ORDER BY name').pluck().all();
+  return done.join('\n') === Object.keys(migrations).toSorted().join('\n');
 }
 
 /** All migrations or none: whoever dies between two statements leaves the file as it was. Kysely does not see to that on SQLite. */
@@ -52,8 +63,10 @@ export async function localAge({
   path,
   migrations,
 }: LocalOptions): Promise<'new' | 'older' | 'current'> {
-  const {db, migrator} = await openMigrator({path, migrations});
+  const {db, migrator, connection} = await openMigrator({path, migrations});
   try {
+    if (await onLocal(path, async () => isCurrent(connection, {path, migrations})))
+      return 'current';
     const known = await onLocal(path, () => migrator.getMigrations());
     const done = known.filter(({executedAt}) => executedAt !== undefined).length;
     if (done === 0) return 'new';

@@ -1,5 +1,5 @@
 import {execFileSync} from 'node:child_process';
-import {chmodSync, mkdirSync, renameSync, statSync, writeFileSync} from 'node:fs';
+import {chmodSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import {expect, test} from 'vitest';
@@ -182,6 +182,18 @@ test('another database of the same name is refused, and leaves the state unlocke
     exitCode: 2,
   });
   await withState(options, async () => {});
+});
+
+test('opening a state that is current writes nothing, and leaves the migrator aside', async () => {
+  const options = places();
+  await withState(options, async () => {});
+  const file = join(options.folder, 'instances', 'kuma.db', 'state.db');
+  const db = new BetterSqlite3(file);
+  db.exec('DROP TABLE kysely_migration_lock'); // the migrator would make it anew
+  db.close();
+  const before = readFileSync(file);
+  await withState(options, async () => {});
+  expect(readFileSync(file).equals(before)).toBe(true);
 });
 
 test('a state that a newer release has moved on is refused', async () => {
