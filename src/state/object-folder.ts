@@ -34,21 +34,31 @@ export class ObjectFolder {
 
   /** Bytes of an object, or undefined where it is missing or damaged: then it is gone, and the caller fetches it anew. */
   read(digest: Digest): Uint8Array | undefined {
-    const depth = this.#known.get(digest);
-    if (depth === undefined) return undefined;
-    const path = this.#path(digest, depth);
-    const bytes = guarded(path, () => readBounded(path, CHUNK_BYTES_MAX));
-    if (bytes !== undefined && digestOf(bytes) === digest) return bytes;
-    this.#remove(digest, path);
+    const found = this.#bytesOf(digest);
+    if (found === undefined) return undefined;
+    if (found.bytes !== undefined && digestOf(found.bytes) === digest) return found.bytes;
+    this.#remove(digest, found.path);
     return undefined;
   }
 
   /** Keeps an object. One that is there whole was synced to disk before it got its name, and is left alone. */
   write(digest: Digest, bytes: Uint8Array): void {
     // Looked into, because a store may keep what is staged without looking, and no replica could read it.
-    if (this.read(digest) !== undefined) return;
+    const found = this.#bytesOf(digest);
+    if (found?.bytes !== undefined && Buffer.compare(found.bytes, bytes) === 0) return;
+    if (found !== undefined) this.#remove(digest, found.path);
     writeDurably(this.#path(digest, this.#depth), bytes);
     this.#known.set(digest, this.#depth);
+  }
+
+  /** What is there under that name, whole or damaged. */
+  #bytesOf(
+    digest: Digest,
+  ): {readonly path: string; readonly bytes: Uint8Array | undefined} | undefined {
+    const depth = this.#known.get(digest);
+    if (depth === undefined) return undefined;
+    const path = this.#path(digest, depth);
+    return {path, bytes: guarded(path, () => readBounded(path, CHUNK_BYTES_MAX))};
   }
 
   writeManifest(bytes: Uint8Array): void {

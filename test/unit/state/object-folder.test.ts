@@ -1,4 +1,4 @@
-import {existsSync, readdirSync, writeFileSync} from 'node:fs';
+import {existsSync, readFileSync, readdirSync, statSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {expect, test} from 'vitest';
 import {digestOf} from '../../../src/canonical/digest.ts';
@@ -30,6 +30,29 @@ test('an object that was damaged or removed counts as missing, and may be writte
   expect(folder.has(a)).toBe(false);
   folder.write(a, bytes('a'));
   expect(Buffer.from(folder.read(a) ?? []).toString()).toBe('a');
+});
+
+test.each(['A', '', 'abc'])('an object that was damaged is written over (%j)', (damaged) => {
+  const folder = filled();
+  folder.arrange(new Set([a, b, c]), 1);
+  const path = join(folder.root, 'objects', a.slice(0, 1), a);
+  writeFileSync(path, damaged);
+  folder.write(a, bytes('a'));
+  expect(readFileSync(path, 'utf8')).toBe('a');
+  expect(filesIn(folder.root)).toHaveLength(3);
+});
+
+test('an object that is there whole is left alone, and a new one goes where the others are', () => {
+  const {root} = filled();
+  new ObjectFolder(root).arrange(new Set([a, b, c]), 2);
+  const folder = new ObjectFolder(root);
+  const path = (digest: string): string => join(root, 'objects', ...digest.slice(0, 2), digest);
+  const before = statSync(path(a), {bigint: true});
+  folder.write(a, bytes('a'));
+  const after = statSync(path(a), {bigint: true});
+  expect([after.ino, after.mtimeNs]).toEqual([before.ino, before.mtimeNs]);
+  folder.write(digestOf('d'), bytes('d'));
+  expect(readFileSync(path(digestOf('d')), 'utf8')).toBe('d');
 });
 
 test.each([0, 1, 2])('arranges exactly the wanted objects, %i folders deep', (depth) => {
