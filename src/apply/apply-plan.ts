@@ -13,7 +13,7 @@ import type {RowAddress, StatementResult} from '../kernel/statement.ts';
 import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
-import {rowSteps, writtenTables, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
+import {rowSteps, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
 import {keyMatches} from '../plan/rows.ts';
 import {checkUntouched, contentSums} from './untouched.ts';
 import {
@@ -32,17 +32,12 @@ export type ApplyRequest = {
   readonly prove?:
     | readonly {readonly shape: TableShape; readonly digest: string; readonly rows: number}[]
     | undefined;
-  /** Of the tables to prove, those that need not be read again as long as nothing was committed. */
-  readonly asWanted?: AsWanted | undefined;
   /** Tables that are read whole before and after: of their rows, only those that the plan names may change. */
   readonly untouched?: readonly TableShape[] | undefined;
   /** Tables' own counters are raised to at least these. */
   readonly counters: ReadonlyMap<string, bigint>;
   readonly isCarried: IsCarried;
 };
-
-/** Tables that were found to hold what they shall, at a moment that `Database.commits` tells. */
-export type AsWanted = {readonly commits: number; readonly tables: ReadonlySet<string>};
 
 export type Applied = {
   /** Rows changed by cascades, by table. */
@@ -60,7 +55,6 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
   return database.transact(async (view) => {
     const {plan} = request;
     await request.guard(view);
-    const proven = await provenBefore(database, view, request);
     await checkPreconditions(view, rowSteps(plan));
     for (const {key, among} of plan.strangers) {
       if ((await view.countSet(among)) > 0) throw staleCascade(key);
@@ -79,26 +73,10 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
     await readBack(view, rowSteps(plan), inserted);
     await checkUntouched(view, untouched, sums, rowSteps(plan));
     for (const {shape, digest, rows} of request.prove ?? [])
-      if (!proven.has(shape.table)) await proveTable(view, shape, digest, rows);
+      await proveTable(view, shape, digest, rows);
     for (const [table, counter] of request.counters) await view.raiseCounter(table, counter);
     return {cascades, proof: request.prove === undefined ? 'touched' : 'full'};
   });
-}
-
-/**
- * Tables that were read before the lock was taken, and that nobody writes after: no commit came between, the plan leaves them
- * alone, and so does everything but a trigger. Asked before anything is written, while others may still read.
- */
-async function provenBefore(
-  database: Database,
-  view: View,
-  {asWanted, plan}: ApplyRequest,
-): Promise<ReadonlySet<string>> {
-  if (asWanted === undefined || (await database.commits()) !== asWanted.commits) return new Set();
-  const written = writtenTables(plan);
-  const {tables} = await view.schema();
-  if ([...written].some((name) => tables.get(name)?.triggers.length !== 0)) return new Set();
-  return new Set([...asWanted.tables].filter((table) => !written.has(table)));
 }
 
 /** @throws {EngineError} `PLAN_STALE` naming the first row that is not as the plan found it. */

@@ -1,5 +1,5 @@
 /** Applies a plan so that a crash at any instant leaves a database whose rows tell what happened. */
-import {applyPlan, type Applied, type ApplyRequest, type AsWanted} from '../apply/apply-plan.ts';
+import {applyPlan, type Applied, type ApplyRequest} from '../apply/apply-plan.ts';
 import {decodeCell} from '../canonical/cell.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import type {Plan} from '../plan/plan.ts';
@@ -45,8 +45,6 @@ export type ApplyOptions = Pick<GuardOptions, 'migrations'> & {
   readonly ways: Ways;
   /** Tables' own counters, beside the snapshot's. */
   readonly counters: ReadonlyMap<string, bigint>;
-  /** What was found when the plan was made. */
-  readonly asWanted?: AsWanted | undefined;
 };
 
 type DurableOptions = ApplyOptions & {
@@ -61,7 +59,7 @@ type DurableOptions = ApplyOptions & {
 export function applyRequest(
   plan: Plan,
   manifest: Manifest,
-  {full, migrations, ways, counters: more, asWanted}: ApplyOptions,
+  {full, migrations, ways, counters: more}: ApplyOptions,
 ): ApplyRequest {
   const prove = ways.exact.map((table) => ({
     shape: shapeOf(table),
@@ -81,7 +79,6 @@ export function applyRequest(
     plan,
     guard,
     prove: full ? prove : undefined,
-    asWanted,
     untouched: full ? ways.merged.map(({shape}) => shape) : [],
     counters,
     isCarried: carriedBy(manifest.tables),

@@ -3,7 +3,7 @@ import type {Applied} from '../apply/apply-plan.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import {checkFuse, checkOnlyAdds} from '../plan/fuse.ts';
 import {checkTriggers} from '../plan/make-plan.ts';
-import {cascadeCounts, isEmpty, totals, writtenTables} from '../plan/plan.ts';
+import {cascadeCounts, isEmpty, rowSteps, totals, type Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {StoredConflict} from '../state/conflicts.ts';
 import type {StoredPosition} from '../state/state.ts';
@@ -57,8 +57,7 @@ export async function attemptOnce(
   }
   if (options.signal?.aborted) throw interrupted();
   const {ways, full, domains} = attempt;
-  const {counters, asWanted} = planned;
-  const how = {full, ways, counters, asWanted, migrations: options.migrations};
+  const how = {full, ways, counters: planned.counters, migrations: options.migrations};
   if (lock.trims.length > 0) {
     const trimming = {opened: run, target, held: run.held, options, how};
     await trimFirst(trimming, {plan, trims: lock.trims});
@@ -153,6 +152,11 @@ async function recordOnly(
   if (!isSame || JSON.stringify(inbox) !== JSON.stringify(before))
     await run.state.reach({...target.ref, manifest: target.bytes, domains}, inbox);
   return moved;
+}
+
+function writtenTables(plan: Plan): ReadonlySet<string> {
+  const cascaded = [...plan.before, ...plan.after].map((step) => step.key.table);
+  return new Set([...rowSteps(plan).map((step) => step.shape.table), ...cascaded]);
 }
 
 type Trusting = {

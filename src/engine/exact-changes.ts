@@ -6,7 +6,7 @@ import {fewestChanges} from '../diff/fewest-changes.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {CanonicalRow, RowChange} from '../kernel/row.ts';
 import {liveShapeOf, shapeOf, type Manifest} from '../snapshot/manifest.ts';
-import type {ChunkEntry, TableContent} from '../snapshot/content.ts';
+import type {ChunkEntry} from '../snapshot/content.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {EngineOptions} from './options.ts';
 import {refuseOutdated} from './own-columns.ts';
@@ -23,7 +23,7 @@ export async function scannedTables(
   view: View,
   manifest: Manifest,
   options: EngineOptions,
-): Promise<ReadonlyMap<string, TableContent>> {
+): Promise<Listed> {
   return readTables(view, manifest.tables.map(liveShapeOf), options);
 }
 

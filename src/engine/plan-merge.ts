@@ -16,7 +16,7 @@ type MergeRequest = Omit<PlanRequest, 'database'> & {
   readonly position: Position;
 };
 
-type PlannedMerge = Omit<Planned, 'plan' | 'objectsFetched' | 'merged' | 'muted' | 'asWanted'> & {
+type PlannedMerge = Omit<Planned, 'plan' | 'objectsFetched' | 'merged' | 'muted'> & {
   readonly changes: TableChanges;
 };
 

@@ -1,5 +1,4 @@
 /** The plan that brings a database to a snapshot: which rows to read, which chunks to fetch, what to write. */
-import type {AsWanted} from '../apply/apply-plan.ts';
 import type {Database, View} from '../database/port.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
@@ -9,7 +8,7 @@ import type {Plan} from '../plan/plan.ts';
 import {applicationNamed} from '../profiles/find-profile.ts';
 import {refuseRecords} from '../profiles/migration-records.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
-import type {ChunkEntry, TableContent} from '../snapshot/content.ts';
+import type {ChunkEntry} from '../snapshot/content.ts';
 import type {StoredConflict} from '../state/conflicts.ts';
 import type {Ways} from './followed.ts';
 import type {ConflictReport} from './inbox.ts';
@@ -60,15 +59,12 @@ export type Planned = {
   readonly inbox: readonly StoredConflict[];
   /** Tables' own counters that have to be raised, so that the application gives reserved keys to its own rows. */
   readonly counters: ReadonlyMap<string, bigint>;
-  /** Where all rows were read. */
-  readonly asWanted: AsWanted | undefined;
 };
 
 /** Compares every live row, or where a base is given only those in chunks that changed since. */
 export async function planReplicate(request: PlanRequest): Promise<Planned> {
   const {database, reader, target, ways, base, options} = request;
   await settled(database, options);
-  const commits = await database.commits(); // before rows are read: what is committed meanwhile counts as later
   const exact: Snapshot = {...target, manifest: {...target.manifest, tables: ways.exact}};
   const ours = await database.view(async (view) => {
     await guardSource(view, target.manifest, options);
@@ -97,21 +93,12 @@ export async function planReplicate(request: PlanRequest): Promise<Planned> {
   );
   return {
     ...planned,
-    asWanted: ours && {commits, tables: equalTables(exact.manifest, ours)},
     merged: ways.merged.map(({table}) => table.name),
     muted: [...ways.muted],
     objectsFetched,
     rowsRead: scanned + planned.rowsRead,
     rowsBefore: new Map([...before, ...planned.rowsBefore]),
   };
-}
-
-function equalTables(
-  {tables}: Manifest,
-  ours: ReadonlyMap<string, TableContent>,
-): ReadonlySet<string> {
-  const equal = tables.filter(({name, digest}) => ours.get(name)?.digest === digest);
-  return new Set(equal.map(({name}) => name));
 }
 
 /** What is fetched beside: all rows of tables that are merged, and of a small snapshot all there are, as the base of what comes. */
@@ -180,7 +167,7 @@ async function planFrom(
   view: View,
   request: PlanRequest,
   tables: readonly Compared[],
-): Promise<Omit<Planned, 'objectsFetched' | 'merged' | 'muted' | 'asWanted'>> {
+): Promise<Omit<Planned, 'objectsFetched' | 'merged' | 'muted'>> {
   const {ways, target} = request;
   const {changed, rowsRead} = await exactChanges(view, request, tables);
   for (const table of ways.resting) changed.set(table.name, {shape: shapeOf(table), changes: []});

@@ -69,13 +69,6 @@ export function rowSteps({deletes, writes}: Plan): readonly RowStep[] {
   return [...deletes, ...writes];
 }
 
-/** All tables in which the plan writes rows. */
-export function writtenTables(plan: Plan): ReadonlySet<string> {
-  const cascaded = [...plan.before, ...plan.after].map((step) => step.key.table);
-  const steps = [...rowSteps(plan), ...plan.parks].map((step) => step.shape.table);
-  return new Set([...steps, ...cascaded]);
-}
-
 /** Rows that a plan changes in tables that are not replicated, by table. */
 export function cascadeCounts(plan: Pick<Plan, 'before' | 'after'>): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();

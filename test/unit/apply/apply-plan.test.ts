@@ -3,7 +3,6 @@ import {join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import {expect, test} from 'vitest';
 import {applyPlan, type ApplyRequest} from '../../../src/apply/apply-plan.ts';
-import type {Database} from '../../../src/database/port.ts';
 import {openSqlite} from '../../../src/database/sqlite/database.ts';
 import {diffRows} from '../../../src/diff/diff-rows.ts';
 import {EngineError} from '../../../src/kernel/errors.ts';
@@ -20,13 +19,9 @@ const columns = ['id', 'v', 'ref'];
 
 type Case = {
   readonly theirs?: string;
-  /** What the replica has beside its rows. */
-  readonly before?: string;
   /** What the application does after the plan was made. */
   readonly meanwhile?: string;
   readonly request?: Partial<ApplyRequest>;
-  /** A table that was found to be as wanted before `meanwhile`, but is not: reading it again shows that. */
-  readonly proved?: 'p' | 't';
 };
 
 /** Applies `theirs` over `ours`; a failure must leave the rows as the application left them. */
@@ -34,10 +29,7 @@ async function applied(given: Case): Promise<readonly string[]> {
   const folder = tempFolder();
   const make = (name: string, rows: string): string =>
     makeDb(join(folder, name), (db) => db.exec(ddl + rows));
-  const [from, to] = [
-    make('primary.db', given.theirs ?? theirs),
-    make('replica.db', `${ours};${given.before ?? ''}`),
-  ];
+  const [from, to] = [make('primary.db', given.theirs ?? theirs), make('replica.db', ours)];
   const [primary, replica] = [openSqlite({path: from}), openSqlite({path: to})];
   try {
     const {shape, rows} = await primary.view((view) => allRows(view, {table: 't'}));
@@ -45,7 +37,6 @@ async function applied(given: Case): Promise<readonly string[]> {
     const changes = [...diffRows('t', old.rows, rows)];
     const changed = new Map([['t', {shape, changes}]]);
     const plan = await replica.view((view) => planChanges(view, changed));
-    const proof = await proofOf(replica, given.proved);
     if (given.meanwhile !== undefined) new BetterSqlite3(to).exec(given.meanwhile).close();
     const before = dump(to, 't', columns);
     const request = {
@@ -55,7 +46,7 @@ async function applied(given: Case): Promise<readonly string[]> {
       isCarried: () => false,
     };
     try {
-      await applyPlan(replica, {...request, ...proof, ...given.request});
+      await applyPlan(replica, {...request, ...given.request});
     } catch (error) {
       expect(dump(to, 't', columns)).toEqual(before);
       throw error;
@@ -66,16 +57,6 @@ async function applied(given: Case): Promise<readonly string[]> {
     await primary.close();
     await replica.close();
   }
-}
-
-async function proofOf(
-  database: Database,
-  table: string | undefined,
-): Promise<Partial<ApplyRequest>> {
-  if (table === undefined) return {};
-  const {shape} = await database.view((view) => allRows(view, {table}));
-  const asWanted = {commits: await database.commits(), tables: new Set([table])};
-  return {prove: [{shape, digest: 'another', rows: 1}], asWanted};
 }
 
 test('writes what differs', async () => {
@@ -140,25 +121,6 @@ test.each<[string, Case, object]>([
   ['the guard refuses', {request: {guard: () => Promise.reject(refuse)}}, refuse],
 ])('writes nothing where %s', async (_, given, error) => {
   await expect(applied(given)).rejects.toMatchObject(error);
-});
-
-test('a table that was read before, and not written since, is not read again', async () => {
-  expect(await applied({proved: 'p'})).toHaveLength(2);
-});
-
-test.each<[string, Case]>([
-  ['the plan writes it', {proved: 't'}],
-  ['anything was committed', {proved: 'p', meanwhile: 'CREATE TABLE beat (at)'}],
-  ['it was written', {proved: 'p', meanwhile: 'INSERT INTO p VALUES (8)'}],
-])('a table that was read before is read again where %s', async (_, given) => {
-  await expect(applied(given)).rejects.toMatchObject({code: 'PROOF_FAILED'});
-});
-
-test('a table that was read before is read again where a trigger may write it', async () => {
-  const trigger = `CREATE TRIGGER x AFTER DELETE ON t BEGIN INSERT INTO p VALUES (9); END;`;
-  await expect(applied({proved: 'p', before: trigger})).rejects.toMatchObject({
-    code: 'PROOF_FAILED',
-  });
 });
 
 test('a reference that dangles on the primary too is carried', async () => {
