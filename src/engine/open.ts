@@ -5,7 +5,7 @@ import type {Digest} from '../canonical/digest.ts';
 import type {Database} from '../database/port.ts';
 import {openSqlite} from '../database/sqlite/database.ts';
 import {onLocal} from '../database/sqlite/local.ts';
-import {EngineError} from '../kernel/errors.ts';
+import {EngineError, isEngineError} from '../kernel/errors.ts';
 import {ObjectFolder} from '../state/object-folder.ts';
 import {withScratch} from '../state/scratch.ts';
 import {openState, peekState, type State} from '../state/state.ts';
@@ -39,7 +39,8 @@ export async function withAll<T>(
     async ({database, state}) => {
       if (mayCreateStore) prepareDefaultStore(options);
       const {host} = state.instance;
-      const store = storeFor(options, {host, temporary: () => state.temporary()});
+      const shelf = shelfOf(state, options, (listing) => state.keepFact(LISTED, listing));
+      const store = storeFor(options, {host, shelf, temporary: () => state.temporary()});
       return work({database, store, state});
     },
     access,
@@ -85,13 +86,19 @@ export async function withDatabase<T>(
   }
 }
 
+/** Whether a list of the store that is known to be the same again will do, or the store has to answer in any case. */
+type Listing = 'known' | 'asked';
+
 /** Opens store and state for a command that writes neither database nor state. */
 export async function withStore<T>(
   options: EngineOptions,
   work: (opened: ReadOpened) => Promise<T>,
+  listing: Listing = 'asked',
 ): Promise<T> {
   return peekAtState(options, async (state) => {
-    const store = storeFor(options, {host: state?.instance.host ?? 'rowplica'});
+    const host = state?.instance.host ?? 'rowplica';
+    const shelf = listing === 'known' ? shelfOf(state, options) : undefined;
+    const store = storeFor(options, {host, shelf});
     return withScratch((folder) => {
       const cache = new ObjectFolder(join(folder, 'objects'));
       const temporary = (): string => mkdtempSync(join(folder, 'fetch-'));
@@ -135,6 +142,23 @@ export function databasePath(url: string): string {
   );
 }
 
+const LISTED = 'listed';
+
+/** The last list of the store, among what the state remembers. Where it cannot be kept, the store is asked again. */
+function shelfOf(
+  state: State | undefined,
+  {log}: EngineOptions,
+  write?: (listing: unknown) => Promise<void>,
+): OpenStoreOptions['shelf'] {
+  const keep = async (listing: unknown): Promise<void> => {
+    await write?.(listing).catch((error: unknown) => {
+      if (!isEngineError(error)) throw error;
+      log.debug('the list of snapshots was not kept', {code: error.code});
+    });
+  };
+  return {read: async () => state?.fact(LISTED), keep};
+}
+
 /** The store that the options name, for a command that only looks. */
 export function storeOf(options: EngineOptions, host: string): Store {
   return storeFor(options, {host});
@@ -143,7 +167,7 @@ export function storeOf(options: EngineOptions, host: string): Store {
 /** The store that the options name, or the default one. */
 function storeFor(
   options: EngineOptions,
-  instance: Pick<OpenStoreOptions, 'host' | 'temporary'>,
+  instance: Pick<OpenStoreOptions, 'host' | 'shelf' | 'temporary'>,
 ): Store {
   if (typeof options.store === 'object') return options.store;
   const {env, log, signal} = options;

@@ -32,32 +32,36 @@ export type PollResult = {
  * wrote one position.
  */
 export async function poll(options: EngineOptions): Promise<PollResult> {
-  return withStore(options, async ({state, store}) => {
-    const looked = await store.look();
-    const position = await state?.position();
-    const newest = newestSnapshot(looked.snapshots, position?.lineage);
-    const conflicts = (await state?.conflicts()) ?? [];
-    const signs = newest === undefined ? [] : signsOf(looked, newest);
-    return {
-      store: store.name,
-      position: position === undefined ? null : {...here(position), trusted: position.trusted},
-      newest:
-        newest === undefined ? null : {...here(newest), author: newest.author, time: newest.time},
-      signs: createHash('sha256')
-        .update(signs.map(({storeId}) => storeId).join())
-        .digest('base64'),
-      lastSign:
-        signs
-          .map(({time}) => time)
-          .sort()
-          .at(-1) ?? null,
-      held: (await state?.undos.held()) === undefined ? null : 'undone',
-      applied: (await state?.undos.lastUpTo()) ?? 0,
-      conflicts: conflicts.filter(({take}) => take === null).length,
-      isUnfinished:
-        conflicts.some(({take}) => take !== null) || (await state?.pending()) !== undefined,
-    };
-  });
+  return withStore(
+    options,
+    async ({state, store}) => {
+      const looked = await store.look();
+      const position = await state?.position();
+      const newest = newestSnapshot(looked.snapshots, position?.lineage);
+      const conflicts = (await state?.conflicts()) ?? [];
+      const signs = newest === undefined ? [] : signsOf(looked, newest);
+      return {
+        store: store.name,
+        position: position === undefined ? null : {...here(position), trusted: position.trusted},
+        newest:
+          newest === undefined ? null : {...here(newest), author: newest.author, time: newest.time},
+        signs: createHash('sha256')
+          .update(signs.map(({storeId}) => storeId).join())
+          .digest('base64'),
+        lastSign:
+          signs
+            .map(({time}) => time)
+            .sort()
+            .at(-1) ?? null,
+        held: (await state?.undos.held()) === undefined ? null : 'undone',
+        applied: (await state?.undos.lastUpTo()) ?? 0,
+        conflicts: conflicts.filter(({take}) => take === null).length,
+        isUnfinished:
+          conflicts.some(({take}) => take !== null) || (await state?.pending()) !== undefined,
+      };
+    },
+    'known',
+  );
 }
 
 /** The newest snapshot, and what its author, or one that took over since, said of itself. */

@@ -124,6 +124,12 @@ export const RESTIC_LOCK_GRACE_MS = 3_000;
 export const RESTIC_INCLUDES_MAX = 2_000;
 /** From this share of a snapshot's files on, restoring all of it is quicker than naming them one by one. */
 export const RESTIC_WHOLE_SHARE_MIN = 0.8;
+/** Snapshots, anyone's, whose list is remembered; of more, restic is asked each time. Looking at so many files takes 0.06 s. */
+export const LISTING_KEPT_MAX = 1_000;
+/** Milliseconds that a repository's folder has to show them; a disk that does not answer is left to restic, which is stopped in time. */
+export const LISTING_LOOK_MS = 2_000;
+/** What scrypt is told to recognise a password by: 0.035 s and 16 MB for each that is tried. */
+export const PASSWORD_PRINT_COST: number = 2 ** 14;
 /** Characters of restic's own text that an error message quotes. */
 export const RESTIC_QUOTE_CHARS_MAX = 300;
 /** Attempts, and the first pause in milliseconds, when a repository is locked by another command. */

@@ -5,6 +5,7 @@ import {checkRepository, forgetSnapshots, pruneRepository, unlockRepository} fro
 import {createRepository} from './create-repository.ts';
 import {makeEnvironment} from './environment.ts';
 import {fetchFiles} from './fetch-files.ts';
+import {KnownListing, type ListingShelf} from './known-listing.ts';
 import {findLocation} from './location.ts';
 import {makeMask, maskUrls} from './mask.ts';
 import {makeClient, type ResticTimes} from './restic-client.ts';
@@ -24,6 +25,11 @@ export type ResticStoreOptions = {
   readonly cacheDir?: string | undefined;
   /** Makes an empty folder for a repository on its way; without it, two that make one at once may spoil it. */
   readonly temporary?: (() => string) | undefined;
+  /**
+   * Where the last list of a repository in a local folder is kept: restic is not asked again while that shows no reason to. Without it,
+   * it is asked each time.
+   */
+  readonly shelf?: ListingShelf | undefined;
   /** Host recorded in snapshots. Keep it stable: restic finds unchanged files by it. */
   readonly host: string;
   readonly log: Log;
@@ -41,7 +47,7 @@ export type ResticStoreOptions = {
  * @throws {EngineError} `USAGE` where no repository is named, `STORE_PASSWORD` where no password is.
  */
 export function openResticStore(options: ResticStoreOptions): Store {
-  const {env, host, log, progress, signal, temporary, times} = options;
+  const {env, host, log, progress, shelf, signal, temporary, times} = options;
   const location = findLocation(options.repository, env);
   const resticEnv = makeEnvironment({...options, location});
   const name = `restic:${maskUrls(location.localPath ?? location.repository)}`;
@@ -55,14 +61,25 @@ export function openResticStore(options: ResticStoreOptions): Store {
     signal,
     times,
   });
+  const {localPath} = location;
+  const known =
+    localPath === undefined || shelf === undefined
+      ? undefined
+      : new KnownListing({localPath, env: resticEnv, shelf, signal});
+  const ask = () => listSnapshots(client);
+  const look = known === undefined ? ask : () => known.look(ask, () => client.features());
   return {
     name,
-    list: async () => (await listSnapshots(client)).snapshots,
-    look: () => listSnapshots(client),
+    list: async () => (await look()).snapshots,
+    look,
     newestForeign: () => newestForeign(client),
     beat: (label, earlier) => saveAlive(client, label, {host, earlier}),
     create: () => createRepository(client, {...location, temporary}),
-    save: (staged) => saveSnapshot(client, staged, {host, progress}),
+    save: async (staged) => {
+      const ref = await saveSnapshot(client, staged, {host, progress, localPath});
+      await known?.add(ref);
+      return ref;
+    },
     fetch: (ref, request) => fetchFiles(client, ref, request),
     forget: (ids) => forgetSnapshots(client, ids),
     prune: () => pruneRepository(client),

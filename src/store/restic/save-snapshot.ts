@@ -5,6 +5,7 @@ import type {Progress} from '../../kernel/log.ts';
 import type {SnapshotRef, StagedSnapshot} from '../port.ts';
 import {checkPaths, checkPresent} from '../snapshot-files.ts';
 import {linesOf} from './classify.ts';
+import {fullIdIn} from './repository-print.ts';
 import type {ResticClient} from './restic-client.ts';
 import {ANY_LINE, type Outcome} from './run-restic.ts';
 import {encodeTags, parseListed} from './snapshot-tags.ts';
@@ -13,7 +14,12 @@ import {encodeTags, parseListed} from './snapshot-tags.ts';
 const EXIT_PARTIAL = 3;
 const FULL_ID_CHARS = 64;
 
-export type SaveOptions = {readonly host: string; readonly progress: Progress | undefined};
+export type SaveOptions = {
+  readonly host: string;
+  readonly progress: Progress | undefined;
+  /** Full path of a repository on the file system. */
+  readonly localPath: string | undefined;
+};
 
 /** What restic says of a backup at its end. */
 export type Summary = {readonly id: string | undefined; readonly files: number};
@@ -28,7 +34,7 @@ export type Summary = {readonly id: string | undefined; readonly files: number};
 export async function saveSnapshot(
   client: ResticClient,
   staged: StagedSnapshot,
-  {host, progress}: SaveOptions,
+  {host, progress, localPath}: SaveOptions,
 ): Promise<SnapshotRef> {
   const {folder, files, label} = staged;
   checkPaths(files);
@@ -49,17 +55,15 @@ export async function saveSnapshot(
     await forget(client, summary.id);
     throw partial(outcome, summary, files.length);
   }
-  return readBack(client, must(summary.id, 'a backup that succeeded names its snapshot'), label);
+  const told = must(summary.id, 'a backup that succeeded names its snapshot');
+  const id = localPath === undefined ? told : ((await fullIdIn(localPath, told)) ?? told);
+  const saved = {...label, storeId: id, time: new Date().toISOString()};
+  return id.length === FULL_ID_CHARS ? saved : readBack(client, saved);
 }
 
 /** Older versions tell a short id only: then the store is asked for the full one. A list that is not up to date leaves it short. */
-async function readBack(
-  client: ResticClient,
-  id: string,
-  label: StagedSnapshot['label'],
-): Promise<SnapshotRef> {
-  const saved = {...label, storeId: id, time: new Date().toISOString()};
-  if (id.length === FULL_ID_CHARS) return saved;
+async function readBack(client: ResticClient, saved: SnapshotRef): Promise<SnapshotRef> {
+  const {storeId: id} = saved;
   const {stdout} = await client.read({
     args: ['snapshots', '--json', '--no-lock', id],
     snapshot: id,
