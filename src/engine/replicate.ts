@@ -84,7 +84,7 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
       cache: state.objects,
       temporary: () => state.temporary(),
     });
-    const target = followed(await reader.open(ref, await state.position()), options);
+    const target = followed(await reader.openNext(ref, await state.position()), options);
     const {outcome, applied} = await attempts({...opened, reader, refs}, target, options);
     if (options.dryRun !== true) await keepObjects(opened, reader, [target, applied]);
     return held ? {...outcome, held: 'undone'} : outcome;

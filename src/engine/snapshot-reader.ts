@@ -13,6 +13,7 @@ import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import {decodePage} from '../snapshot/pages.ts';
 import {readBounded, removeAll} from '../state/files.ts';
+import {fetchAhead} from './fetch-ahead.ts';
 import {recordedManifest} from './recorded.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
 
@@ -25,7 +26,7 @@ type ObjectCache = {
 };
 
 export type ReaderOptions = {
-  readonly store: Pick<Store, 'fetch'>;
+  readonly store: Pick<Store, 'fetch' | 'fetchOthers'>;
   readonly cache: ObjectCache;
   /** Makes an empty folder for files on their way. */
   readonly temporary: () => string;
@@ -50,6 +51,8 @@ export class SnapshotReader {
   readonly #options: ReaderOptions;
   /** What index pages list, for tables that have them: they are asked for several times. */
   readonly #listed = new WeakMap<ManifestTable, readonly ChunkEntry[]>();
+  /** Objects that were fetched before anyone asked for them. */
+  #ahead: ReadonlySet<Digest> = new Set();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -62,6 +65,17 @@ export class SnapshotReader {
     const manifest = decodeManifest(bytes, ref.digest);
     if (!isLabelOf(ref, manifest)) throw otherLabel(ref);
     return {ref, manifest, bytes};
+  }
+
+  /** As `open`, for a snapshot that is going to be read: with the manifest come the objects that the one before, `known`, does not list. */
+  async openNext(ref: SnapshotRef, known: KnownSnapshot | undefined): Promise<Snapshot> {
+    const {cache} = this.#options;
+    if (known === undefined || isAtHand(known, ref) || cache.has(ref.digest))
+      return this.open(ref, known);
+    const ahead = await fetchAhead(this.#options, ref, known);
+    this.#ahead = ahead?.objects ?? this.#ahead;
+    const {manifest} = ahead ?? {};
+    return this.open(ref, manifest && {digest: ref.digest, manifest});
   }
 
   /** A snapshot whose manifest is at hand; its objects are read from the cache, and fetched from nowhere. */
@@ -103,11 +117,13 @@ export class SnapshotReader {
     );
   }
 
-  /** Brings objects into the cache, all that are missing in one round trip. Returns how many were fetched. */
+  /** Brings objects into the cache, all that are missing in one round trip. Returns how many of them were fetched, now or ahead. */
   async fetch(snapshot: Snapshot, digests: readonly Digest[]): Promise<number> {
     const {cache, store} = this.#options;
-    const missing = [...new Set(digests)].filter((digest) => cache.read(digest) === undefined);
-    if (missing.length === 0) return 0;
+    const wanted = [...new Set(digests)];
+    const missing = wanted.filter((digest) => cache.read(digest) === undefined);
+    const fetched = wanted.filter((digest) => this.#ahead.has(digest)).length;
+    if (missing.length === 0) return fetched;
     const {depth} = snapshot.manifest;
     await this.#inTemporary(async (into) => {
       const files = missing.map((digest) => objectPath(digest, depth));
@@ -118,7 +134,7 @@ export class SnapshotReader {
         if (bytes !== undefined && digestOf(bytes) === digest) cache.write(digest, bytes);
       });
     });
-    return missing.length;
+    return fetched + missing.filter((digest) => !this.#ahead.has(digest)).length;
   }
 
   /** True where an object is at hand, whole or damaged. */

@@ -122,6 +122,8 @@ export const RESTIC_STOP_MS = 5_000;
 export const RESTIC_LOCK_GRACE_MS = 3_000;
 /** Files asked for by name in one restic restore; more are fetched by restoring the whole snapshot. */
 export const RESTIC_INCLUDES_MAX = 2_000;
+/** Names of files left out of one restic restore: with so many, comparing takes 0.2 s, and half of what it spares with twice as many. */
+export const RESTIC_EXCLUDES_MAX = 2_500;
 /** From this share of a snapshot's files on, restoring all of it is quicker than naming them one by one. */
 export const RESTIC_WHOLE_SHARE_MIN = 0.8;
 /** Snapshots, anyone's, whose list is remembered; of more, restic is asked each time. Looking at so many files takes 0.06 s. */

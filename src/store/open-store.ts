@@ -27,17 +27,25 @@ export function openStore(address: string, options: OpenStoreOptions): Store {
 
 /** A fetch writes nothing into the store: when space runs out, it is where the files go. */
 function tellingFullTarget(store: Store): Store {
-  const fetch: Store['fetch'] = async (ref, request) => {
-    try {
-      await store.fetch(ref, request);
-    } catch (error) {
-      const full =
-        isEngineError(error, 'STORE_FAILED') &&
-        /ENOSPC|EDQUOT|no space left|quota/i.test(error.message);
-      throw full ? fullTarget(request.into, error) : error;
-    }
+  const {fetchOthers} = store;
+  return {
+    ...store,
+    fetch: (ref, request) => tellingFull(request.into, () => store.fetch(ref, request)),
+    ...(fetchOthers && {
+      fetchOthers: (ref, request) => tellingFull(request.into, () => fetchOthers(ref, request)),
+    }),
   };
-  return {...store, fetch};
+}
+
+async function tellingFull<T>(folder: string, fetch: () => Promise<T>): Promise<T> {
+  try {
+    return await fetch();
+  } catch (error) {
+    const full =
+      isEngineError(error, 'STORE_FAILED') &&
+      /ENOSPC|EDQUOT|no space left|quota/i.test(error.message);
+    throw full ? fullTarget(folder, error) : error;
+  }
 }
 
 function fullTarget(folder: string, cause: unknown): EngineError {

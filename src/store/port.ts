@@ -62,6 +62,13 @@ export type FetchRequest = {
   readonly filesTotal?: number | undefined;
 };
 
+export type OthersRequest = {
+  /** Names of files, whatever folders they are in, for example `3f…`. */
+  readonly names: readonly string[];
+  /** Existing, empty folder that receives the others under the relative paths that they have inside the snapshot. */
+  readonly into: string;
+};
+
 export type Store = {
   /** What a person recognises it by. Never holds a credential. */
   readonly name: string;
@@ -106,6 +113,15 @@ export type Store = {
    * `SNAPSHOT_CORRUPT` where the store itself finds its data damaged.
    */
   fetch(ref: SnapshotRef, request: FetchRequest): Promise<void>;
+
+  /**
+   * Copies all files of one snapshot but those of these names, in one round trip: what is in a snapshot need not be known for that.
+   * False, and nothing is copied, where it would not be quicker than `fetch`. Absent where round trips cost nothing worth sparing.
+   *
+   * @throws {EngineError} `SNAPSHOT_CORRUPT` where the store itself finds its data damaged.
+   */
+  readonly fetchOthers?:
+    ((ref: SnapshotRef, request: OthersRequest) => Promise<boolean>) | undefined;
 
   /**
    * Removes snapshots and signs of life, by the store's own names; what is not there any more is none's fault. Whoever is reading

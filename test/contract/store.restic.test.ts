@@ -2,9 +2,10 @@
 import {execFile} from 'node:child_process';
 import {mkdir, readdir, readFile, rm, stat, writeFile} from 'node:fs/promises';
 import {mkdtempSync} from 'node:fs';
-import {dirname, join} from 'node:path';
+import {basename, dirname, join} from 'node:path';
 import {promisify} from 'node:util';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
+import {RESTIC_EXCLUDES_MAX} from '../../src/kernel/limits.ts';
 import type {SnapshotRef, StagedSnapshot, Store} from '../../src/store/port.ts';
 import {binary, environment, open, password} from './store.restic-fixture.ts';
 import {describeStore, idsOf, noise, stage, tempFolder} from './store.contract.ts';
@@ -158,6 +159,29 @@ describe('restic store', () => {
     const files = staged.files.slice(1);
     await store.fetch(ref, {files, into, filesTotal: 3});
     expect(await readdir(into)).toEqual(['objects']);
+  });
+
+  test('fetches all but the files of some names in one go, unless those are too many', async () => {
+    const into = join(folder, 'others');
+    await mkdir(into);
+    const [, left = '', ...others] = staged.files;
+    const names = ['ab'.repeat(32), basename(left)];
+    expect(await store.fetchOthers?.(ref, {names, into})).toBe(true);
+    const fetched = await readdir(into, {recursive: true, withFileTypes: true});
+    expect(fetched.filter((entry) => entry.isFile()).map(({name}) => name)).toHaveLength(
+      others.length + 1,
+    );
+    for (const path of ['manifest', ...others])
+      expect(await readFile(join(into, path))).toEqual(await readFile(join(staged.folder, path)));
+
+    const empty = join(folder, 'too-many');
+    await mkdir(empty);
+    const many = Array.from({length: RESTIC_EXCLUDES_MAX + 1}, (_, at) => `${at}`);
+    expect(await store.fetchOthers?.(ref, {names: many, into: empty})).toBe(false);
+    expect(await readdir(empty)).toEqual([]);
+    await expect(store.fetchOthers?.(ref, {names: ['*'], into: empty})).rejects.toMatchObject({
+      code: 'SNAPSHOT_CORRUPT',
+    });
   });
 
   test('tells its progress while it stores', async () => {

@@ -3,8 +3,12 @@ import {mkdir, readdir, rm} from 'node:fs/promises';
 import {dirname, join, relative, sep} from 'node:path';
 import {EngineError, isEngineError} from '../../kernel/errors.ts';
 import {must} from '../../kernel/assert.ts';
-import {RESTIC_INCLUDES_MAX, RESTIC_WHOLE_SHARE_MIN} from '../../kernel/limits.ts';
-import type {FetchRequest, SnapshotRef} from '../port.ts';
+import {
+  RESTIC_EXCLUDES_MAX,
+  RESTIC_INCLUDES_MAX,
+  RESTIC_WHOLE_SHARE_MIN,
+} from '../../kernel/limits.ts';
+import type {FetchRequest, OthersRequest, SnapshotRef} from '../port.ts';
 import {checkPaths, checkPresent, incomplete} from '../snapshot-files.ts';
 import type {ResticClient} from './restic-client.ts';
 import {watchFiles} from './watch-files.ts';
@@ -29,16 +33,39 @@ export async function fetchFiles(
 
   const whole = isWholeQuicker(request);
   const includes = whole ? [] : files.flatMap((file) => ['--include', `/${file}`]);
+  await restore(client, storeId, into, includes);
+  await checkPresent(into, files, storeId);
+  if (whole) await dropOthers(into, new Set(files));
+}
+
+/** One restic command, without a lock. restic compares each file with each name: with too many of them, it is left to `fetchFiles`. */
+export async function fetchOthers(
+  client: ResticClient,
+  {storeId}: Pick<SnapshotRef, 'storeId'>,
+  {names, into}: OthersRequest,
+): Promise<boolean> {
+  checkPaths(names);
+  mustBeId(storeId);
+  if (names.length > RESTIC_EXCLUDES_MAX) return false;
+  const excludes = names.flatMap((name) => ['--exclude', name]);
+  await restore(client, storeId, into, excludes);
+  return true;
+}
+
+async function restore(
+  client: ResticClient,
+  storeId: string,
+  into: string,
+  selection: readonly string[],
+): Promise<void> {
   await watched(storeId, into, (stop) =>
     client.read({
-      args: ['restore', storeId, '--no-lock', '--target', into, ...includes],
+      args: ['restore', storeId, '--no-lock', '--target', into, ...selection],
       transfers: true,
       snapshot: storeId,
       stop,
     }),
   );
-  await checkPresent(into, files, storeId);
-  if (whole) await dropOthers(into, new Set(files));
 }
 
 async function dump(client: ResticClient, id: string, file: string, into: string): Promise<void> {

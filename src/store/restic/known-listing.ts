@@ -1,11 +1,12 @@
 /** What restic listed last, for as long as the repository's folder shows that it would list the same again. */
 import {setTimeout as sleep} from 'node:timers/promises';
 import {z} from 'zod';
+import {digestOf} from '../../canonical/digest.ts';
 import {LISTING_KEPT_MAX, LISTING_LOOK_MS} from '../../kernel/limits.ts';
 import {labelOf} from '../label.ts';
 import type {Looked, SnapshotRef} from '../port.ts';
 import {printPassword, secretOf, type PasswordPrint} from './password-print.ts';
-import {digestOf, printOf, type RepositoryPrint} from './repository-print.ts';
+import {printOf, type RepositoryPrint} from './repository-print.ts';
 
 /** Where a list is kept from one process to the next. What is read there is checked. */
 export type ListingShelf = {

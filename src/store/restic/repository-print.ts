@@ -1,7 +1,7 @@
 /** What a repository on the file system shows without restic: which one it is, and which snapshots are there. */
-import {createHash} from 'node:crypto';
 import {lstat, readdir, readFile} from 'node:fs/promises';
 import {join} from 'node:path';
+import {digestOf} from '../../canonical/digest.ts';
 import {LABEL_BYTES_MAX} from '../../kernel/limits.ts';
 import {inBatches} from '../in-batches.ts';
 
@@ -52,8 +52,4 @@ async function read(path: string): Promise<Uint8Array> {
   const stat = await lstat(path);
   if (!stat.isFile() || stat.size > LABEL_BYTES_MAX) throw new Error(`${path} is no small file`);
   return readFile(path);
-}
-
-export function digestOf(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -4,7 +4,7 @@ import type {Store} from '../port.ts';
 import {checkRepository, forgetSnapshots, pruneRepository, unlockRepository} from './care.ts';
 import {createRepository} from './create-repository.ts';
 import {makeEnvironment} from './environment.ts';
-import {fetchFiles} from './fetch-files.ts';
+import {fetchFiles, fetchOthers} from './fetch-files.ts';
 import {KnownListing, type ListingShelf} from './known-listing.ts';
 import {findLocation} from './location.ts';
 import {makeMask, maskUrls} from './mask.ts';
@@ -81,6 +81,7 @@ export function openResticStore(options: ResticStoreOptions): Store {
       return ref;
     },
     fetch: (ref, request) => fetchFiles(client, ref, request),
+    fetchOthers: (ref, request) => fetchOthers(client, ref, request),
     forget: (ids) => forgetSnapshots(client, ids),
     prune: () => pruneRepository(client),
     check: (part) => checkRepository(client, part),
