@@ -65,6 +65,8 @@ export type FetchRequest = {
 export type OthersRequest = {
   /** Names of files, whatever folders they are in, for example `3f…`. */
   readonly names: readonly string[];
+  /** Ends it early; the caller knows why. */
+  readonly stop?: AbortSignal | undefined;
   /** Existing, empty folder that receives the others under the relative paths that they have inside the snapshot. */
   readonly into: string;
 };
@@ -121,7 +123,13 @@ export type Store = {
    * @throws {EngineError} `SNAPSHOT_CORRUPT` where the store itself finds its data damaged.
    */
   readonly fetchOthers?:
-    ((ref: SnapshotRef, request: OthersRequest) => Promise<boolean>) | undefined;
+    ((ref: Pick<SnapshotRef, 'storeId'>, request: OthersRequest) => Promise<boolean>) | undefined;
+
+  /**
+   * The only snapshot, anyone's, or sign of life that was not there when the store was last listed; undefined where there are none or
+   * several, or that is not known. No round trip.
+   */
+  readonly newcomer?: (() => Promise<Pick<SnapshotRef, 'storeId'> | undefined>) | undefined;
 
   /**
    * Removes snapshots and signs of life, by the store's own names; what is not there any more is none's fault. Whoever is reading
