@@ -195,7 +195,7 @@ export const SETTLE_ROUNDS_MAX = 100;
 
 /** Milliseconds between a primary's looks at its rows: nearly always one small read, as nothing was written. */
 export const RUN_INTERVAL_PRIMARY_MS = 5_000;
-/** Milliseconds between a replica's looks at the store, which run restic: about half a second of one core. */
+/** Milliseconds between a replica's looks at the store, which run restic: about half a second of one core, unless a local folder shows nothing new. */
 export const RUN_INTERVAL_REPLICA_MS = 15_000;
 /** The same where each look is a handful of requests that a cloud counts, and may charge. */
 export const RUN_INTERVAL_CLOUD_MS = 120_000;
