@@ -240,8 +240,10 @@ test.for([
   expect(ran()).toEqual(['version', 'snapshots']);
 });
 
-test('a restic that is not there any more is noticed by the next process', async () => {
+test('a restic that is not there any more is noticed by the next process, and another one by this', async () => {
   await make().list();
+  const broken = make({env: {ROWPLICA_RESTIC: '/bin/false'}});
+  await expect(broken.list()).rejects.toMatchObject({code: expect.any(String)});
   await forgetMemory();
   const missing = make({env: {ROWPLICA_RESTIC: join(folder, 'none')}});
   await expect(missing.list()).rejects.toMatchObject({code: 'STORE_TOOL_MISSING'});

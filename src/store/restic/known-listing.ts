@@ -17,6 +17,8 @@ export type ListingShelf = {
 
 type Options = {
   readonly localPath: string;
+  /** The restic that is asked. */
+  readonly binary: string;
   /** As restic gets it. */
   readonly env: NodeJS.ProcessEnv;
   readonly shelf: ListingShelf;
@@ -31,7 +33,12 @@ type Listing = {
   readonly looked: Looked;
 };
 
-type InMemory = Listing & {readonly secret: string; readonly password: PasswordPrint};
+type InMemory = Listing & {
+  /** The restic that gave it, or was there when it was read. */
+  readonly binary: string;
+  readonly secret: string;
+  readonly password: PasswordPrint;
+};
 
 /** The last one of this process: its calls, each with a store of its own, ask for one and the same. */
 let last: InMemory | undefined;
@@ -55,10 +62,10 @@ export class KnownListing {
    * @param probe Makes sure that there is a restic; called where another process asked it.
    */
   async look(ask: () => Promise<Looked>, probe: () => Promise<unknown>): Promise<Looked> {
-    const {env, signal} = this.#options;
+    const {binary, env, signal} = this.#options;
     const [seen, secret] = await Promise.all([this.#see(), secretOf(env)]);
     if (seen === undefined || secret === undefined || signal?.aborted === true) return ask();
-    if (last?.secret === secret && isOf(last, seen)) return last.looked;
+    if (last?.secret === secret && last.binary === binary && isOf(last, seen)) return last.looked;
     const kept = await this.#shelved(seen, secret, probe);
     if (kept !== undefined) {
       last = kept;
@@ -67,7 +74,7 @@ export class KnownListing {
     const [looked, password] = await Promise.all([ask(), printPassword(secret)]);
     // What was stored or removed meanwhile may be in the list, or not.
     if (isSame(seen, await this.#see()) && isAmong(looked, seen))
-      await this.#keep({...listing(seen, looked), secret, password});
+      await this.#keep({...listing(seen, looked), binary, secret, password});
     return looked;
   }
 
@@ -108,7 +115,8 @@ export class KnownListing {
     const [password] = await Promise.all([printPassword(secret, kept.password.salt), probe()]);
     if (password.hash !== kept.password.hash) return undefined;
     const {snapshots, alive} = kept;
-    return {...listing(seen, {snapshots, alive}), secret, password};
+    const {binary} = this.#options;
+    return {...listing(seen, {snapshots, alive}), binary, secret, password};
   }
 
   async #keep(now: InMemory): Promise<void> {

@@ -51,8 +51,9 @@ export function openResticStore(options: ResticStoreOptions): Store {
   const location = findLocation(options.repository, env);
   const resticEnv = makeEnvironment({...options, location});
   const name = `restic:${maskUrls(location.localPath ?? location.repository)}`;
+  const binary = env['ROWPLICA_RESTIC'] || 'restic';
   const client = makeClient({
-    binary: env['ROWPLICA_RESTIC'] || 'restic',
+    binary,
     env: resticEnv,
     mask: makeMask(resticEnv, location.repository),
     address: location.localPath ?? location.repository,
@@ -65,7 +66,7 @@ export function openResticStore(options: ResticStoreOptions): Store {
   const known =
     localPath === undefined || shelf === undefined
       ? undefined
-      : new KnownListing({localPath, env: resticEnv, shelf, signal});
+      : new KnownListing({localPath, binary, env: resticEnv, shelf, signal});
   const ask = () => listSnapshots(client);
   const look = known === undefined ? ask : () => known.look(ask, () => client.features());
   return {
