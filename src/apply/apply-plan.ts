@@ -23,12 +23,22 @@ import {
   staleCascade,
   type IsCarried,
 } from './check-references.ts';
+import {
+  checkFilledReferences,
+  checkStillEmpty,
+  findMiswritten,
+  runFill,
+  type RowsOf,
+} from './fill.ts';
+import {namingRow, notAsWritten} from './row-errors.ts';
 
 export type ApplyRequest = {
   readonly plan: Plan;
   /** Looks once more at what must hold of the database as a whole, such as its version; throws where it does not. */
   readonly guard: (view: View) => Promise<void>;
-  /** What every table must hold in the end, to be digested under the lock; undefined proves touched rows only. */
+  /** Rows of the tables that the plan fills; not needed where it fills none. */
+  readonly rowsOf?: RowsOf | undefined;
+  /** What every table must hold in the end, to be digested under the lock; undefined proves touched rows, and tables filled, only. */
   readonly prove?:
     | readonly {readonly shape: TableShape; readonly digest: string; readonly rows: number}[]
     | undefined;
@@ -55,7 +65,9 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
   return database.transact(async (view) => {
     const {plan} = request;
     await request.guard(view);
+    const rowsOf = request.rowsOf ?? noRows;
     await checkPreconditions(view, rowSteps(plan));
+    await checkStillEmpty(view, plan.fills);
     for (const {key, among} of plan.strangers) {
       if ((await view.countSet(among)) > 0) throw staleCascade(key);
     }
@@ -67,17 +79,22 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
     await runRows(view, plan.deletes);
     for (const step of plan.parks) await park(view, step);
     const inserted = await runRows(view, plan.writes);
+    for (const fill of plan.fills) await runFill(view, fill, rowsOf);
     await runCascades(view, plan.after, cascades);
     await checkReferences(view, plan, request.isCarried);
+    await checkFilledReferences(view, plan.fills, request.isCarried);
     await checkBeside(view, plan, beside);
     await readBack(view, rowSteps(plan), inserted);
     await checkUntouched(view, untouched, sums, rowSteps(plan));
-    for (const {shape, digest, rows} of request.prove ?? [])
-      await proveTable(view, shape, digest, rows);
+    await proveAll(view, request, rowsOf);
     for (const [table, counter] of request.counters) await view.raiseCounter(table, counter);
     return {cascades, proof: request.prove === undefined ? 'touched' : 'full'};
   });
 }
+
+const noRows: RowsOf = ({shape}) => {
+  throw new Error(`nothing gives the rows of table ${shape.table}`);
+};
 
 /** @throws {EngineError} `PLAN_STALE` naming the first row that is not as the plan found it. */
 export async function checkPreconditions(
@@ -144,11 +161,7 @@ async function runOne(
   try {
     return await view.run(statement);
   } catch (cause) {
-    if (!isEngineError(cause, 'CONSTRAINT')) throw cause;
-    const {site, hint} = cause;
-    const key = keyLabel(shape, change.key);
-    const message = `cannot ${statement.op} ${shape.table}[${key}]: ${site.constraint ?? 'a constraint'} forbids it`;
-    throw new EngineError('CONSTRAINT', message, {site: {...site, key}, hint, cause});
+    throw namingRow(statement.op, shape, change.key, cause);
   }
 }
 
@@ -205,15 +218,7 @@ async function readBack(
     const address = inserted.get(step) ?? addressAfter(step, wanted);
     const now = await view.rowAt(shape, address);
     if (now?.text === wanted?.text) continue;
-    const label = keyLabel(shape, change.key);
-    throw new EngineError(
-      'PROOF_FAILED',
-      `cannot apply ${shape.table}[${label}]: after writing it, the row is not what was written${differing(shape, now, wanted)}`,
-      {
-        site: {table: shape.table, key: label},
-        hint: 'A trigger or a conversion of this database changes the value; nothing was changed.',
-      },
-    );
+    throw notAsWritten(shape, change.key, {now, wanted});
   }
 }
 
@@ -231,36 +236,30 @@ function addressAfter({shape, address}: RowStep, after: CanonicalRow | undefined
   return must(address, 'rows without address were inserted');
 }
 
-function differing(
-  shape: TableShape,
-  now: CanonicalRow | undefined,
-  wanted: CanonicalRow | undefined,
-): string {
-  if (now === undefined || wanted === undefined) return '';
-  const at = shape.columns.findIndex(
-    (_, column) => JSON.stringify(now.cells[column]) !== JSON.stringify(wanted.cells[column]),
-  );
-  return at < 0 ? '' : ` (column "${shape.columns[at]?.name}")`;
+/** Tables to prove, and those that were filled, each once. */
+async function proveAll(
+  view: WriteView,
+  {plan: {fills}, prove = []}: ApplyRequest,
+  rowsOf: RowsOf,
+): Promise<void> {
+  const filled = new Map(fills.map((fill) => [fill.shape.table, fill]));
+  const others = prove.filter(({shape}) => !filled.has(shape.table));
+  for (const {shape, digest, rows} of [...others, ...fills]) {
+    const content = await readContent(shape, view.rows(shape));
+    if (content.digest === digest) continue;
+    const fill = filled.get(shape.table);
+    if (fill !== undefined) await findMiswritten(view, fill, rowsOf);
+    throw unequal(shape, content.rows, rows);
+  }
 }
 
-async function proveTable(
-  view: WriteView,
-  shape: TableShape,
-  digest: string,
-  rows: number,
-): Promise<void> {
-  const content = await readContent(shape, view.rows(shape));
-  if (content.digest === digest) return;
-  const counts = content.rows === rows ? '' : ` (${content.rows} rows instead of ${rows})`;
-  throw new EngineError(
-    'PROOF_FAILED',
-    `table "${shape.table}" would not equal the snapshot${counts}`,
-    {
-      site: {table: shape.table},
-      hint: 'A row changed meanwhile or a trigger interfered; nothing was changed.',
-      retryable: true,
-    },
-  );
+function unequal({table}: TableShape, found: number, wanted: number): EngineError {
+  const counts = found === wanted ? '' : ` (${found} rows instead of ${wanted})`;
+  return new EngineError('PROOF_FAILED', `table "${table}" would not equal the snapshot${counts}`, {
+    site: {table},
+    hint: 'A row changed meanwhile or a trigger interfered; nothing was changed.',
+    retryable: true,
+  });
 }
 
 function stale(shape: TableShape, key: string): EngineError {

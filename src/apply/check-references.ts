@@ -90,7 +90,7 @@ async function checkArrival(
   if ((await view.countSet({...among, values})) < rows) throw withoutParent(key);
 }
 
-function withoutParent(key: ForeignKey): EngineError {
+export function withoutParent(key: ForeignKey): EngineError {
   const columns = key.columns.join(', ');
   return new EngineError(
     'FOREIGN_KEY',

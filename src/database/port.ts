@@ -120,6 +120,12 @@ export type Trial = {
 export type WriteView = View & {
   /** @throws {EngineError} `CONSTRAINT` naming the constraint that forbids it. */
   run(statement: Statement): Promise<StatementResult>;
+  /**
+   * Inserts rows one after the other, in one go: other work waits until it is done. All columns of the shape are written.
+   *
+   * @throws {EngineError} `CONSTRAINT` naming the constraint that forbids the row taken last; those before it are written.
+   */
+  fill(shape: TableShape, rows: Iterable<CanonicalRow>): Promise<void>;
   /** Writes all rows of a set; gives how many. @throws {EngineError} `CONSTRAINT`. */
   runSet(statement: SetStatement): Promise<number>;
   /**

@@ -5,6 +5,7 @@ import {isEngineError} from '../kernel/errors.ts';
 import type {Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import type {StoredConflict} from '../state/conflicts.ts';
+import type {FillReader} from './fills.ts';
 import type {Ways} from './followed.ts';
 import {encodeIntent, type Dangling} from './intent.ts';
 import type {Opened} from './open.ts';
@@ -25,7 +26,7 @@ export async function applyDurably(
   const groups = await database.view((view) => groupsAfter(view, plan));
   const intent = await state.intend(
     position,
-    encodeIntent(plan, {dangling, groups, trimmed, conflicts}),
+    await encodeIntent(plan, {dangling, groups, trimmed, conflicts, fills: how.fills}),
   );
   let applied: Applied;
   try {
@@ -43,6 +44,8 @@ export type ApplyOptions = Pick<GuardOptions, 'migrations'> & {
   /** Reads every table before COMMIT. */
   readonly full: boolean;
   readonly ways: Ways;
+  /** Reads the rows of tables that the plan fills. */
+  readonly fills: FillReader;
   /** Tables' own counters, beside the snapshot's. */
   readonly counters: ReadonlyMap<string, bigint>;
 };
@@ -59,7 +62,7 @@ type DurableOptions = ApplyOptions & {
 export function applyRequest(
   plan: Plan,
   manifest: Manifest,
-  {full, migrations, ways, counters: more}: ApplyOptions,
+  {full, migrations, ways, fills, counters: more}: ApplyOptions,
 ): ApplyRequest {
   const prove = ways.exact.map((table) => ({
     shape: shapeOf(table),
@@ -78,6 +81,7 @@ export function applyRequest(
   return {
     plan,
     guard,
+    rowsOf: fills.filling,
     prove: full ? prove : undefined,
     untouched: full ? ways.merged.map(({shape}) => shape) : [],
     counters,

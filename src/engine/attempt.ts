@@ -15,6 +15,7 @@ import {isOwn} from './authority.ts';
 import {ownSnapshot} from './choose-target.ts';
 import {lastClaim} from './claims.ts';
 import {evidence} from './evidence.ts';
+import {fillReader} from './fills.ts';
 import {followed, isToldIn, leavesEdits, mayBecomeEmpty, waysOf, type Ways} from './followed.ts';
 import type {HeldLocks} from './held-locks.ts';
 import {budgeted, lockReport, type LockPlan} from './lock-budget.ts';
@@ -57,7 +58,9 @@ export async function attemptOnce(
   }
   if (options.signal?.aborted) throw interrupted();
   const {ways, full, domains} = attempt;
-  const how = {full, ways, counters: planned.counters, migrations: options.migrations};
+  const {counters} = planned;
+  const fills = fillReader(run.reader, options);
+  const how = {full, ways, fills, counters, migrations: options.migrations};
   if (lock.trims.length > 0) {
     const trimming = {opened: run, target, held: run.held, options, how};
     await trimFirst(trimming, {plan, trims: lock.trims});
@@ -130,7 +133,7 @@ async function prepare(
   const triggers = [...writtenTables(plan)].some((name) => schema.get(name)?.triggers.length !== 0);
   const full = position === undefined || options.compareAll || triggers;
   const comparedAll = isEmpty(plan) && base === undefined;
-  const work = {plan, proof: full ? target.manifest.tables : []};
+  const work = {plan, proof: full ? target.manifest.tables : filledTables(target, plan)};
   const lock = await budgeted(run, {...work, isTrimmed: options.hasTrimmed === true}, options);
   const proof = full || comparedAll ? 'full' : 'touched';
   return {position, before, ways, planned, full, proof, lock, domains};
@@ -156,7 +159,13 @@ async function recordOnly(
 
 function writtenTables(plan: Plan): ReadonlySet<string> {
   const cascaded = [...plan.before, ...plan.after].map((step) => step.key.table);
-  return new Set([...rowSteps(plan).map((step) => step.shape.table), ...cascaded]);
+  const filled = plan.fills.map(({shape}) => shape.table);
+  return new Set([...rowSteps(plan).map((step) => step.shape.table), ...filled, ...cascaded]);
+}
+
+function filledTables({manifest}: Snapshot, {fills}: Plan): Manifest['tables'] {
+  const names = new Set(fills.map(({shape}) => shape.table));
+  return manifest.tables.filter(({name}) => names.has(name));
 }
 
 type Trusting = {

@@ -1,6 +1,6 @@
 /** Tables that shall equal the snapshot's: where their rows differ from it, and how. */
 import type {View} from '../database/port.ts';
-import {changedRegions, segmentsOf, type Region, type Segment} from '../diff/diff-chunks.ts';
+import {changedRegions, segmentsOf, type Region} from '../diff/diff-chunks.ts';
 import {diffRows} from '../diff/diff-rows.ts';
 import {fewestChanges} from '../diff/fewest-changes.ts';
 import {EngineError} from '../kernel/errors.ts';
@@ -79,7 +79,10 @@ export async function exactChanges(
     const changes: RowChange[] = [];
     let at = 0;
     for await (const ours of liveSegments(view, shape, options)(segments.map(({range}) => range))) {
-      const wanted = wantedRows(reader, shape, segments[at++], ours);
+      const segment = segments[at++];
+      const {to} = segment?.range ?? {};
+      const theirs = segment?.theirs;
+      const wanted = theirs === undefined ? [] : chunkRows(reader, shape, {theirs, to, ours});
       for (const change of diffRows(shape.table, ours, wanted)) changes.push(change);
       rowsRead += ours.length;
     }
@@ -90,16 +93,21 @@ export async function exactChanges(
   return {changed, rowsRead};
 }
 
+type StoredRange = {
+  readonly theirs: ChunkEntry;
+  /** Where the next one begins. */
+  readonly to: string | undefined;
+  /** Live rows beside it: those that are alike are not parsed. */
+  readonly ours?: readonly CanonicalRow[];
+};
+
 /** Rows of a stored chunk, which must not reach into the next one: the table would be put together wrongly. */
-function wantedRows(
+export function chunkRows(
   reader: SnapshotReader,
   shape: TableShape,
-  segment: Segment | undefined,
-  ours: readonly CanonicalRow[],
+  {theirs, to, ours}: StoredRange,
 ): readonly CanonicalRow[] {
-  if (segment?.theirs === undefined) return [];
-  const rows = reader.rows(shape, segment.theirs, ours);
-  const {to} = segment.range;
+  const rows = reader.rows(shape, theirs, ours);
   if (to === undefined || (rows.at(-1)?.key ?? '') < to) return rows;
   throw new EngineError('SNAPSHOT_CORRUPT', `chunks of table "${shape.table}" overlap`, {
     site: {table: shape.table},

@@ -6,6 +6,7 @@ import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
 import {cascadeCounts, rowSteps, totals, type Plan} from '../plan/plan.ts';
 import type {Violations} from '../snapshot/manifest.ts';
 import {conflictsSchema, type StoredConflict} from '../state/conflicts.ts';
+import {noFills, type FillReader} from './fills.ts';
 
 export type IntendedRow = {
   readonly table: string;
@@ -34,23 +35,29 @@ export type Intent = {
 };
 
 /** Encodes what a plan is about to write; one too large to keep gives an intent without rows. */
-export function encodeIntent(
+export async function encodeIntent(
   plan: Plan,
   {
     dangling = [],
     groups = [],
     trimmed = new Map<string, number>(),
     conflicts,
+    fills = noFills,
   }: Partial<Pick<Intent, 'dangling' | 'groups' | 'conflicts'>> & {
     /** Rows of tables that are not replicated which went before the plan, by table. */
     readonly trimmed?: ReadonlyMap<string, number>;
+    /** Gives the rows of tables that are filled. */
+    readonly fills?: FillReader;
   } = {},
-): string {
+): Promise<string> {
   const cascades = Object.fromEntries(totals(cascadeCounts(plan), trimmed));
-  return JSON.stringify({rows: touchedRows(plan) ?? null, cascades, dangling, groups, conflicts});
+  const rows = await touchedRows(plan, fills);
+  const others = JSON.stringify({cascades, dangling, groups, conflicts});
+  return `{"rows":${rows ?? null},${others.slice(1)}`;
 }
 
-function touchedRows(plan: Plan): readonly IntendedRow[] | undefined {
+/** As JSON, put together of parts: rows that are filled are in memory only a chunk at a time, other than their text. */
+async function touchedRows(plan: Plan, fills: FillReader): Promise<string | undefined> {
   let size = 0;
   const rows: IntendedRow[] = [];
   for (const {change, shape} of rowSteps(plan)) {
@@ -60,7 +67,19 @@ function touchedRows(plan: Plan): readonly IntendedRow[] | undefined {
     if (size > UNDO_BYTES_MAX) return undefined;
     rows.push({table: shape.table, key: change.key, before, after});
   }
-  return rows;
+  if (fills.isLarge(plan.fills, size)) return undefined;
+  const parts = rows.length === 0 ? [] : [listed(rows)];
+  for (const fill of plan.fills) {
+    const {table} = fill.shape;
+    for await (const some of fills.rowsOf(fill))
+      parts.push(listed(some.map(({key, text}) => ({table, key, before: null, after: text}))));
+  }
+  return `[${parts.join(',')}]`;
+}
+
+/** The elements of a list as JSON, without its brackets. */
+function listed(rows: readonly IntendedRow[]): string {
+  return JSON.stringify(rows).slice(1, -1);
 }
 
 /**

@@ -4,7 +4,7 @@ import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
-import type {Plan} from '../plan/plan.ts';
+import {withFills, type Plan} from '../plan/plan.ts';
 import {applicationNamed} from '../profiles/find-profile.ts';
 import {refuseRecords} from '../profiles/migration-records.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
@@ -22,6 +22,7 @@ import {
   scannedTables,
   type Compared,
 } from './exact-changes.ts';
+import {findFills} from './fills.ts';
 import {guard} from './guard.ts';
 import type {Keyless} from './keyless.ts';
 import type {EngineOptions} from './options.ts';
@@ -169,10 +170,13 @@ async function planFrom(
   tables: readonly Compared[],
 ): Promise<Omit<Planned, 'objectsFetched' | 'merged' | 'muted'>> {
   const {ways, target} = request;
-  const {changed, rowsRead} = await exactChanges(view, request, tables);
+  const fills = await findFills(view, request, tables);
+  const others = tables.filter(({shape}) => !fills.has(shape.table));
+  const {changed, rowsRead} = await exactChanges(view, request, others);
+  for (const {shape} of fills.values()) changed.set(shape.table, {shape, changes: []});
   for (const table of ways.resting) changed.set(table.name, {shape: shapeOf(table), changes: []});
   if (ways.merged.length === 0) {
-    const plan = await planChanges(view, changed);
+    const plan = withFills(await planChanges(view, changed), [...fills.values()]);
     const copies = new Set([...ways.exact, ...ways.resting].map(({name}) => name)); // nothing is in conflict any more there
     const inbox = request.conflicts.filter(({table}) => !copies.has(table));
     const nothing = {conflicts: [], inbox, counters: new Map<string, bigint>()};

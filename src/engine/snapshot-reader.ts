@@ -174,6 +174,12 @@ export class SnapshotReader {
     return decodeKnown(shape, entry, this.#bytes(entry.digest), alike);
   }
 
+  /** Characters of a chunk that was fetched. */
+  characters({digest}: ChunkEntry): number {
+    const {buffer, byteOffset, byteLength} = this.#bytes(digest);
+    return Buffer.from(buffer, byteOffset, byteLength).toString().length;
+  }
+
   #bytes(digest: Digest): Uint8Array {
     const bytes = this.#options.cache.read(digest);
     if (bytes !== undefined) return bytes;

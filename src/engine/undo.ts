@@ -187,7 +187,7 @@ async function undoDurably(
   const {record, intent, manifest} = wanted;
   const before = tablesBefore(record);
   const groups = await database.view((view) => groupsAfter(view, plan));
-  const undoing = await state.undos.intend(record, encodeIntent(plan, {groups}));
+  const undoing = await state.undos.intend(record, await encodeIntent(plan, {groups}));
   let applied: Applied;
   try {
     applied = await applyPlan(database, {

@@ -80,6 +80,9 @@ export const MAX_WRITE_LOCK_MS = 500;
  */
 export const LOCK_ROW_US = 30;
 export const LOCK_CELL_US = 1;
+/** ... the same of a row of a table that is empty and is filled from the snapshot, which is read meanwhile ... */
+export const LOCK_FILL_ROW_US = 4;
+export const LOCK_FILL_CELL_US = 0.5;
 /** ... of a dependent row, with four indexes on its table as Uptime Kuma's heartbeats have (1.1 with one) ... */
 export const LOCK_CASCADE_DELETED_US = 3;
 export const LOCK_CASCADE_UPDATED_US = 5;

@@ -11,7 +11,7 @@ export type Match = {
 /** One way of finding a row again: every match holds for it and for no other. */
 export type RowAddress = readonly Match[];
 
-type InsertStatement = {
+export type InsertStatement = {
   readonly op: 'insert';
   readonly table: string;
   readonly columns: readonly string[];

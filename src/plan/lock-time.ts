@@ -7,11 +7,13 @@ import {
   LOCK_CASCADE_DELETED_US,
   LOCK_CASCADE_UPDATED_US,
   LOCK_CELL_US,
+  LOCK_FILL_CELL_US,
+  LOCK_FILL_ROW_US,
   LOCK_PROOF_CELL_US,
   LOCK_ROW_US,
   LOCK_TRANSACTION_MS,
 } from '../kernel/limits.ts';
-import {rowSteps, type CascadeStep, type ParkStep, type Plan} from './plan.ts';
+import {isEmpty, rowSteps, type CascadeStep, type Fill, type ParkStep, type Plan} from './plan.ts';
 
 /** What a lock is held for in one table. */
 type LockPart = {
@@ -51,10 +53,11 @@ export function estimateLock({plan, proof, trimmed}: LockWork): LockEstimate {
   const cascades = cascadeSteps(plan).filter(({key}) => !trimmed.has(key.table));
   const parts = [
     ...rowParts([...rowSteps(plan), ...plan.parks]),
+    ...plan.fills.map(fillPart),
     ...cascadeParts(cascades),
     ...proof.map(proofPart),
   ].filter(({ms}) => ms > 0);
-  if (rowSteps(plan).length + cascades.length === 0) return {ms: 0, largest: undefined};
+  if (isEmpty({...plan, before: cascades, after: []})) return {ms: 0, largest: undefined};
   const ms = parts.reduce((sum, part) => sum + part.ms, LOCK_TRANSACTION_MS);
   return {ms: Math.ceil(ms), largest: parts.toSorted((a, b) => b.ms - a.ms)[0]};
 }
@@ -66,6 +69,12 @@ function rowParts(steps: readonly ParkStep[]): readonly LockPart[] {
     const ms = (rows.length * LOCK_ROW_US + cells * LOCK_CELL_US) / 1000;
     return {table, what: `${counted(rows.length, 'row')} written`, ms};
   });
+}
+
+/** Rows of a table that is filled are neither looked for before nor read back one by one. */
+function fillPart({shape, rows}: Fill): LockPart {
+  const ms = (rows * (LOCK_FILL_ROW_US + shape.columns.length * LOCK_FILL_CELL_US)) / 1000;
+  return {table: shape.table, what: `${counted(rows, 'row')} written`, ms};
 }
 
 function cascadeParts(steps: readonly CascadeStep[]): readonly LockPart[] {

@@ -59,6 +59,7 @@ export function makePlan(schema: Tables, tables: TableChanges, findings: Finding
     deletes: changed.toReversed().flatMap((table) => deletesOf(schema, table)),
     parks: changed.flatMap((table) => parksOf(schema, table.shape, orderOf(table))),
     writes: changed.flatMap((table) => writesOf(schema, table.shape, orderOf(table))),
+    fills: [],
     after: steps.filter((step) => !runsBefore(step)),
     parents: [...parentChecks(schema, tables), ...needed],
     children: childrenChecks(schema, lost),

@@ -3,6 +3,7 @@ import type {Cell, ChangeCounts, RowChange} from '../kernel/row.ts';
 import type {Match, RowAddress, RowSet, SetStatement, Statement} from '../kernel/statement.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
+import type {ChunkEntry} from '../snapshot/content.ts';
 
 /** One row written, with what it replaces. */
 export type RowStep = {
@@ -49,12 +50,24 @@ export type ParkStep = {
   readonly statement: Statement;
 };
 
+/**
+ * An empty table that receives all rows of a snapshot, chunk by chunk, so that they are never all in memory. It is proved as a
+ * whole: no row of it is a step of its own.
+ */
+export type Fill = {
+  readonly shape: TableShape;
+  readonly rows: number;
+  readonly digest: string;
+  readonly chunks: readonly ChunkEntry[];
+};
+
 export type Plan = {
-  /** In order: what cascades demand before, deletes, rows parked, updates and inserts, what cascades demand after. */
+  /** In order: what cascades demand before, deletes, rows parked, updates and inserts, tables filled, what cascades demand after. */
   readonly before: readonly CascadeStep[];
   readonly deletes: readonly RowStep[];
   readonly parks: readonly ParkStep[];
   readonly writes: readonly RowStep[];
+  readonly fills: readonly Fill[];
   readonly after: readonly CascadeStep[];
   readonly parents: readonly ParentCheck[];
   readonly children: readonly ChildrenCheck[];
@@ -64,7 +77,7 @@ export type Plan = {
   readonly tables: ReadonlyMap<string, ChangeCounts>;
 };
 
-/** Every replicated row that the plan touches, once, in the order in which they are written. */
+/** Every replicated row that the plan touches, once, in the order in which they are written; without those of tables that are filled. */
 export function rowSteps({deletes, writes}: Plan): readonly RowStep[] {
   return [...deletes, ...writes];
 }
@@ -87,6 +100,15 @@ export function totals(
   return new Map([...tables].map((table) => [table, (a.get(table) ?? 0) + (b.get(table) ?? 0)]));
 }
 
+/** The plan with tables filled that it left alone. */
+export function withFills(plan: Plan, fills: readonly Fill[]): Plan {
+  const tables = new Map(plan.tables);
+  for (const {shape, rows} of fills)
+    tables.set(shape.table, {inserted: rows, updated: 0, deleted: 0});
+  return {...plan, fills, tables};
+}
+
 export function isEmpty(plan: Plan): boolean {
-  return rowSteps(plan).length === 0 && plan.before.length === 0 && plan.after.length === 0;
+  const steps = [...plan.before, ...plan.after, ...plan.fills];
+  return rowSteps(plan).length === 0 && steps.length === 0;
 }

@@ -110,6 +110,25 @@ export const scenarios: readonly Scenario[] = [
     steps: [...DURABLE.apply, ...DURABLE.staging, 'state: insert instance', 'remove state'],
   },
   {
+    name: 'first replicate into empty tables',
+    side: 'replica',
+    args: ['replicate'],
+    prepare: async (place) => {
+      make(place);
+      write(place.replica, 'DELETE FROM monitor; DELETE FROM tag');
+      await captured(place);
+    },
+    steps: [
+      'state: insert changeset',
+      'database: begin',
+      'database: look again',
+      'database: insert',
+      'database: prove',
+      'database: commit',
+      'state: insert position',
+    ],
+  },
+  {
     name: 'replicate',
     side: 'replica',
     args: ['replicate'],

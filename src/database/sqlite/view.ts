@@ -11,6 +11,7 @@ import type {TableShape} from '../../schema/table-shape.ts';
 import type {Beside, Reading, View, WriteView} from '../port.ts';
 import {cutKeys} from './cuts.ts';
 import {translated} from './errors.ts';
+import {fillTable} from './fill.ts';
 import {deleteSome, mayDeleteSome} from './part-of-set.ts';
 import {
   exactCells,
@@ -118,6 +119,7 @@ export function sqliteWriteView(
   return {
     ...sqliteView(connection, schemaOf, reading),
     run: async (statement) => runStatement(connection, statement),
+    fill: async (shape, rows) => fillTable(connection, shape, rows),
     runSet: async (statement) => runSet(connection, statement),
     deleteSome: async (among, limit) => deleteSome(connection, schemaOf(connection), among, limit),
     raiseCounter: async (table, atLeast) => raiseCounter(connection, table, atLeast),

@@ -14,7 +14,7 @@ function planOf(before: readonly (readonly Cell[])[], after: readonly (readonly 
   return makePlan(schema, new Map([['t', {shape, changes}]]));
 }
 
-test('an intent names every touched row with what was and what shall be', () => {
+test('an intent names every touched row with what was and what shall be', async () => {
   const plan = planOf(
     [
       [1n, 'gone'],
@@ -25,18 +25,18 @@ test('an intent names every touched row with what was and what shall be', () => 
       [3n, 'added'],
     ],
   );
-  expect(decodeIntent(encodeIntent(plan)).rows).toEqual([
+  expect(decodeIntent(await encodeIntent(plan)).rows).toEqual([
     {table: 't', key: 'Na1', before: '[1,"gone"]', after: null},
     {table: 't', key: 'Na2', before: '[2,"old"]', after: '[2,"new"]'},
     {table: 't', key: 'Na3', before: null, after: '[3,"added"]'},
   ]);
 });
 
-test('an empty plan has no touched rows, which is not the same as too many', () => {
-  expect(decodeIntent(encodeIntent(planOf([], []))).rows).toEqual([]);
+test('an empty plan has no touched rows, which is not the same as too many', async () => {
+  expect(decodeIntent(await encodeIntent(planOf([], []))).rows).toEqual([]);
 });
 
-test('a plan up to the limit is kept, a larger one is not', () => {
+test('a plan up to the limit is kept, a larger one is not', async () => {
   const sized = (characters: number): Plan => {
     const plan = planOf([], [[1n, 'a']]);
     const writes = plan.writes.map((step) => {
@@ -45,8 +45,8 @@ test('a plan up to the limit is kept, a larger one is not', () => {
     });
     return {...plan, writes};
   };
-  expect(decodeIntent(encodeIntent(sized(UNDO_BYTES_MAX))).rows?.length).toBe(1);
-  expect(decodeIntent(encodeIntent(sized(UNDO_BYTES_MAX + 1))).rows).toBeUndefined();
+  expect(decodeIntent(await encodeIntent(sized(UNDO_BYTES_MAX))).rows?.length).toBe(1);
+  expect(decodeIntent(await encodeIntent(sized(UNDO_BYTES_MAX + 1))).rows).toBeUndefined();
 }, 30_000);
 
 test('an intent of an older release, which kept the rows alone, is read', () => {

@@ -4,13 +4,15 @@ import {
   LOCK_CASCADE_DELETED_US,
   LOCK_CASCADE_UPDATED_US,
   LOCK_CELL_US,
+  LOCK_FILL_CELL_US,
+  LOCK_FILL_ROW_US,
   LOCK_PROOF_CELL_US,
   LOCK_ROW_US,
   LOCK_TRANSACTION_MS,
 } from '../../../src/kernel/limits.ts';
 import type {SetStatement} from '../../../src/kernel/statement.ts';
 import {estimateLock, type LockEstimate, type LockWork} from '../../../src/plan/lock-time.ts';
-import type {CascadeStep} from '../../../src/plan/plan.ts';
+import {withFills, type CascadeStep} from '../../../src/plan/plan.ts';
 import type {ForeignKey} from '../../../src/schema/table-schema.ts';
 import {planOf, rowsOf, schemaWith, shapeWith} from '../../helpers/tables.ts';
 
@@ -97,4 +99,14 @@ test('what is trimmed first costs nothing any more', () => {
     ms: LOCK_TRANSACTION_MS + LOCK_CASCADE_DELETED_US,
     largest: {table: 'b'},
   });
+});
+
+test('rows of a table that is filled take less, and are named as rows written', () => {
+  const shape = shapeWith(['a', 'b']);
+  const none = planOf(new Map(), new Map());
+  const plan = withFills(none, [{shape, rows: 10_000, digest: '', chunks: []}]);
+  const ms = Math.ceil(LOCK_TRANSACTION_MS + 10 * (LOCK_FILL_ROW_US + 2 * LOCK_FILL_CELL_US));
+  const {largest, ...estimate} = estimateLock({plan, proof: [], trimmed: new Set()});
+  expect(estimate).toEqual({ms});
+  expect(largest).toMatchObject({table: 't', what: '10,000 rows written'});
 });
