@@ -13,7 +13,7 @@ import type {RowAddress, StatementResult} from '../kernel/statement.ts';
 import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
-import {rowSteps, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
+import {rowSteps, type Fill, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
 import {keyMatches} from '../plan/rows.ts';
 import {checkUntouched, contentSums} from './untouched.ts';
 import {
@@ -28,7 +28,7 @@ import {
   checkStillEmpty,
   findMiswritten,
   runFill,
-  type RowsOf,
+  type FillSource,
 } from './fill.ts';
 import {namingRow, notAsWritten} from './row-errors.ts';
 
@@ -37,7 +37,7 @@ export type ApplyRequest = {
   /** Looks once more at what must hold of the database as a whole, such as its version; throws where it does not. */
   readonly guard: (view: View) => Promise<void>;
   /** Rows of the tables that the plan fills; not needed where it fills none. */
-  readonly rowsOf?: RowsOf | undefined;
+  readonly source?: FillSource | undefined;
   /** What every table must hold in the end, to be digested under the lock; undefined proves touched rows, and tables filled, only. */
   readonly prove?:
     | readonly {readonly shape: TableShape; readonly digest: string; readonly rows: number}[]
@@ -65,7 +65,7 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
   return database.transact(async (view) => {
     const {plan} = request;
     await request.guard(view);
-    const rowsOf = request.rowsOf ?? noRows;
+    const source = request.source ?? noSource;
     await checkPreconditions(view, rowSteps(plan));
     await checkStillEmpty(view, plan.fills);
     for (const {key, among} of plan.strangers) {
@@ -79,22 +79,23 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
     await runRows(view, plan.deletes);
     for (const step of plan.parks) await park(view, step);
     const inserted = await runRows(view, plan.writes);
-    for (const fill of plan.fills) await runFill(view, fill, rowsOf);
+    for (const fill of plan.fills) await runFill(view, fill, source);
     await runCascades(view, plan.after, cascades);
     await checkReferences(view, plan, request.isCarried);
     await checkFilledReferences(view, plan.fills, request.isCarried);
     await checkBeside(view, plan, beside);
     await readBack(view, rowSteps(plan), inserted);
     await checkUntouched(view, untouched, sums, rowSteps(plan));
-    await proveAll(view, request, rowsOf);
+    await proveAll(view, request, source);
     for (const [table, counter] of request.counters) await view.raiseCounter(table, counter);
     return {cascades, proof: request.prove === undefined ? 'touched' : 'full'};
   });
 }
 
-const noRows: RowsOf = ({shape}) => {
+const nothing = ({shape}: Fill): never => {
   throw new Error(`nothing gives the rows of table ${shape.table}`);
 };
+const noSource: FillSource = {cells: nothing, rows: nothing};
 
 /** @throws {EngineError} `PLAN_STALE` naming the first row that is not as the plan found it. */
 export async function checkPreconditions(
@@ -240,7 +241,7 @@ function addressAfter({shape, address}: RowStep, after: CanonicalRow | undefined
 async function proveAll(
   view: WriteView,
   {plan: {fills}, prove = []}: ApplyRequest,
-  rowsOf: RowsOf,
+  source: FillSource,
 ): Promise<void> {
   const filled = new Map(fills.map((fill) => [fill.shape.table, fill]));
   const others = prove.filter(({shape}) => !filled.has(shape.table));
@@ -248,7 +249,7 @@ async function proveAll(
     const content = await readContent(shape, view.rows(shape));
     if (content.digest === digest) continue;
     const fill = filled.get(shape.table);
-    if (fill !== undefined) await findMiswritten(view, fill, rowsOf);
+    if (fill !== undefined) await findMiswritten(view, fill, source);
     throw unequal(shape, content.rows, rows);
   }
 }

@@ -2,15 +2,20 @@
 import type {View, WriteView} from '../database/port.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {VIOLATION_VALUES_MAX} from '../kernel/limits.ts';
-import type {CanonicalRow} from '../kernel/row.ts';
+import type {CanonicalRow, WireRow} from '../kernel/row.ts';
 import type {Fill} from '../plan/plan.ts';
 import {encodeReference} from '../plan/references.ts';
 import {keyMatches} from '../plan/rows.ts';
 import {withoutParent, type IsCarried} from './check-references.ts';
 import {namingRow, notAsWritten} from './row-errors.ts';
 
-/** The rows of a table that is filled, some hundred or thousand at a time. Throws where the run is to end. */
-export type RowsOf = (fill: Fill) => AsyncIterable<readonly CanonicalRow[]>;
+/** The rows of tables that are filled, some hundred or thousand at a time and always the same. Throws where the run is to end. */
+export type FillSource = {
+  /** Cells alone, to be written and proved. */
+  readonly cells: (fill: Fill) => AsyncIterable<readonly WireRow[]>;
+  /** Whole rows, checked one by one. */
+  readonly rows: (fill: Fill) => AsyncIterable<readonly CanonicalRow[]>;
+};
 
 /** @throws {EngineError} `PLAN_STALE` where the application wrote rows meanwhile, or a trigger would see them come. */
 export async function checkStillEmpty(view: View, fills: readonly Fill[]): Promise<void> {
@@ -24,22 +29,37 @@ export async function checkStillEmpty(view: View, fills: readonly Fill[]): Promi
 }
 
 /** Rows of one table are consistent with each other: whatever their order, none is in the way of another. */
-export async function runFill(view: WriteView, fill: Fill, rowsOf: RowsOf): Promise<void> {
-  const {shape} = fill;
-  for await (const rows of rowsOf(fill)) {
-    let last: CanonicalRow | undefined;
-    const noted = function* (): Generator<CanonicalRow> {
-      for (const row of rows) {
-        last = row;
+export async function runFill(view: WriteView, fill: Fill, source: FillSource): Promise<void> {
+  let taken = 0;
+  for await (const cells of source.cells(fill)) {
+    const noted = function* (): Generator<WireRow> {
+      for (const row of cells) {
+        taken++;
         yield row;
       }
     };
     try {
-      await view.fill(shape, noted());
+      await view.fill(fill.shape, noted());
     } catch (cause) {
-      throw namingRow('insert', shape, last?.key ?? '', cause);
+      throw await naming(fill, source, taken - 1, cause);
     }
   }
+}
+
+/** The error with the name of the row at this place. Where the snapshot is not as it has to be, reading it says so instead. */
+async function naming(
+  fill: Fill,
+  source: FillSource,
+  place: number,
+  cause: unknown,
+): Promise<unknown> {
+  let first = 0;
+  for await (const rows of source.rows(fill)) {
+    const row = rows[place - first];
+    if (row !== undefined) return namingRow('insert', fill.shape, row.key, cause);
+    first += rows.length;
+  }
+  return cause;
 }
 
 /**
@@ -67,9 +87,9 @@ export async function checkFilledReferences(
 }
 
 /** Names the first row that is not there as it was written. @throws {EngineError} `PROOF_FAILED`. */
-export async function findMiswritten(view: View, fill: Fill, rowsOf: RowsOf): Promise<void> {
+export async function findMiswritten(view: View, fill: Fill, source: FillSource): Promise<void> {
   const {shape} = fill;
-  for await (const rows of rowsOf(fill)) {
+  for await (const rows of source.rows(fill)) {
     for (const row of rows) {
       const now = await view.rowAt(shape, keyMatches(shape, row));
       if (now?.text !== row.text) throw notAsWritten(shape, row.key, {now, wanted: row});

@@ -125,7 +125,7 @@ export type WriteView = View & {
    *
    * @throws {EngineError} `CONSTRAINT` naming the constraint that forbids the row taken last; those before it are written.
    */
-  fill(shape: TableShape, rows: Iterable<CanonicalRow>): Promise<void>;
+  fill(shape: TableShape, rows: Iterable<WireRow>): Promise<void>;
   /** Writes all rows of a set; gives how many. @throws {EngineError} `CONSTRAINT`. */
   runSet(statement: SetStatement): Promise<number>;
   /**

@@ -81,7 +81,7 @@ export function applyRequest(
   return {
     plan,
     guard,
-    rowsOf: fills.filling,
+    source: fills,
     prove: full ? prove : undefined,
     untouched: full ? ways.merged.map(({shape}) => shape) : [],
     counters,

@@ -3,10 +3,9 @@
  * plan row by row, a million of them would take gigabytes.
  */
 import {setImmediate} from 'node:timers/promises';
-import type {RowsOf} from '../apply/fill.ts';
+import type {FillSource} from '../apply/fill.ts';
 import type {View} from '../database/port.ts';
 import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
-import type {CanonicalRow} from '../kernel/row.ts';
 import type {Fill} from '../plan/plan.ts';
 import {referencesTo, type Tables} from '../plan/references.ts';
 import {chunkRows, type Compared} from './exact-changes.ts';
@@ -48,37 +47,36 @@ function isDefault(schema: Tables, table: string): boolean {
   );
 }
 
-/** Gives the rows of tables that are filled, chunk by chunk; signals are heard in between. */
+/** Gives the rows of tables that are filled, chunk by chunk; signals are heard in between. Cells are asked for to be written: it tells how far that got. */
 export function fillReader(
   reader: SnapshotReader,
   {signal, progress}: Pick<EngineOptions, 'signal' | 'progress'>,
 ): FillReader {
-  const rowsOf: RowsOf = async function* (fill) {
-    const {shape, chunks} = fill;
-    for (const [at, entry] of chunks.entries()) {
-      await setImmediate();
-      if (signal?.aborted) throw interrupted();
-      yield chunkRows(reader, shape, {theirs: entry, to: chunks[at + 1]?.first});
-    }
+  const listen = async (): Promise<void> => {
+    await setImmediate();
+    if (signal?.aborted) throw interrupted();
   };
   return {
-    rowsOf,
-    filling: async function* (fill) {
+    cells: async function* ({shape, chunks, rows}) {
       let done = 0;
-      for await (const rows of rowsOf(fill)) {
-        yield rows;
-        done += rows.length;
-        progress(`filling ${fill.shape.table}`, done, fill.rows);
+      for (const entry of chunks) {
+        await listen();
+        yield reader.cells(shape, entry);
+        done += entry.rows;
+        progress(`filling ${shape.table}`, done, rows);
+      }
+    },
+    rows: async function* ({shape, chunks}) {
+      for (const [at, entry] of chunks.entries()) {
+        await listen();
+        yield chunkRows(reader, shape, {theirs: entry, to: chunks[at + 1]?.first});
       }
     },
     isLarge: (fills, size) => isLarge(reader, fills, size),
   };
 }
 
-export type FillReader = {
-  readonly rowsOf: RowsOf;
-  /** The same, where the rows are written: tells how far that got. */
-  readonly filling: RowsOf;
+export type FillReader = FillSource & {
   /** True where the rows, beside so many characters of others, are more than an undo record keeps. Stops counting there. */
   isLarge(fills: readonly Fill[], size: number): boolean;
 };
@@ -95,12 +93,8 @@ function isLarge(reader: SnapshotReader, fills: readonly Fill[], size: number): 
   return false;
 }
 
-export const noFills: FillReader = {
-  rowsOf: nothing,
-  filling: nothing,
-  isLarge: () => false,
-};
+export const noFills: FillReader = {cells: nothing, rows: nothing, isLarge: () => false};
 
-function nothing(): AsyncIterable<readonly CanonicalRow[]> {
+function nothing(): never {
   throw new Error('a plan without a snapshot fills no table');
 }

@@ -71,7 +71,7 @@ async function touchedRows(plan: Plan, fills: FillReader): Promise<string | unde
   const parts = rows.length === 0 ? [] : [listed(rows)];
   for (const fill of plan.fills) {
     const {table} = fill.shape;
-    for await (const some of fills.rowsOf(fill))
+    for await (const some of fills.rows(fill))
       parts.push(listed(some.map(({key, text}) => ({table, key, before: null, after: text}))));
   }
   return `[${parts.join(',')}]`;

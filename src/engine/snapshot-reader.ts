@@ -4,8 +4,9 @@ import {digestOf, type Digest} from '../canonical/digest.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
-import type {CanonicalRow} from '../kernel/row.ts';
+import type {CanonicalRow, WireRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
+import {chunkCells} from '../snapshot/chunk-cells.ts';
 import {decodeKnown} from '../snapshot/chunk.ts';
 import {tableContent, type ChunkEntry} from '../snapshot/content.ts';
 import {MANIFEST_FILE, objectPath} from '../snapshot/layout.ts';
@@ -172,6 +173,12 @@ export class SnapshotReader {
     alike?: readonly CanonicalRow[],
   ): readonly CanonicalRow[] {
     return decodeKnown(shape, entry, this.#bytes(entry.digest), alike);
+  }
+
+  /** Cells of the same rows, as they are: for rows that are proved where they end up. @throws {EngineError} as `rows`. */
+  cells(shape: TableShape, entry: ChunkEntry): readonly WireRow[] {
+    const known = chunkCells(shape, entry, this.#bytes(entry.digest));
+    return known ?? this.rows(shape, entry).map(({cells}) => cells);
   }
 
   /** Characters of a chunk that was fetched. */

@@ -1,7 +1,7 @@
 /** Many rows into one table: the statement is looked up once, and nothing is built for a row but its cells. */
 import type BetterSqlite3 from 'better-sqlite3';
 import {decodeCell} from '../../canonical/cell.ts';
-import type {CanonicalRow, WireCell, WireRow} from '../../kernel/row.ts';
+import type {WireCell, WireRow} from '../../kernel/row.ts';
 import type {InsertStatement} from '../../kernel/statement.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
 import {translated} from './errors.ts';
@@ -12,7 +12,7 @@ import {preparedWrite, writeParameters} from './statements.ts';
 export function fillTable(
   connection: BetterSqlite3.Database,
   shape: TableShape,
-  rows: Iterable<CanonicalRow>,
+  rows: Iterable<WireRow>,
 ): void {
   const {table} = shape;
   const columns = shape.columns.map(({name}) => name);
@@ -20,7 +20,7 @@ export function fillTable(
   const insert = preparedWrite(connection, {op: 'insert', table, columns, cells: plain});
   const places: unknown[] = [...plain];
   try {
-    for (const {cells} of rows) {
+    for (const cells of rows) {
       if (place(cells, places)) insert.run(places);
       else runOdd(connection, {op: 'insert', table, columns, cells: cells.map(decodeCell)});
     }
@@ -39,7 +39,7 @@ function place(cells: WireRow, places: unknown[]): boolean {
   return true;
 }
 
-/** As decoding the cell would give it, without the checks: the row was checked when its chunk was read, and the table is proved. */
+/** As decoding the cell would give it, without the checks: the table is proved. */
 function boundAs(cell: WireCell): unknown {
   if (typeof cell === 'number') return Number.isInteger(cell) ? BigInt(cell) : cell;
   return cell === null || typeof cell === 'string' ? cell : parameterOf(decodeCell(cell));

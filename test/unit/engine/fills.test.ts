@@ -1,7 +1,6 @@
 /** Empty tables are filled from the snapshot chunk by chunk, and what comes between is noticed. */
 import {expect, test} from 'vitest';
 import {applyPlan, type ApplyRequest} from '../../../src/apply/apply-plan.ts';
-import type {RowsOf} from '../../../src/apply/fill.ts';
 import {openSqlite} from '../../../src/database/sqlite/database.ts';
 import {fillReader} from '../../../src/engine/fills.ts';
 import {encodeIntent, decodeIntent} from '../../../src/engine/intent.ts';
@@ -12,7 +11,7 @@ import {UNDO_BYTES_MAX} from '../../../src/kernel/limits.ts';
 import type {CanonicalRow} from '../../../src/kernel/row.ts';
 import {withFills, type Fill} from '../../../src/plan/plan.ts';
 import {makeInstances, typed, write, type Instances} from '../../helpers/instances.ts';
-import {allRows, chunksOf, known, rowsOf, shapeWith} from '../../helpers/tables.ts';
+import {allRows, chunksOf, inPages, known, rowsOf, shapeWith} from '../../helpers/tables.ts';
 
 const T = 'CREATE TABLE t (id INTEGER PRIMARY KEY, v)';
 const many = (table: string): string =>
@@ -150,12 +149,16 @@ async function fills(meanwhile: string, given: readonly CanonicalRow[], ddl = T)
     const nothing = new Map([['t', {shape: empty.shape, changes: []}]]);
     const plan = withFills(await replica.view((view) => planChanges(view, nothing)), [fill]);
     write(instances.replica, meanwhile);
-    const rowsIn: RowsOf = async function* () {
-      yield given;
-    };
     const request: ApplyRequest = {
       plan,
-      rowsOf: rowsIn,
+      source: {
+        cells: () =>
+          inPages(
+            given.map(({cells}) => cells),
+            2,
+          ),
+        rows: () => inPages(given, 2),
+      },
       guard: async () => {},
       counters: new Map(),
       isCarried: () => false,
