@@ -12,7 +12,7 @@ import {namingRow, notAsWritten} from './row-errors.ts';
 /** The rows of tables that are filled, some hundred or thousand at a time and always the same. Throws where the run is to end. */
 export type FillSource = {
   /** Cells alone, to be written and proved. */
-  readonly cells: (fill: Fill) => AsyncIterable<readonly WireRow[]>;
+  readonly cells: (fill: Fill) => AsyncIterable<Iterable<WireRow>>;
   /** Whole rows, checked one by one. */
   readonly rows: (fill: Fill) => AsyncIterable<readonly CanonicalRow[]>;
 };

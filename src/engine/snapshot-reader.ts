@@ -175,10 +175,9 @@ export class SnapshotReader {
     return decodeKnown(shape, entry, this.#bytes(entry.digest), alike);
   }
 
-  /** Cells of the same rows, as they are: for rows that are proved where they end up. @throws {EngineError} as `rows`. */
-  cells(shape: TableShape, entry: ChunkEntry): readonly WireRow[] {
-    const known = chunkCells(shape, entry, this.#bytes(entry.digest));
-    return known ?? this.rows(shape, entry).map(({cells}) => cells);
+  /** Cells of the same rows one by one, as they are: for rows that are proved where they end up. */
+  cells(shape: TableShape, entry: ChunkEntry): Iterable<WireRow> {
+    return chunkCells(shape, entry, this.#bytes(entry.digest));
   }
 
   /** Characters of a chunk that was fetched. */

@@ -1,12 +1,14 @@
 /** Empty tables are filled from the snapshot chunk by chunk, and what comes between is noticed. */
 import {expect, test} from 'vitest';
 import {applyPlan, type ApplyRequest} from '../../../src/apply/apply-plan.ts';
+import type {FillSource} from '../../../src/apply/fill.ts';
 import {openSqlite} from '../../../src/database/sqlite/database.ts';
 import {fillReader} from '../../../src/engine/fills.ts';
 import {encodeIntent, decodeIntent} from '../../../src/engine/intent.ts';
 import {planChanges} from '../../../src/engine/plan-changes.ts';
 import {SnapshotReader} from '../../../src/engine/snapshot-reader.ts';
 import {noProgress} from '../../../src/index.ts';
+import {EngineError} from '../../../src/kernel/errors.ts';
 import {UNDO_BYTES_MAX} from '../../../src/kernel/limits.ts';
 import type {CanonicalRow} from '../../../src/kernel/row.ts';
 import {withFills, type Fill} from '../../../src/plan/plan.ts';
@@ -134,7 +136,11 @@ const rows = rowsOf(shape, [
 ]);
 
 /** Fills `t` of a fresh database with these rows. */
-async function fills(meanwhile: string, given: readonly CanonicalRow[], ddl = T): Promise<unknown> {
+async function fills(
+  meanwhile: string,
+  given: readonly CanonicalRow[],
+  {ddl = T, source}: {readonly ddl?: string; readonly source?: FillSource} = {},
+): Promise<unknown> {
   const instances = makeInstances({ddl, primary: '', replica: '', tables: ['t']});
   const replica = openSqlite({path: instances.replica});
   try {
@@ -151,7 +157,7 @@ async function fills(meanwhile: string, given: readonly CanonicalRow[], ddl = T)
     write(instances.replica, meanwhile);
     const request: ApplyRequest = {
       plan,
-      source: {
+      source: source ?? {
         cells: () =>
           inPages(
             given.map(({cells}) => cells),
@@ -217,11 +223,24 @@ test.each<[string, string, readonly CanonicalRow[], object]>([
 test('a value that the table converts is named', async () => {
   const text = 'CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)';
   const numbers = rowsOf(shape, [[1n, 5n]]);
-  await expect(fills('', numbers, text)).rejects.toMatchObject({
+  await expect(fills('', numbers, {ddl: text})).rejects.toMatchObject({
     code: 'PROOF_FAILED',
     site: {table: 't', key: 'id=1'},
     message: expect.stringContaining('(column "v")'),
   });
+});
+
+test('cells that were never checked are refused for what the snapshot is', async () => {
+  const why = new EngineError('SNAPSHOT_CORRUPT', 'it was altered');
+  const source: FillSource = {
+    cells: () => inPages([[5, {b: '?'}]], 2),
+    rows: () => {
+      throw why;
+    },
+  };
+  await expect(fills('', rows, {source})).rejects.toBe(why);
+  const other = {...source, cells: () => inPages([[1, 'z']], 2)};
+  await expect(fills('', rows, {source: other})).rejects.toBe(why);
 });
 
 /** A reader of chunks that are at hand. */
