@@ -10,7 +10,7 @@ import {
   PARALLEL_RANGES_MIN,
   PARALLEL_THREADS_MAX,
   PARALLEL_YOUNG_MIB,
-} from '../kernel/limits.ts';
+} from '../kernel/read-limits.ts';
 import type {KeyRange} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkSink} from '../snapshot/chunk.ts';

@@ -2,7 +2,7 @@
 import {parentPort, workerData, type MessagePort} from 'node:worker_threads';
 import type {View} from '../database/port.ts';
 import {openSqlite} from '../database/sqlite/database.ts';
-import {PARALLEL_BYTES_MAX} from '../kernel/limits.ts';
+import {PARALLEL_BYTES_MAX} from '../kernel/read-limits.ts';
 import type {CanonicalRow, KeyRange} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent, type ChunkSink} from '../snapshot/chunk.ts';

@@ -8,7 +8,8 @@
 import {existsSync, statSync} from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
 import {EngineError, isEngineError} from '../../kernel/errors.ts';
-import {DATABASE_BUSY_MS, PARALLEL_BYTES_MIN, READER_CACHE_KIB} from '../../kernel/limits.ts';
+import {DATABASE_BUSY_MS} from '../../kernel/limits.ts';
+import {PARALLEL_BYTES_MIN, READER_CACHE_KIB} from '../../kernel/read-limits.ts';
 import type {Beside, Database, Reading} from '../port.ts';
 import {translated} from './errors.ts';
 import {readSchema, type SqliteSchema} from './schema.ts';

@@ -1,7 +1,7 @@
 /** A quick word for what a table holds, for whoever only wants to know whether it still holds that. */
 import {createHash} from 'node:crypto';
 import type BetterSqlite3 from 'better-sqlite3';
-import {PRINT_ROWS} from '../../kernel/limits.ts';
+import {PRINT_ROWS} from '../../kernel/read-limits.ts';
 import {compile, fixedPart, id, sql, type Sql} from './sql.ts';
 
 /** See `View.print`. Made of the bytes that are stored, in the order in which SQLite comes across them: that is several times as quick as canonical rows. */

@@ -2,7 +2,7 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import {decodeKey} from '../../canonical/key.ts';
 import {EngineError} from '../../kernel/errors.ts';
-import {PAGE_ROWS} from '../../kernel/limits.ts';
+import {PAGE_ROWS} from '../../kernel/read-limits.ts';
 import type {CanonicalRow, Cell, KeyRange, WireRow} from '../../kernel/row.ts';
 import {rowTest} from '../../schema/row-filter.ts';
 import {rowKeys} from '../../schema/row-key.ts';

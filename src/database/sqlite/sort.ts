@@ -2,7 +2,7 @@
 import type BetterSqlite3 from 'better-sqlite3';
 import {encodeKey} from '../../canonical/key.ts';
 import {encodeRow, rowText} from '../../canonical/row.ts';
-import {SORT_COLUMNS_MAX} from '../../kernel/limits.ts';
+import {SORT_COLUMNS_MAX} from '../../kernel/read-limits.ts';
 import type {Cell, WireRow} from '../../kernel/row.ts';
 import {isWholeRow} from '../../schema/locator.ts';
 import {columnKeys} from '../../schema/row-key.ts';

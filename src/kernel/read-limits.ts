@@ -1,0 +1,22 @@
+/** Limits and defaults of reading a database: value, unit and reason. */
+
+/** Rows that one part of a print stands for: some milliseconds, between which signals are heard. */
+export const PRINT_ROWS = 10_000;
+/** Rows read from a database at a time: one await per page, and a few hundred kB in memory. */
+export const PAGE_ROWS = 512;
+/** Columns whose cells one call of our sorting function takes; each needs two of the 1 000 arguments that SQLite allows. */
+export const SORT_COLUMNS_MAX = 400;
+/** Bytes of a database file from which on several threads may read it: starting them takes as long as reading a tenth of that. */
+export const PARALLEL_BYTES_MIN: number = 8 * 1024 * 1024;
+/** Cells that a thread reads for one answer: some tens of milliseconds, between which signals are heard and ranges are shared out. */
+export const PARALLEL_RANGE_CELLS = 262_144;
+/** Ranges from which on a table is read by several threads. */
+export const PARALLEL_RANGES_MIN = 4;
+/** Threads that read one table at most: beyond, reading is not what takes the time. */
+export const PARALLEL_THREADS_MAX = 4;
+/** Bytes of chunks on their way from one thread, before it waits until they are written. */
+export const PARALLEL_BYTES_MAX: number = 4 * 1024 * 1024;
+/** MiB of young objects in each such thread, half of what V8 would take: with less, rows still being read pass for old, and pile up. */
+export const PARALLEL_YOUNG_MIB = 48;
+/** KiB of pages that a connection which only reads keeps: it goes through tables from end to end, and the system keeps pages anyway. */
+export const READER_CACHE_KIB = 2048;
