@@ -26,15 +26,14 @@ export type Ahead = {
  */
 export async function fetchAhead(
   {store, cache, temporary}: ReaderOptions,
-  ref: Pick<SnapshotRef, 'storeId'>,
-  {base, stop}: {readonly base: KnownSnapshot; readonly stop?: AbortSignal},
+  ref: SnapshotRef,
+  base: KnownSnapshot,
 ): Promise<Ahead | undefined> {
   if (store.fetchOthers === undefined) return undefined;
   const into = temporary();
   try {
     const names = objectsOf(base, cache);
-    if (names === undefined || !(await store.fetchOthers(ref, {names, into, stop})))
-      return undefined;
+    if (names === undefined || !(await store.fetchOthers(ref, {names, into}))) return undefined;
     return {
       manifest: readBounded(join(into, MANIFEST_FILE), MANIFEST_BYTES_MAX),
       objects: new Set(keepObjects(into, cache)),
@@ -46,37 +45,6 @@ export async function fetchAhead(
   } finally {
     removeAll(into);
   }
-}
-
-/** A snapshot on its way before the store said whose it is. */
-export type Early = {
-  readonly storeId: string;
-  readonly ahead: Promise<Ahead | undefined>;
-  /** Ends it. What came of it does not matter then. */
-  drop(): Promise<void>;
-};
-
-/**
- * Begins to fetch the only snapshot that the store did not list before: while it is listed, which takes as long. Where it turns out to be
- * another one's, it is dropped before much of it has come.
- */
-export async function fetchEarly(
-  options: ReaderOptions,
-  base: KnownSnapshot,
-): Promise<Early | undefined> {
-  const newcomer = await options.store.newcomer?.();
-  if (newcomer === undefined) return undefined;
-  const stop = new AbortController();
-  const ahead = fetchAhead(options, newcomer, {base, stop: stop.signal});
-  const ended = ahead.then(
-    () => {},
-    () => {}, // whoever waits for it is told
-  );
-  const drop = async (): Promise<void> => {
-    stop.abort();
-    await ended;
-  };
-  return {...newcomer, ahead, drop};
 }
 
 /** All that the store's own snapshot of that digest lists; what was made of it for another version lists others. */

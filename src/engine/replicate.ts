@@ -15,7 +15,6 @@ import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {proofFits} from './plan-replicate.ts';
 import {recover} from './recover.ts';
-import type {SnapshotRef} from '../store/port.ts';
 import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
 
 export type ReplicateOptions = EngineOptions & {
@@ -75,43 +74,21 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
     const opened = timed(given);
     const {state, store, database} = opened;
     await recover(database, state, options.log);
+    const refs = await store.list();
+    const ref = chooseTarget(refs, await state.position(), options.snapshot);
+    const hold = options.snapshot === undefined ? await state.undos.held() : undefined;
+    const held = isHeld(hold, ref, await state.position());
+    if (held && options.dryRun !== true) throw heldBack(hold);
     const reader = new SnapshotReader({
       store,
       cache: state.objects,
       temporary: () => state.temporary(),
     });
-    const {refs, target, held} = await findTarget(opened, reader, options);
+    const target = followed(await reader.openNext(ref, await state.position()), options);
     const {outcome, applied} = await attempts({...opened, reader, refs}, target, options);
     if (options.dryRun !== true) await keepObjects(opened, reader, [target, applied]);
     return held ? {...outcome, held: 'undone'} : outcome;
   });
-}
-
-type Found = {
-  readonly refs: readonly SnapshotRef[];
-  readonly target: Snapshot;
-  /** An undo holds it back. */
-  readonly held: boolean;
-};
-
-/** The snapshot to bring the database to, which may be on its way before the store says that it is the one. */
-async function findTarget(
-  {state, store}: Opened,
-  reader: SnapshotReader,
-  options: ReplicateOptions,
-): Promise<Found> {
-  const position = await state.position();
-  const hold = options.snapshot === undefined ? await state.undos.held() : undefined;
-  if (hold === undefined && options.snapshot === undefined) await reader.openEarly(position);
-  try {
-    const refs = await store.list();
-    const ref = chooseTarget(refs, position, options.snapshot);
-    const held = isHeld(hold, ref, position);
-    if (held && options.dryRun !== true) throw heldBack(hold);
-    return {refs, target: followed(await reader.openNext(ref, position), options), held};
-  } finally {
-    await reader.dropEarly();
-  }
 }
 
 /**

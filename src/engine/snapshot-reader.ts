@@ -14,7 +14,7 @@ import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import {decodePage} from '../snapshot/pages.ts';
 import {readBounded, removeAll} from '../state/files.ts';
-import {fetchAhead, fetchEarly, type Ahead, type Early} from './fetch-ahead.ts';
+import {fetchAhead} from './fetch-ahead.ts';
 import {recordedManifest} from './recorded.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
 
@@ -27,7 +27,7 @@ type ObjectCache = {
 };
 
 export type ReaderOptions = {
-  readonly store: Pick<Store, 'fetch' | 'fetchOthers' | 'newcomer'>;
+  readonly store: Pick<Store, 'fetch' | 'fetchOthers'>;
   readonly cache: ObjectCache;
   /** Makes an empty folder for files on their way. */
   readonly temporary: () => string;
@@ -54,7 +54,6 @@ export class SnapshotReader {
   readonly #listed = new WeakMap<ManifestTable, readonly ChunkEntry[]>();
   /** Objects that were fetched before anyone asked for them. */
   #ahead: ReadonlySet<Digest> = new Set();
-  #early: Early | undefined;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -74,27 +73,10 @@ export class SnapshotReader {
     const {cache} = this.#options;
     if (known === undefined || isAtHand(known, ref) || cache.has(ref.digest))
       return this.open(ref, known);
-    const ahead = await this.#fetchAhead(ref, known);
+    const ahead = await fetchAhead(this.#options, ref, known);
     this.#ahead = ahead?.objects ?? this.#ahead;
     const {manifest} = ahead ?? {};
     return this.open(ref, manifest && {digest: ref.digest, manifest});
-  }
-
-  /** Begins to fetch what `openNext` will probably be asked for. Call `dropEarly` in the end, whatever happened. */
-  async openEarly(known: KnownSnapshot | undefined): Promise<void> {
-    this.#early = known && (await fetchEarly(this.#options, known));
-  }
-
-  /** Ends what nobody asked for. */
-  async dropEarly(): Promise<void> {
-    await this.#early?.drop();
-    this.#early = undefined;
-  }
-
-  async #fetchAhead({storeId}: SnapshotRef, base: KnownSnapshot): Promise<Ahead | undefined> {
-    if (this.#early?.storeId === storeId) return this.#early.ahead;
-    await this.dropEarly();
-    return fetchAhead(this.#options, {storeId}, {base});
   }
 
   /** A snapshot whose manifest is at hand; its objects are read from the cache, and fetched from nowhere. */

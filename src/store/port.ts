@@ -65,8 +65,6 @@ export type FetchRequest = {
 export type OthersRequest = {
   /** Names of files, whatever folders they are in, for example `3f…`. */
   readonly names: readonly string[];
-  /** Ends it early; the caller knows why. */
-  readonly stop?: AbortSignal | undefined;
   /** Existing, empty folder that receives the others under the relative paths that they have inside the snapshot. */
   readonly into: string;
 };
@@ -123,13 +121,7 @@ export type Store = {
    * @throws {EngineError} `SNAPSHOT_CORRUPT` where the store itself finds its data damaged.
    */
   readonly fetchOthers?:
-    ((ref: Pick<SnapshotRef, 'storeId'>, request: OthersRequest) => Promise<boolean>) | undefined;
-
-  /**
-   * The only snapshot, anyone's, or sign of life that was not there when the store was last listed; undefined where there are none or
-   * several, or that is not known. No round trip.
-   */
-  readonly newcomer?: (() => Promise<Pick<SnapshotRef, 'storeId'> | undefined>) | undefined;
+    ((ref: SnapshotRef, request: OthersRequest) => Promise<boolean>) | undefined;
 
   /**
    * Removes snapshots and signs of life, by the store's own names; what is not there any more is none's fault. Whoever is reading

@@ -33,7 +33,7 @@ export async function fetchFiles(
 
   const whole = isWholeQuicker(request);
   const includes = whole ? [] : files.flatMap((file) => ['--include', `/${file}`]);
-  await restore(client, storeId, into, {selection: includes});
+  await restore(client, storeId, into, includes);
   await checkPresent(into, files, storeId);
   if (whole) await dropOthers(into, new Set(files));
 }
@@ -42,13 +42,13 @@ export async function fetchFiles(
 export async function fetchOthers(
   client: ResticClient,
   {storeId}: Pick<SnapshotRef, 'storeId'>,
-  {names, into, stop}: OthersRequest,
+  {names, into}: OthersRequest,
 ): Promise<boolean> {
   checkPaths(names);
   mustBeId(storeId);
   if (names.length > RESTIC_EXCLUDES_MAX) return false;
   const excludes = names.flatMap((name) => ['--exclude', name]);
-  await restore(client, storeId, into, {selection: excludes, stop});
+  await restore(client, storeId, into, excludes);
   return true;
 }
 
@@ -56,14 +56,14 @@ async function restore(
   client: ResticClient,
   storeId: string,
   into: string,
-  {selection, stop}: {readonly selection: readonly string[]; readonly stop?: OthersRequest['stop']},
+  selection: readonly string[],
 ): Promise<void> {
-  await watched(storeId, into, (tooLarge) =>
+  await watched(storeId, into, (stop) =>
     client.read({
       args: ['restore', storeId, '--no-lock', '--target', into, ...selection],
       transfers: true,
       snapshot: storeId,
-      stop: stop === undefined ? tooLarge : AbortSignal.any([stop, tooLarge]),
+      stop,
     }),
   );
 }

@@ -83,18 +83,10 @@ export class KnownListing {
     const before = last;
     const seen = await this.#see();
     if (before === undefined || seen?.ids.includes(ref.storeId) !== true) return;
-    if (!isOf(before, without(seen, ref.storeId))) return;
+    const rest = {...seen, ids: seen.ids.filter((id) => id !== ref.storeId)};
+    if (!isOf(before, rest)) return;
     const looked = {...before.looked, snapshots: [...before.looked.snapshots, ref]};
     await this.#keep({...before, ...listing(seen, looked)});
-  }
-
-  /** The only snapshot that was not there when restic listed last. */
-  async newcomer(): Promise<Pick<SnapshotRef, 'storeId'> | undefined> {
-    const seen = await this.#see();
-    const before = shelvedSchema.safeParse(await this.#options.shelf.read()).data ?? last;
-    if (seen === undefined || before === undefined || isOf(before, seen)) return undefined;
-    const storeId = seen.ids.find((id) => isOf(before, without(seen, id)));
-    return storeId === undefined ? undefined : {storeId};
   }
 
   async #see(): Promise<RepositoryPrint | undefined> {
@@ -132,10 +124,6 @@ function listing({repository, ids}: RepositoryPrint, looked: Looked): Listing {
 
 function isOf(known: Pick<Listing, 'repository' | 'ids'>, seen: RepositoryPrint): boolean {
   return known.repository === seen.repository && known.ids === digestOf(seen.ids.join());
-}
-
-function without(seen: RepositoryPrint, storeId: string): RepositoryPrint {
-  return {...seen, ids: seen.ids.filter((id) => id !== storeId)};
 }
 
 function isSame(before: RepositoryPrint, after: RepositoryPrint | undefined): boolean {

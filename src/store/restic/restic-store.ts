@@ -73,7 +73,6 @@ export function openResticStore(options: ResticStoreOptions): Store {
     name,
     list: async () => (await look()).snapshots,
     look,
-    newcomer: known && (() => known.newcomer()),
     newestForeign: () => newestForeign(client),
     beat: (label, earlier) => saveAlive(client, label, {host, earlier}),
     create: () => createRepository(client, {...location, temporary}),
