@@ -32,7 +32,7 @@ async function serve(port: MessagePort, {source, known}: ReaderData): Promise<vo
   const outbox = new Outbox();
   const sink: ChunkSink = async (entry, bytes) => {
     if (known === undefined || known.has(entry.digest)) return;
-    const copy = new Uint8Array(bytes); // of its own, so that it can go over without being copied again
+    const copy = new Uint8Array(bytes); // of its own: small ones share memory, and what goes over is gone here
     say({entry, bytes: copy}, [copy.buffer]);
     await outbox.wait(copy.byteLength);
   };

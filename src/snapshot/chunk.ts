@@ -10,7 +10,7 @@ import type {TableShape} from '../schema/table-shape.ts';
 import {tableContent, type ChunkEntry, type TableContent} from './content.ts';
 import {chunkCutter, chunkRowsMax} from './mix.ts';
 
-/** Receives each finished chunk; may write it somewhere. The bytes are its own only until it returns. */
+/** Receives each finished chunk; may write it somewhere. */
 export type ChunkSink = (entry: ChunkEntry, bytes: Uint8Array) => void | Promise<void>;
 
 /**
@@ -25,7 +25,6 @@ export async function readContent(
   sink?: ChunkSink,
 ): Promise<TableContent> {
   const startsChunk = chunkCutter(shape.columns.length);
-  const encoded = reusedBuffer();
   const chunks: ChunkEntry[] = [];
   let texts: string[] = [];
   let size = 0;
@@ -34,7 +33,7 @@ export async function readContent(
 
   const finish = async (): Promise<void> => {
     if (texts.length === 0) return;
-    const bytes = encoded(texts.join('\n') + '\n');
+    const bytes = Buffer.from(texts.join('\n') + '\n', 'utf8');
     if (bytes.byteLength > CHUNK_BYTES_MAX) throw tooLarge(shape.table);
     const entry = {digest: digestOf(bytes), first, rows: texts.length};
     chunks.push(entry);
@@ -58,16 +57,6 @@ export async function readContent(
   }
   await finish();
   return tableContent(shape, chunks);
-}
-
-/** Gives the UTF-8 of a text, in place of that of the one before: memory of its own for each chunk would pile up until it is collected. */
-function reusedBuffer(): (text: string) => Uint8Array {
-  let buffer = Buffer.alloc(0);
-  return (text) => {
-    const size = Buffer.byteLength(text, 'utf8');
-    if (size > buffer.byteLength) buffer = Buffer.allocUnsafeSlow(2 * size);
-    return buffer.subarray(0, buffer.write(text, 'utf8'));
-  };
 }
 
 /**
