@@ -3,7 +3,7 @@ import {execFileSync} from 'node:child_process';
 import {writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {describe, expect, test} from 'vitest';
-import {environment} from '../helpers/cli.ts';
+import {environment, password} from '../helpers/cli.ts';
 import {makeInstances, typed, write, type Instances} from '../helpers/instances.ts';
 
 const script = join(import.meta.dirname, '../helpers/unreliable-restic.sh');
@@ -15,8 +15,14 @@ const rows = (v: string): string =>
 
 type Unreliable = {readonly command: string; readonly how: string; readonly with?: string};
 
+/** A command that tells the password has restic asked for its list each time, as repositories in other places do. */
+const asking = (): NodeJS.ProcessEnv => {
+  const {RESTIC_PASSWORD: _given, ...others} = environment();
+  return {...others, RESTIC_PASSWORD_COMMAND: `echo ${password}`};
+};
+
 const env = ({command, how, with: given = ''}: Unreliable): NodeJS.ProcessEnv => ({
-  ...environment(),
+  ...asking(),
   ROWPLICA_RESTIC: script,
   UNRELIABLE_RESTIC: process.env['ROWPLICA_RESTIC'] ?? 'restic',
   UNRELIABLE_COMMAND: command,
@@ -32,7 +38,7 @@ async function instances(
 > {
   const made = makeInstances({ddl, primary: rows('p'), replica: rows('r'), tables: ['t']});
   const store = `restic:${join(made.folder, 'repository')}`;
-  const reliable = {env: environment(), store};
+  const reliable = {env: asking(), store};
   if (until !== 'nothing') await made.capture(reliable);
   if (until === 'replicated') await made.replicate(reliable);
   return {...made, store, reliable};
