@@ -195,6 +195,56 @@ test('what others store during a save, or right after it, is seen', async () => 
   );
 });
 
+test('what another instance stored between a look and a save is seen', async () => {
+  const shared = copy();
+  const mine = make({repository: shared});
+  await mine.list();
+  const theirs = await make({repository: shared, shelf: undefined}).save(next(2));
+  const own = await mine.save(next(3));
+  expect(idsOf(await mine.list())).toEqual(expect.arrayContaining([theirs.storeId, own.storeId]));
+});
+
+test('signs of life are remembered from one process to the next', async () => {
+  const shared = copy();
+  await make({repository: shared, shelf: undefined}).beat(staged.label, []);
+  const asked = await make({repository: shared}).look();
+  expect(asked.alive).toHaveLength(1);
+  await forgetMemory();
+  expect(await make({repository: shared}).look()).toStrictEqual(asked);
+  expect(ran()).toEqual(['version']);
+});
+
+test('a list is not kept where a snapshot came or went while restic made it', async () => {
+  const shared = copy();
+  const {storeId} = await make({repository: shared, shelf: undefined}).save(next(2));
+  const [file, away] = [join(shared, 'snapshots', storeId), join(folder, 'away')];
+  const listing = (before: string, after: string): string => {
+    const script = join(folder, 'moving.sh');
+    const lines = [before, `${binary} "$@"`, after].map((line) =>
+      line === '' ? '' : `${line} || exit 9`,
+    );
+    const others = `[ "$1" = snapshots ] || exec ${binary} "$@"`;
+    writeFileSync(script, ['#!/bin/sh', others, ...lines].join('\n'), {mode: 0o755});
+    return script;
+  };
+
+  const going = listing(`mv '${file}' '${away}'`, '');
+  const without = await make({repository: shared, env: {ROWPLICA_RESTIC: going}}).list();
+  expect(without).toHaveLength(1);
+  renameSync(away, file);
+  const staying = make({repository: shared, env: {ROWPLICA_RESTIC: listing('', '')}});
+  expect(idsOf(await staying.list())).toContain(storeId);
+
+  await forgetMemory();
+  kept = undefined;
+  renameSync(file, away);
+  const passing = listing(`mv '${away}' '${file}'`, `mv '${file}' '${away}'`);
+  const withIt = await make({repository: shared, env: {ROWPLICA_RESTIC: passing}}).list();
+  expect(withIt).toHaveLength(2);
+  const after = make({repository: shared, env: {ROWPLICA_RESTIC: listing('', '')}});
+  expect(await after.list()).toHaveLength(1);
+});
+
 test('another repository in its place, an emptied one, and one that is gone are told as ever', async () => {
   const place = copy();
   const mine = make({repository: place});
