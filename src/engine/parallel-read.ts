@@ -4,19 +4,20 @@ import {availableParallelism} from 'node:os';
 import {extname} from 'node:path';
 import {Worker} from 'node:worker_threads';
 import type {Digest} from '../canonical/digest.ts';
-import type {Beside} from '../database/port.ts';
+import type {Beside, View} from '../database/port.ts';
 import {
   PARALLEL_RANGE_CELLS,
   PARALLEL_RANGES_MIN,
   PARALLEL_THREADS_MAX,
   PARALLEL_YOUNG_MIB,
 } from '../kernel/read-limits.ts';
-import type {KeyRange} from '../kernel/row.ts';
+import type {CanonicalRow, KeyRange} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkSink} from '../snapshot/chunk.ts';
 import {tableContent, type TableContent} from '../snapshot/content.ts';
 import {naturalChunk} from '../snapshot/mix.ts';
 import type {RangePart, ReaderAnswer, ReaderData, ReaderRequest} from './read-messages.ts';
+import {readRange} from './read-range.ts';
 
 /** Where chunks are kept as they are read. */
 export type Keep = {
@@ -25,10 +26,9 @@ export type Keep = {
   readonly write: ChunkSink;
 };
 
-type OnRows = (rows: number) => void;
-
 /** How a read is shared out. */
 export type Shares = {
+  /** With the one that asks. */
   readonly threads: number;
   /** Cells of a range, about. */
   readonly rangeCells: number;
@@ -42,85 +42,131 @@ const defaultShares = (): Shares => ({
   rangesMin: PARALLEL_RANGES_MIN,
 });
 
+/** What reads in the thread that asks. */
+export type OwnReader = {
+  readonly view: View;
+  readonly sink: ChunkSink | undefined;
+  /** Lets other work in after each page of a table, and reports it. What it throws ends the read. */
+  readonly watched: (pages: Pages) => Pages;
+  /** Told of rows that another thread read. What it throws ends the read. */
+  readonly onRows: (rows: number) => void;
+};
+
+type Pages = AsyncIterable<readonly CanonicalRow[]>;
+
 /**
- * The threads of one read. They begin with the first table that is large enough, and see what its view sees, or nothing is read by them:
- * where the application commits in between, and wherever a thread fails, the caller reads by itself.
+ * The threads that help to read. They begin with the first table that is large enough, and see what its view sees, or read nothing: where
+ * the application commits in between, and wherever a thread fails, the one that asks reads what is left by itself.
  */
 export class ParallelRead {
   readonly #beside: Beside | undefined;
   readonly #keep: Keep | undefined;
   readonly #shares: Shares;
-  #threads: readonly ReaderThread[] = [];
-  #isOff: boolean;
+  #helpers: readonly ReaderThread[] | undefined;
 
   constructor(beside: Beside | undefined, keep?: Keep, shares: Shares = defaultShares()) {
     this.#beside = beside;
     this.#keep = keep;
     this.#shares = shares;
-    this.#isOff = beside === undefined || shares.threads < 2;
   }
 
-  /**
-   * The content of a table; undefined where the caller is to read it by itself.
-   *
-   * @param onRows Told of rows as they are read. What it throws ends the read.
-   */
-  async read(shape: TableShape, onRows: OnRows): Promise<TableContent | undefined> {
-    const ranges = this.#isOff ? undefined : this.#rangesOf(shape);
-    if (ranges === undefined || !(await this.#begin())) return undefined;
-    const parts = await this.#readAll(shape, ranges, onRows);
-    this.#isOff = parts === undefined;
-    return parts && contentOf(shape, parts);
+  /** The content of a table; undefined where it is not worth it, or cannot be read by ranges. */
+  async read(shape: TableShape, own: OwnReader): Promise<TableContent | undefined> {
+    const ranges = this.#rangesOf(shape);
+    if (ranges === undefined) return undefined;
+    this.#helpers ??= this.#begin();
+    const parts = await new SharedWork(shape, ranges, own).readWith(this.#helpers);
+    return contentOf(shape, parts);
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.end()));
+    await Promise.all((this.#helpers ?? []).map((thread) => thread.end()));
   }
 
   /** Undefined where there are too few to be worth it. */
   #rangesOf(shape: TableShape): Generator<KeyRange> | undefined {
     const {columns} = shape;
-    const {rangeCells, rangesMin} = this.#shares;
+    const {threads, rangeCells, rangesMin} = this.#shares;
+    if (this.#beside === undefined || threads < 2) return undefined;
     const rows = Math.max(1, Math.floor(rangeCells / columns.length));
-    const cuts = this.#beside?.cuts(shape, rows, naturalChunk(columns.length)) ?? [];
+    const cuts = this.#beside.cuts(shape, rows, naturalChunk(columns.length));
     return enoughRanges(cuts[Symbol.iterator](), rangesMin);
   }
 
-  /** True once all threads see what the view sees. */
-  async #begin(): Promise<boolean> {
-    if (this.#threads.length > 0) return true;
-    const source = this.#beside?.source;
-    if (source === undefined) return false;
-    const data: ReaderData = {source, known: this.#keep?.known};
-    this.#threads = Array.from(
-      {length: this.#shares.threads},
-      () => new ReaderThread(data, this.#keep),
+  #begin(): readonly ReaderThread[] {
+    const beside = this.#beside;
+    if (beside === undefined) return [];
+    const data: ReaderData = {source: beside.source, known: this.#keep?.known};
+    const isLatest = (): boolean => beside.isLatest();
+    return Array.from(
+      {length: this.#shares.threads - 1},
+      () => new ReaderThread(data, this.#keep, isLatest),
     );
-    const begun = await Promise.all(this.#threads.map((thread) => thread.begun()));
-    this.#isOff = !begun.every(Boolean) || this.#beside?.isLatest() !== true;
-    return !this.#isOff;
-  }
-
-  /** Ranges go to whichever thread is free. Undefined where one could not be read. */
-  async #readAll(
-    shape: TableShape,
-    ranges: Generator<KeyRange>,
-    onRows: OnRows,
-  ): Promise<readonly RangePart[] | undefined> {
-    const parts: (RangePart | undefined)[] = [];
-    const shareOf = async (thread: ReaderThread): Promise<void> => {
-      for (const range of ranges) {
-        const at = parts.push(undefined) - 1;
-        const part = await thread.read(shape, range);
-        if (part === undefined) return;
-        parts[at] = part;
-        onRows(part.chunks.reduce((sum, {rows}) => sum + rows, 0));
-      }
-    };
-    await Promise.all(this.#threads.map(shareOf));
-    return parts.every((part) => part !== undefined) ? parts : undefined;
   }
 }
+
+/** One table: its ranges go to whoever is free. */
+class SharedWork {
+  readonly #shape: TableShape;
+  readonly #own: OwnReader;
+  readonly #ranges: Generator<KeyRange>;
+  readonly #parts: RangePart[] = [];
+  /** Those that a thread failed to read. */
+  readonly #left: Taken[] = [];
+  #taken = 0;
+  #hasFailed = false;
+
+  constructor(shape: TableShape, ranges: Generator<KeyRange>, own: OwnReader) {
+    this.#shape = shape;
+    this.#ranges = ranges;
+    this.#own = own;
+  }
+
+  /** The parts in order. Throws the first error of the thread that asks. */
+  async readWith(helpers: readonly ReaderThread[]): Promise<readonly RangePart[]> {
+    const all = [this.#readOwn(), ...helpers.map(async (thread) => this.#readBy(thread))];
+    try {
+      await Promise.all(all);
+      for (const taken of this.#left) await this.#readHere(taken);
+    } catch (error) {
+      this.#hasFailed = true;
+      throw error;
+    }
+    return this.#parts;
+  }
+
+  async #readOwn(): Promise<void> {
+    for (let taken = this.#take(); taken !== undefined; taken = this.#take())
+      await this.#readHere(taken);
+  }
+
+  async #readBy(thread: ReaderThread): Promise<void> {
+    if (!(await thread.begun())) return;
+    for (let taken = this.#take(); taken !== undefined; taken = this.#take()) {
+      const part = await thread.read(this.#shape, taken.range);
+      if (part === undefined) {
+        this.#left.push(taken);
+        return;
+      }
+      this.#parts[taken.at] = part;
+      this.#own.onRows(part.chunks.reduce((sum, {rows}) => sum + rows, 0));
+    }
+  }
+
+  /** Not by `for of`: where one leaves such a loop, nothing is left for the others. */
+  #take(): Taken | undefined {
+    if (this.#hasFailed) return undefined;
+    const next = this.#ranges.next();
+    return next.done === true ? undefined : {at: this.#taken++, range: next.value};
+  }
+
+  async #readHere({at, range}: Taken): Promise<void> {
+    const {view, watched, sink} = this.#own;
+    this.#parts[at] = await readRange(this.#shape, watched(view.rows(this.#shape, [range])), sink);
+  }
+}
+
+type Taken = {readonly at: number; readonly range: KeyRange};
 
 /** From cut to cut, from the beginning to the end. The first few are looked for at once, the others as they are needed. */
 function enoughRanges(cuts: Iterator<string>, atLeast: number): Generator<KeyRange> | undefined {
@@ -165,10 +211,12 @@ class ReaderThread {
   readonly #worker: Worker;
   readonly #keep: Keep | undefined;
   readonly #exited: Promise<unknown>;
+  readonly #begun: Promise<boolean>;
   #answer: (answer: ReaderAnswer | undefined) => void = () => {};
   #hasFailed = false;
 
-  constructor(data: ReaderData, keep: Keep | undefined) {
+  /** @param isLatest Whether a view that has begun sees what the others see. */
+  constructor(data: ReaderData, keep: Keep | undefined, isLatest: () => boolean) {
     this.#keep = keep;
     // The sources run as they are, and compiled.
     const entry = new URL(`./read-worker${extname(import.meta.url)}`, import.meta.url);
@@ -178,11 +226,14 @@ class ReaderThread {
     this.#worker.on('message', (answer: ReaderAnswer) => void this.#hear(answer));
     this.#worker.on('error', () => this.#fail());
     this.#worker.on('exit', () => this.#fail());
+    this.#begun = this.#next().then(
+      (answer) => answer !== undefined && 'begun' in answer && isLatest(),
+    );
   }
 
+  /** False where it does not see what the others see. */
   async begun(): Promise<boolean> {
-    const answer = await this.#next();
-    return answer !== undefined && 'begun' in answer;
+    return this.#begun;
   }
 
   async read(shape: TableShape, range: KeyRange): Promise<RangePart | undefined> {

@@ -2,6 +2,7 @@
 import {setImmediate} from 'node:timers/promises';
 import type {View} from '../database/port.ts';
 import {EngineError} from '../kernel/errors.ts';
+import type {CanonicalRow} from '../kernel/row.ts';
 import {applicationNamed, profileNamed, recognise} from '../profiles/find-profile.ts';
 import {refuseRecords} from '../profiles/migration-records.ts';
 import type {Profile} from '../profiles/profile.ts';
@@ -129,6 +130,8 @@ export function tableNotFound(table: string, known: readonly string[]): EngineEr
   });
 }
 
+type Pages = AsyncIterable<readonly CanonicalRow[]>;
+
 /** Reads tables one after another in one view; large ones by several threads. */
 export async function readTables(
   view: View,
@@ -143,11 +146,12 @@ export async function readTables(
   const parallel = new ParallelRead(view.beside, keep);
   try {
     for (const shape of shapes) {
-      const {table} = shape;
+      const onRows = rowsRead(shape.table, options);
+      const own = {view, sink, onRows, watched: (pages: Pages) => watchedBy(pages, onRows)};
       const content =
-        (await parallel.read(shape, rowsRead(table, options))) ??
-        (await readContent(shape, watched(view.rows(shape), table, options), sink));
-      contents.set(table, content);
+        (await parallel.read(shape, own)) ??
+        (await readContent(shape, own.watched(view.rows(shape)), sink));
+      contents.set(shape.table, content);
     }
   } finally {
     await parallel.close();
@@ -166,12 +170,18 @@ function rowsRead(table: string, {progress, signal}: EngineOptions): (rows: numb
 }
 
 /** Reports progress page by page, and stops where the call was interrupted. */
-export async function* watched<T>(
+export function watched<T>(
   pages: AsyncIterable<readonly T[]>,
   table: string,
   options: EngineOptions,
 ): AsyncGenerator<readonly T[]> {
-  const onRows = rowsRead(table, options);
+  return watchedBy(pages, rowsRead(table, options));
+}
+
+async function* watchedBy<T>(
+  pages: AsyncIterable<readonly T[]>,
+  onRows: (rows: number) => void,
+): AsyncGenerator<readonly T[]> {
   for await (const page of pages) {
     await setImmediate(); // lets signals and other work in: reading SQLite yields to nothing else
     onRows(page.length);

@@ -1,12 +1,10 @@
 /** A thread that reads ranges of tables, in a view of its own that lasts until it is told to end. */
 import {parentPort, workerData, type MessagePort} from 'node:worker_threads';
-import type {View} from '../database/port.ts';
 import {openSqlite} from '../database/sqlite/database.ts';
 import {PARALLEL_BYTES_MAX} from '../kernel/read-limits.ts';
-import type {CanonicalRow, KeyRange} from '../kernel/row.ts';
-import type {TableShape} from '../schema/table-shape.ts';
-import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
-import type {ReaderAnswer, ReaderData, ReaderRequest, RangePart} from './read-messages.ts';
+import type {ChunkSink} from '../snapshot/chunk.ts';
+import type {ReaderAnswer, ReaderData, ReaderRequest} from './read-messages.ts';
+import {readRange} from './read-range.ts';
 
 /** Waits while more is on its way than its receiver shall have to hold. */
 class Outbox {
@@ -44,9 +42,12 @@ async function serve(port: MessagePort, {source, known}: ReaderData): Promise<vo
         if ('end' in request) resolve();
         else if ('kept' in request) outbox.kept(request.kept);
         else
-          void readRange(view, request, sink).then(say, () => {
-            say({failed: true});
-          });
+          void readRange(request.shape, view.rows(request.shape, [request.range]), sink).then(
+            say,
+            () => {
+              say({failed: true});
+            },
+          );
       });
     });
     say({begun: true});
@@ -54,22 +55,6 @@ async function serve(port: MessagePort, {source, known}: ReaderData): Promise<vo
   });
   await database.close();
   port.close();
-}
-
-async function readRange(
-  view: View,
-  {shape, range}: {readonly shape: TableShape; readonly range: KeyRange},
-  sink: ChunkSink,
-): Promise<RangePart> {
-  let last: string | undefined;
-  async function* pages(): AsyncGenerator<readonly CanonicalRow[]> {
-    for await (const page of view.rows(shape, [range])) {
-      last = page.at(-1)?.key;
-      yield page;
-    }
-  }
-  const {chunks} = await readContent(shape, pages(), sink);
-  return {chunks, last};
 }
 
 if (parentPort !== null) await serve(parentPort, workerData as ReaderData);

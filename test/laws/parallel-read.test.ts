@@ -1,20 +1,22 @@
 /** However many threads read a table, its content is the same, and so are the bytes that are kept. */
 import {join} from 'node:path';
+import {setImmediate, setTimeout as sleep} from 'node:timers/promises';
 import BetterSqlite3 from 'better-sqlite3';
 import {afterAll, beforeAll, describe, expect, test} from 'vitest';
 import type {Digest} from '../../src/canonical/digest.ts';
 import type {Database, View} from '../../src/database/port.ts';
 import {openSqlite} from '../../src/database/sqlite/database.ts';
-import {ParallelRead, type Shares} from '../../src/engine/parallel-read.ts';
+import {ParallelRead, type OwnReader, type Shares} from '../../src/engine/parallel-read.ts';
 import {readTables} from '../../src/engine/read-tables.ts';
 import {noProgress, silentLog, type EngineOptions} from '../../src/index.ts';
 import {shapeTable, type TableShape} from '../../src/schema/table-shape.ts';
-import {readContent} from '../../src/snapshot/chunk.ts';
+import {readContent, type ChunkSink} from '../../src/snapshot/chunk.ts';
 import type {TableContent} from '../../src/snapshot/content.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
 
 const ROWS = 30_000;
-const NOTHING = (): void => {};
+/** More than a thread takes to begin. */
+const HELPER_MS = 2000;
 const shares: Shares = {threads: 2, rangeCells: 8000, rangesMin: 3};
 
 /** Each form of a key that ranges can be read by. */
@@ -70,25 +72,48 @@ async function alone(view: View, shape: TableShape): Promise<Kept> {
   return {content, chunks};
 }
 
-async function together(
-  view: View,
-  shape: TableShape,
-  known: ReadonlySet<Digest> = new Set(),
-): Promise<Partial<Kept>> {
+type Together = Partial<Kept> & {
+  /** Rows that the helper read. */
+  readonly helped: number;
+};
+
+type Asked = {
+  readonly known?: ReadonlySet<Digest>;
+  /** What the one that asks waits for at its first page; else until the helper has read something. */
+  readonly until?: Promise<unknown>;
+  /** In the place of keeping what the helper reads. */
+  readonly write?: ChunkSink;
+};
+
+/** As a call reads: by itself, with a helper. */
+async function together(view: View, shape: TableShape, asked: Asked = {}): Promise<Together> {
+  const {known = new Set()} = asked;
   const chunks = new Map<Digest, string>();
-  const read = new ParallelRead(
-    view.beside,
-    {
-      known,
-      write: (entry, bytes) => void chunks.set(entry.digest, Buffer.from(bytes).toString('latin1')),
+  const keep: ChunkSink = (entry, bytes) =>
+    void chunks.set(entry.digest, Buffer.from(bytes).toString('latin1'));
+  const read = new ParallelRead(view.beside, {known, write: asked.write ?? keep}, shares);
+  let [own, helped] = [0, 0];
+  const helping = Promise.withResolvers<void>();
+  const reader: OwnReader = {
+    view,
+    sink: (entry, bytes) => (known.has(entry.digest) ? undefined : keep(entry, bytes)),
+    async *watched(pages) {
+      for await (const page of pages) {
+        await (asked.until ?? helping.promise);
+        await setImmediate();
+        own += page.length;
+        yield page;
+      }
     },
-    shares,
-  );
+    onRows(rows) {
+      helped += rows;
+      helping.resolve();
+    },
+  };
   try {
-    let rows = 0;
-    const content = await read.read(shape, (more) => void (rows += more));
-    if (content !== undefined) expect(rows).toBe(ROWS);
-    return {...(content && {content}), chunks};
+    const content = await read.read(shape, reader);
+    if (content !== undefined && asked.write === undefined) expect(own + helped).toBe(ROWS);
+    return {...(content && {content}), chunks, helped};
   } finally {
     await read.close();
   }
@@ -101,7 +126,9 @@ describe.each(Object.keys(KEYS))('table %s', (table) => {
       const wanted = await alone(view, shape);
       expect(wanted.content.rows).toBe(ROWS);
       expect(wanted.content.chunks.length).toBeGreaterThan(2);
-      expect(await together(view, shape)).toEqual(wanted);
+      const {helped, ...found} = await together(view, shape);
+      expect(found).toEqual(wanted);
+      expect(helped).toBeGreaterThan(0);
     });
   });
 
@@ -130,7 +157,7 @@ test('chunks that are known are not handed over again', async () => {
     const wanted = await alone(view, shape);
     const all = [...wanted.chunks];
     const known = new Set(all.slice(1).map(([digest]) => digest));
-    expect(await together(view, shape, known)).toEqual({
+    expect(await together(view, shape, {known})).toMatchObject({
       content: wanted.content,
       chunks: new Map(all.slice(0, 1)),
     });
@@ -147,14 +174,17 @@ test('a table that is small, or of which only some rows are asked for, is left t
   });
 });
 
-test('threads that would see another moment read nothing', async () => {
+test('a thread that would see another moment reads nothing', async () => {
   const writer = new BetterSqlite3(join(folder, 'a.db'));
   try {
     await database.view(async (view) => {
       const shape = await shapeOf(view, 'numbered');
       const before = await alone(view, shape);
       writer.exec('INSERT INTO small (a) VALUES (3)');
-      expect((await together(view, shape)).content).toBeUndefined();
+      expect(await together(view, shape, {until: sleep(HELPER_MS)})).toEqual({
+        ...before,
+        helped: 0,
+      });
       const contents = await readTables(view, [shape], options());
       expect(contents.get('numbered')).toEqual(before.content);
     });
@@ -163,54 +193,72 @@ test('threads that would see another moment read nothing', async () => {
   }
 });
 
-test('what fails in a thread is read again by one, which says what it is', async () => {
+test('what fails in a thread is read again by the one that asks, which says what it is', async () => {
   const path = join(folder, 'odd.db');
   const db = new BetterSqlite3(path);
   // A text that is not valid in the encoding of its database cannot be read.
   db.exec(`PRAGMA encoding = 'UTF-16le';
     CREATE TABLE t (key INTEGER PRIMARY KEY, a, b, c);
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
-      INSERT INTO t SELECT i, CASE i WHEN 20000 THEN CAST(x'00d8' AS TEXT) END, i, i FROM n`);
+      INSERT INTO t SELECT i, CASE i WHEN ${ROWS} THEN CAST(x'00d8' AS TEXT) END, i, i FROM n`);
   db.close();
   const opened = openSqlite({path, parallelBytesMin: 0});
   try {
     await opened.view(async (view) => {
       const shape = await shapeOf(view, 't');
-      expect((await together(view, shape)).content).toBeUndefined();
-      await expect(readTables(view, [shape], options())).rejects.toMatchObject({
-        code: 'VALUE_UNSUPPORTED',
-      });
+      const refused = {code: 'VALUE_UNSUPPORTED'};
+      await expect(together(view, shape)).rejects.toMatchObject(refused);
+      await expect(readTables(view, [shape], options())).rejects.toMatchObject(refused);
     });
   } finally {
     await opened.close();
   }
 });
 
-test('a chunk that cannot be kept ends the read', async () => {
+test('a thread whose chunks cannot be kept is done without', async () => {
   await database.view(async (view) => {
     const shape = await shapeOf(view, 'numbered');
-    const full = (): never => {
+    const wanted = await alone(view, shape);
+    const refused = Promise.withResolvers<void>();
+    const full: ChunkSink = () => {
+      refused.resolve();
       throw new Error('no space');
     };
-    const read = new ParallelRead(view.beside, {known: new Set(), write: full}, shares);
-    expect(await read.read(shape, NOTHING)).toBeUndefined();
-    await read.close();
+    expect(await together(view, shape, {write: full, until: refused.promise})).toEqual({
+      ...wanted,
+      helped: 0,
+    });
   });
 });
 
-test('an interrupt is heard between ranges, and the threads end', async () => {
-  await database.view(async (view) => {
-    const shape = await shapeOf(view, 'numbered');
-    const read = new ParallelRead(view.beside, undefined, shares);
-    const stop = new Error('stop');
-    await expect(
-      read.read(shape, () => {
-        throw stop;
-      }),
-    ).rejects.toBe(stop);
-    await read.close();
-  });
-});
+test.each(['watched', 'onRows'] as const)(
+  'what %s throws ends the read, and the thread',
+  async (where) => {
+    await database.view(async (view) => {
+      const shape = await shapeOf(view, 'numbered');
+      const read = new ParallelRead(view.beside, undefined, shares);
+      const stop = new Error('stop');
+      const helping = Promise.withResolvers<void>();
+      const own: OwnReader = {
+        view,
+        sink: undefined,
+        async *watched(pages) {
+          for await (const page of pages) {
+            await helping.promise;
+            if (where === 'watched') throw stop;
+            yield page;
+          }
+        },
+        onRows() {
+          helping.resolve();
+          if (where === 'onRows') throw stop;
+        },
+      };
+      await expect(read.read(shape, own)).rejects.toBe(stop);
+      await read.close();
+    });
+  },
+);
 
 function options(): EngineOptions {
   return {
