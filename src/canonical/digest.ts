@@ -8,6 +8,15 @@ export function digestOf(data: string | Uint8Array): Digest {
   return createHash('sha256').update(data).digest('hex');
 }
 
+/** For data that comes in pieces. */
+export function digester(): {
+  readonly update: (piece: Uint8Array) => void;
+  readonly digest: () => Digest;
+} {
+  const hash = createHash('sha256');
+  return {update: (piece) => void hash.update(piece), digest: () => hash.digest('hex')};
+}
+
 const DIGEST = /^[0-9a-f]{64}$/;
 
 export function isDigest(text: string): boolean {

@@ -1,7 +1,9 @@
 /** capture: the rows of a live database → a new snapshot, if they differ from the newest one. */
+import {setImmediate} from 'node:timers/promises';
 import type {Digest} from '../canonical/digest.ts';
 import type {Database} from '../database/port.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
+import {OBJECTS_AT_ONCE} from '../kernel/read-limits.ts';
 import {checkFuse} from '../plan/fuse.ts';
 import {encodeManifest, manifestDigest} from '../snapshot/manifest-text.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
@@ -13,6 +15,7 @@ import {makeManifest, sameContent, type Captured} from './make-manifest.ts';
 import {refuseMuted, refuseSilence} from './muted-capture.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
+import {interrupted} from './read-tables.ts';
 import {readSource} from './read-source.ts';
 import {recover} from './recover.ts';
 import {notShown, refuseRival} from './rival.ts';
@@ -79,7 +82,7 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
       isDoubtful(claimed, [position, authority.parent]);
     const isKept = parent !== undefined && isNewest && !isNews;
     if (isKept && sameContent(parent.manifest, captured)) return unchanged(opened, parent);
-    const whole = areWhole(state.objects, before, captured)
+    const whole = (await areWhole(state.objects, before, captured, options))
       ? captured
       : await captureDatabase(database, state.objects, options);
     return storeSnapshot(opened, {authority, captured: whole, parent, options});
@@ -87,9 +90,22 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
 }
 
 /** Objects from before are looked into now: a store may keep what is staged without looking, and no replica could read it. */
-function areWhole(objects: ObjectFolder, before: ReadonlySet<Digest>, captured: Captured): boolean {
-  const kept = [...captured.objects([])].filter((digest) => before.has(digest));
-  return kept.filter((digest) => objects.read(digest) === undefined).length === 0;
+async function areWhole(
+  objects: ObjectFolder,
+  before: ReadonlySet<Digest>,
+  captured: Captured,
+  {signal}: EngineOptions,
+): Promise<boolean> {
+  let found = true;
+  let looked = 0;
+  for (const digest of captured.objects([])) {
+    if (!before.has(digest)) continue;
+    found = objects.isWhole(digest) && found; // a damaged one is gone then, and captured anew
+    if (++looked % OBJECTS_AT_ONCE !== 0) continue;
+    await setImmediate(); // signals are heard in between
+    if (signal?.aborted === true) throw interrupted();
+  }
+  return found;
 }
 
 /** Undefined where there is no repository; it is made once the rows were read without a fault. */

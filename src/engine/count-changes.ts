@@ -1,14 +1,22 @@
 /** How many rows of each table a capture changes. */
-import {changedRegions} from '../diff/diff-chunks.ts';
+import {setImmediate} from 'node:timers/promises';
+import {parseRow} from '../canonical/row.ts';
+import {countChangedLines, type Lines} from '../diff/count-lines.ts';
+import {changedRegions, type Region} from '../diff/diff-chunks.ts';
+import {diffRows} from '../diff/diff-rows.ts';
 import {fewestChanges} from '../diff/fewest-changes.ts';
 import {isEngineError} from '../kernel/errors.ts';
-import type {ChangeCounts} from '../kernel/row.ts';
+import type {CanonicalRow, ChangeCounts, RowChange} from '../kernel/row.ts';
+import {COUNT_LINES_CHUNKS_MAX} from '../kernel/read-limits.ts';
 import {countChanges} from '../plan/make-plan.ts';
+import {columnKeys} from '../schema/row-key.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import type {ChunkEntry} from '../snapshot/content.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
-import {diffListed, type Listed} from './compare-snapshots.ts';
 import type {Captured} from './make-manifest.ts';
 import type {Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
+import {interrupted} from './read-tables.ts';
 import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
 
 export type TableCapture = ChangeCounts & {readonly rows: number};
@@ -25,14 +33,16 @@ export async function countAll(
   opened: Opened,
   captured: Captured,
   parent: Snapshot | undefined,
-  {log}: EngineOptions,
+  options: EngineOptions,
 ): Promise<Record<string, TableCapture>> {
   try {
-    return await countSince(opened, captured, parent);
+    return await countSince(opened, captured, parent, options);
   } catch (error) {
     if (parent === undefined || !isEngineError(error, ...DAMAGED)) throw error;
-    log.warn('the snapshot before is damaged; all rows are counted as new', {code: error.code});
-    return countSince(opened, captured, undefined);
+    options.log.warn('the snapshot before is damaged; all rows are counted as new', {
+      code: error.code,
+    });
+    return countSince(opened, captured, undefined, options);
   }
 }
 
@@ -40,35 +50,106 @@ async function countSince(
   opened: Opened,
   captured: Captured,
   parent: Snapshot | undefined,
+  {signal}: EngineOptions,
 ): Promise<Record<string, TableCapture>> {
   const reader = readerOf(opened);
   const counts: [string, TableCapture][] = [];
   for (const {shape, content} of captured.tables) {
-    const theirs: Listed = {chunks: content.chunks, rows: (entry) => reader.rows(shape, entry)};
-    const ours = await parentTable(reader, parent, shape.table, content.chunks);
-    const changes = countChanges(fewestChanges(shape, diffListed(shape.table, ours, theirs)));
-    counts.push([shape.table, {rows: content.rows, ...changes}]);
+    const after: Side = {shape, chunks: content.chunks};
+    const before = await parentTable(reader, parent, after);
+    const regions = changedRegions(before.chunks, after.chunks);
+    const sides: Sides = {reader, before, after};
+    const isKeyed = [before, after].every((side) => side.shape.keyKind === 'primary');
+    const counted: ChangeCounts[] = [];
+    // Rows of a multiset may be paired across regions.
+    if (!isKeyed) counted.push(countChanges(fewestChanges(shape, changesOf(sides, regions))));
+    for (const region of isKeyed ? regions : []) {
+      counted.push(countRegion(sides, region));
+      await setImmediate(); // signals are heard in between
+      if (signal?.aborted === true) throw interrupted();
+    }
+    counts.push([shape.table, {rows: content.rows, ...sumOf(counted)}]);
   }
   return Object.fromEntries(counts); // a table may be called __proto__
 }
 
-const NOTHING: Listed = {chunks: [], rows: () => []};
+/** A table of the snapshot before, or as it is now. */
+type Side = {readonly shape: TableShape; readonly chunks: readonly ChunkEntry[]};
 
-/** The parent's chunks of one table; only those that differ are fetched. */
+type Sides = {readonly reader: SnapshotReader; readonly before: Side; readonly after: Side};
+
+/** Rows that have chunks of their own on one side alone are not looked at: the whole of a table that is captured for the first time. */
+function countRegion(sides: Sides, region: Region): ChangeCounts {
+  const {reader, before, after} = sides;
+  const {ours, theirs} = region;
+  if (ours.length === 0 || theirs.length === 0)
+    return {inserted: rowsOf(theirs), updated: 0, deleted: rowsOf(ours)};
+  if (ours.length + theirs.length > COUNT_LINES_CHUNKS_MAX)
+    return countChanges(changesOf(sides, [region]));
+  return countChangedLines(
+    linesOf(reader, before.shape, ours),
+    linesOf(reader, after.shape, theirs),
+  );
+}
+
+function* changesOf(
+  {reader, before, after}: Sides,
+  regions: readonly Region[],
+): Generator<RowChange> {
+  for (const {ours, theirs} of regions)
+    yield* diffRows(
+      after.shape.table,
+      eachRow(reader, before.shape, ours),
+      eachRow(reader, after.shape, theirs),
+    );
+}
+
+function linesOf(reader: SnapshotReader, shape: TableShape, entries: readonly ChunkEntry[]): Lines {
+  const keyOf = columnKeys(shape);
+  return {
+    texts: entries.flatMap((entry) => reader.lines(shape, entry)),
+    keyOf: (text) => keyOf(parseRow(text, shape.columns.length)),
+  };
+}
+
+function* eachRow(
+  reader: SnapshotReader,
+  shape: TableShape,
+  entries: readonly ChunkEntry[],
+): Generator<CanonicalRow> {
+  for (const entry of entries) yield* reader.rows(shape, entry);
+}
+
+function rowsOf(entries: readonly ChunkEntry[]): number {
+  return entries.reduce((sum, {rows}) => sum + rows, 0);
+}
+
+function sumOf(counted: readonly ChangeCounts[]): ChangeCounts {
+  const sum = {inserted: 0, updated: 0, deleted: 0};
+  for (const {inserted, updated, deleted} of counted) {
+    sum.inserted += inserted;
+    sum.updated += updated;
+    sum.deleted += deleted;
+  }
+  return sum;
+}
+
+/** The same table in the parent; only its chunks that differ are fetched. */
 async function parentTable(
   reader: SnapshotReader,
   parent: Snapshot | undefined,
-  name: string,
-  now: Listed['chunks'],
-): Promise<Listed> {
-  const table = parent?.manifest.tables.find((candidate) => candidate.name === name);
-  if (parent === undefined || table === undefined) return NOTHING;
+  {shape, chunks: now}: Side,
+): Promise<Side> {
+  const table = parent?.manifest.tables.find(({name}) => name === shape.table);
+  if (parent === undefined || table === undefined) return {shape, chunks: []};
   const chunks = await reader.chunks(parent, table);
-  const differing = changedRegions(chunks, now).flatMap((region) => region.ours);
+  const isKeyed = shape.keyKind === 'primary';
+  const differing = changedRegions(chunks, now).flatMap(({ours, theirs}) =>
+    isKeyed && theirs.length === 0 ? [] : ours,
+  );
   await reader.fetch(
     parent,
     differing.map((chunk) => chunk.digest),
   );
-  const shape = shapeOf(table);
-  return {chunks, rows: (entry) => reader.rows(shape, entry)};
+  return {shape: shapeOf(table), chunks};
 }

@@ -7,7 +7,7 @@ import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow, WireRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {chunkCells} from '../snapshot/chunk-cells.ts';
-import {decodeKnown} from '../snapshot/chunk.ts';
+import {chunkLines, decodeKnown} from '../snapshot/chunk.ts';
 import {tableContent, type ChunkEntry} from '../snapshot/content.ts';
 import {MANIFEST_FILE, objectPath} from '../snapshot/layout.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
@@ -155,6 +155,11 @@ export class SnapshotReader {
     alike?: readonly CanonicalRow[],
   ): readonly CanonicalRow[] {
     return decodeKnown(shape, entry, this.#bytes(entry.digest), alike);
+  }
+
+  /** Texts of the same rows; that they are rows is left to whoever takes them apart. */
+  lines(shape: TableShape, entry: ChunkEntry): readonly string[] {
+    return chunkLines(shape, entry, this.#bytes(entry.digest));
   }
 
   /** Cells of the same rows one by one, as they are: for rows that are proved where they end up. */

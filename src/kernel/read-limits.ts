@@ -20,3 +20,7 @@ export const PARALLEL_BYTES_MAX: number = 4 * 1024 * 1024;
 export const PARALLEL_YOUNG_MIB = 24;
 /** KiB of pages that a connection which only reads keeps: it goes through tables from end to end, and the system keeps pages anyway. */
 export const READER_CACHE_KIB = 2048;
+/** Objects that are looked into before signals are heard: some milliseconds. */
+export const OBJECTS_AT_ONCE = 32;
+/** Chunks on both sides whose lines are held to count what changed; where more of them follow each other, rows are compared one by one. */
+export const COUNT_LINES_CHUNKS_MAX = 16;

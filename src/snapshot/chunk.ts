@@ -108,16 +108,35 @@ function checkRowCount(shape: TableShape, entry: ChunkEntry, bytes: Uint8Array):
   if (rows !== entry.rows) throw corrupt(shape, entry, `it has ${rows} rows, not ${entry.rows}`);
 }
 
+/**
+ * The lines of a chunk whose bytes have its digest, each the text of a row in no way checked.
+ *
+ * @throws {EngineError} `SNAPSHOT_CORRUPT` where they are not as many as its entry says.
+ */
+export function chunkLines(
+  shape: TableShape,
+  entry: ChunkEntry,
+  bytes: Uint8Array,
+): readonly string[] {
+  checkRowCount(shape, entry, bytes);
+  return splitLines(shape, entry, bytes);
+}
+
+function splitLines(shape: TableShape, entry: ChunkEntry, bytes: Uint8Array): readonly string[] {
+  const text = utf8Text(bytes);
+  if (text === undefined) throw corrupt(shape, entry, 'it is not valid UTF-8');
+  const lines = text.split('\n');
+  if (lines.pop() !== '') throw corrupt(shape, entry, 'its last line is cut');
+  return lines;
+}
+
 function decodeRows(
   shape: TableShape,
   entry: ChunkEntry,
   bytes: Uint8Array,
   alike: readonly CanonicalRow[],
 ): readonly CanonicalRow[] {
-  const text = utf8Text(bytes);
-  if (text === undefined) throw corrupt(shape, entry, 'it is not valid UTF-8');
-  const lines = text.split('\n');
-  if (lines.pop() !== '') throw corrupt(shape, entry, 'its last line is cut');
+  const lines = splitLines(shape, entry, bytes);
   const read = rowReader(shape, occurrenceOf(entry.first), alike);
   let last: string | undefined;
   return lines.map((line) => {

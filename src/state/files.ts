@@ -7,6 +7,7 @@ import {
   mkdirSync,
   openSync,
   readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
@@ -15,10 +16,13 @@ import {
   writeSync,
 } from 'node:fs';
 import {dirname} from 'node:path';
+import {digester, type Digest} from '../canonical/digest.ts';
 import {EngineError} from '../kernel/errors.ts';
 
 const FOLDER_MODE = 0o700;
 const FILE_MODE = 0o600;
+/** Bytes of a file digested at a time: most objects are read in one piece. */
+const DIGEST_BYTES = 256 * 1024;
 
 export function makeFolder(path: string): void {
   guarded(path, () => mkdirSync(path, {recursive: true, mode: FOLDER_MODE}));
@@ -93,6 +97,24 @@ export function removeFile(path: string): void {
 export function readBounded(path: string, bytesMax: number): Uint8Array | undefined {
   const stat = lstatSync(path, {throwIfNoEntry: false});
   return stat?.isFile() === true && stat.size <= bytesMax ? readFileSync(path) : undefined;
+}
+
+/** Read into again and again: what is only digested shall leave nothing behind. */
+const scratch = Buffer.allocUnsafe(DIGEST_BYTES);
+
+/** Digest of a plain file of at most so many bytes, read piece by piece; undefined where there is none, or it is anything else. */
+export function digestBounded(path: string, bytesMax: number): Digest | undefined {
+  const stat = lstatSync(path, {throwIfNoEntry: false});
+  if (stat?.isFile() !== true || stat.size > bytesMax) return undefined;
+  const file = openSync(path, 'r');
+  try {
+    const digesting = digester();
+    for (let read = readSync(file, scratch); read > 0; read = readSync(file, scratch))
+      digesting.update(scratch.subarray(0, read));
+    return digesting.digest();
+  } finally {
+    closeSync(file);
+  }
 }
 
 export function removeAll(path: string): void {

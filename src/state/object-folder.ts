@@ -8,7 +8,15 @@ import {join} from 'node:path';
 import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
 import {CHUNK_BYTES_MAX, FOLDER_DEPTH_MAX} from '../kernel/limits.ts';
 import {MANIFEST_FILE, objectPath, OBJECTS_FOLDER} from '../snapshot/layout.ts';
-import {guarded, makeFolder, moveTo, readBounded, removeFile, writeDurably} from './files.ts';
+import {
+  digestBounded,
+  guarded,
+  makeFolder,
+  moveTo,
+  readBounded,
+  removeFile,
+  writeDurably,
+} from './files.ts';
 
 export class ObjectFolder {
   readonly root: string;
@@ -39,6 +47,16 @@ export class ObjectFolder {
     if (found.bytes !== undefined && digestOf(found.bytes) === digest) return found.bytes;
     this.#remove(digest, found.path);
     return undefined;
+  }
+
+  /** As `read` finds it, without its bytes. */
+  isWhole(digest: Digest): boolean {
+    const depth = this.#known.get(digest);
+    if (depth === undefined) return false;
+    const path = this.#path(digest, depth);
+    if (guarded(path, () => digestBounded(path, CHUNK_BYTES_MAX)) === digest) return true;
+    this.#remove(digest, path);
+    return false;
   }
 
   /** Keeps an object. One that is there whole was synced to disk before it got its name, and is left alone. */

@@ -1,8 +1,12 @@
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
+import {parseRow} from '../../src/canonical/row.ts';
+import {countChangedLines, type Lines} from '../../src/diff/count-lines.ts';
 import {changedRegions, segmentsOf} from '../../src/diff/diff-chunks.ts';
 import {diffRows} from '../../src/diff/diff-rows.ts';
 import type {CanonicalRow, KeyRange} from '../../src/kernel/row.ts';
+import {countChanges} from '../../src/plan/make-plan.ts';
+import {columnKeys} from '../../src/schema/row-key.ts';
 import {cells, keyCells, runs} from '../helpers/arbitraries.ts';
 import {applyTo, chunksOf, inPages, rowsOf, shapeWith, wideShape} from '../helpers/tables.ts';
 import {readContent} from '../../src/snapshot/chunk.ts';
@@ -42,6 +46,20 @@ test('law: diff(a, a) is empty, and diff(a, b) is empty only where the texts are
       const same =
         JSON.stringify(a.map(({text}) => text)) === JSON.stringify(b.map(({text}) => text));
       expect([...diffRows('t', a, b)].length === 0).toBe(same);
+    }),
+    runs,
+  );
+});
+
+test('law: lines are counted as rows are', () => {
+  const keyOf = (text: string): string => columnKeys(shape)(parseRow(text, 2));
+  const linesOf = (rows: readonly CanonicalRow[]): Lines => ({
+    texts: rows.map(({text}) => text),
+    keyOf,
+  });
+  fc.assert(
+    fc.property(pairs(), ([a, b]) => {
+      expect(countChangedLines(linesOf(a), linesOf(b))).toEqual(countChanges(diffRows('t', a, b)));
     }),
     runs,
   );

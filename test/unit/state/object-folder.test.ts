@@ -32,6 +32,24 @@ test('an object that was damaged or removed counts as missing, and may be writte
   expect(Buffer.from(folder.read(a) ?? []).toString()).toBe('a');
 });
 
+test.each([1, 300_000, 600_000])(
+  'an object of %i bytes is whole until one of them changes',
+  (length) => {
+    const folder = new ObjectFolder(join(tempFolder(), 'staging'));
+    const whole = Buffer.alloc(length, 'rows');
+    const digest = digestOf(whole);
+    expect(folder.isWhole(digest)).toBe(false);
+    folder.write(digest, whole);
+    expect(folder.isWhole(digest)).toBe(true);
+    const path = join(folder.root, 'objects', digest);
+    const damaged = Buffer.from(whole);
+    damaged[length - 1] = 0;
+    writeFileSync(path, damaged);
+    expect(folder.isWhole(digest)).toBe(false);
+    expect([folder.has(digest), existsSync(path)], 'it is gone then').toEqual([false, false]);
+  },
+);
+
 test.each(['A', '', 'abc'])('an object that was damaged is written over (%j)', (damaged) => {
   const folder = filled();
   folder.arrange(new Set([a, b, c]), 1);
