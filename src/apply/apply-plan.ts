@@ -4,6 +4,7 @@
  * Everything that was assumed when the plan was made is checked under the write lock before, and
  * everything that was wanted is read back after. What does not hold rolls all of it back.
  */
+import {setImmediate} from 'node:timers/promises';
 import type {Database, View, WriteView} from '../database/port.ts';
 import {encodeKey} from '../canonical/key.ts';
 import {must} from '../kernel/assert.ts';
@@ -95,7 +96,7 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
 const nothing = ({shape}: Fill): never => {
   throw new Error(`nothing gives the rows of table ${shape.table}`);
 };
-const noSource: FillSource = {cells: nothing, rows: nothing};
+const noSource: FillSource = {cells: nothing, rows: nothing, listen: async () => setImmediate()};
 
 /** @throws {EngineError} `PLAN_STALE` naming the first row that is not as the plan found it. */
 export async function checkPreconditions(
@@ -246,11 +247,19 @@ async function proveAll(
   const filled = new Map(fills.map((fill) => [fill.shape.table, fill]));
   const others = prove.filter(({shape}) => !filled.has(shape.table));
   for (const {shape, digest, rows} of [...others, ...fills]) {
-    const content = await readContent(shape, view.rows(shape));
+    const content = await readContent(shape, listening(view.rows(shape), source));
     if (content.digest === digest) continue;
     const fill = filled.get(shape.table);
     if (fill !== undefined) await findMiswritten(view, fill, source);
     throw unequal(shape, content.rows, rows);
+  }
+}
+
+/** Reading SQLite yields to nothing else, and what a large table leaves behind is not all collected before something does. */
+async function* listening<T>(pages: AsyncIterable<T>, {listen}: FillSource): AsyncGenerator<T> {
+  for await (const page of pages) {
+    await listen();
+    yield page;
   }
 }
 

@@ -15,6 +15,8 @@ export type FillSource = {
   readonly cells: (fill: Fill) => AsyncIterable<Iterable<WireRow>>;
   /** Whole rows, checked one by one. */
   readonly rows: (fill: Fill) => AsyncIterable<readonly CanonicalRow[]>;
+  /** Awaited between the pages of tables that are proved: lets other work in. What it throws takes everything back. */
+  readonly listen: () => Promise<void>;
 };
 
 /** @throws {EngineError} `PLAN_STALE` where the application wrote rows meanwhile, or a trigger would see them come. */

@@ -3,7 +3,7 @@ import {readdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
 import {isEngineError} from '../kernel/errors.ts';
-import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
+import {MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
 import {MANIFEST_FILE} from '../snapshot/layout.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
 import type {ManifestTable} from '../snapshot/manifest.ts';
@@ -76,9 +76,6 @@ function* keepObjects(folder: string, cache: ReaderOptions['cache']): Generator<
   for (const entry of readdirSync(folder, {recursive: true, withFileTypes: true})) {
     if (!entry.isFile() || !isDigest(entry.name)) continue;
     if (cache.has(entry.name)) continue;
-    const bytes = readBounded(join(entry.parentPath, entry.name), CHUNK_BYTES_MAX);
-    if (bytes === undefined || digestOf(bytes) !== entry.name) continue;
-    cache.write(entry.name, bytes);
-    yield entry.name;
+    if (cache.take(entry.name, join(entry.parentPath, entry.name))) yield entry.name;
   }
 }

@@ -72,6 +72,7 @@ export function fillReader(
         yield chunkRows(reader, shape, {theirs: entry, to: chunks[at + 1]?.first});
       }
     },
+    listen,
     isLarge: (fills, size) => isLarge(reader, fills, size),
   };
 }
@@ -93,7 +94,12 @@ function isLarge(reader: SnapshotReader, fills: readonly Fill[], size: number): 
   return false;
 }
 
-export const noFills: FillReader = {cells: nothing, rows: nothing, isLarge: () => false};
+export const noFills: FillReader = {
+  cells: nothing,
+  rows: nothing,
+  listen: async () => setImmediate(),
+  isLarge: () => false,
+};
 
 function nothing(): never {
   throw new Error('a plan without a snapshot fills no table');

@@ -48,7 +48,7 @@ export async function readRecorded<T>(
     const cache = {
       has: (digest: string) => fetched.has(digest),
       read: (digest: string) => fetched.read(digest) ?? state.peekObject(digest),
-      write: (digest: string, bytes: Uint8Array) => fetched.write(digest, bytes),
+      take: (digest: string, path: string) => fetched.take(digest, path),
     };
     const temporary = (): string => mkdtempSync(join(folder, 'fetch-'));
     const store = onDemand(() => storeOf(options, state.instance.host));

@@ -3,7 +3,7 @@ import {join} from 'node:path';
 import {digestOf, type Digest} from '../canonical/digest.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
+import {MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
 import type {CanonicalRow, WireRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {chunkCells} from '../snapshot/chunk-cells.ts';
@@ -23,7 +23,8 @@ type ObjectCache = {
   has(digest: Digest): boolean;
   /** Bytes that have this digest, and are no more than any chunk can be; undefined where there are none. */
   read(digest: Digest): Uint8Array | undefined;
-  write(digest: Digest, bytes: Uint8Array): void;
+  /** Moves a file in, where it is that object; else it is left alone. */
+  take(digest: Digest, path: string): boolean;
 };
 
 export type ReaderOptions = {
@@ -130,9 +131,7 @@ export class SnapshotReader {
       const files = missing.map((digest) => objectPath(digest, depth));
       await store.fetch(snapshot.ref, {files, into, filesTotal: filesOf(snapshot.manifest)});
       missing.forEach((digest, at) => {
-        const bytes = readBounded(join(into, must(files[at], 'one path each')), CHUNK_BYTES_MAX);
-        // Others must not be kept under this name: a capture would store them as what the name says.
-        if (bytes !== undefined && digestOf(bytes) === digest) cache.write(digest, bytes);
+        cache.take(digest, join(into, must(files[at], 'one path each')));
       });
     });
     return fetched + missing.filter((digest) => !this.#ahead.has(digest)).length;

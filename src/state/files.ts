@@ -53,12 +53,21 @@ export function makeEmptyFile(path: string): void {
 
 /** Writes a file under its name only once its bytes are on disk. */
 export function writeDurably(path: string, bytes: Uint8Array): void {
+  writePartial(path, bytes, fsyncSync);
+}
+
+/** Writes a file under its name once it is whole, for every process that looks; after a power failure it may be anything. */
+export function writeWhole(path: string, bytes: Uint8Array): void {
+  writePartial(path, bytes, () => {});
+}
+
+function writePartial(path: string, bytes: Uint8Array, sync: (file: number) => void): void {
   const partial = `${path}.partial`;
   guarded(path, () => {
     const file = inFolder(partial, () => openSync(partial, 'w', FILE_MODE));
     try {
       for (let at = 0; at < bytes.byteLength;) at += writeSync(file, bytes, at);
-      fsyncSync(file);
+      sync(file);
     } finally {
       closeSync(file);
     }

@@ -11,11 +11,13 @@ import {MANIFEST_FILE, objectPath, OBJECTS_FOLDER} from '../snapshot/layout.ts';
 import {
   digestBounded,
   guarded,
+  keepToOwner,
   makeFolder,
   moveTo,
   readBounded,
   removeFile,
   writeDurably,
+  writeWhole,
 } from './files.ts';
 
 export class ObjectFolder {
@@ -59,14 +61,29 @@ export class ObjectFolder {
     return false;
   }
 
-  /** Keeps an object. One that is there whole was synced to disk before it got its name, and is left alone. */
+  /**
+   * Keeps an object. One that is there whole is left alone. None is waited for until it is on disk: whatever reads an object digests it,
+   * and has it anew where a power failure took it.
+   */
   write(digest: Digest, bytes: Uint8Array): void {
     // Looked into, because a store may keep what is staged without looking, and no replica could read it.
     const found = this.#bytesOf(digest);
     if (found?.bytes !== undefined && Buffer.compare(found.bytes, bytes) === 0) return;
     if (found !== undefined) this.#remove(digest, found.path);
-    writeDurably(this.#path(digest, this.#depth), bytes);
+    writeWhole(this.#path(digest, this.#depth), bytes);
     this.#known.set(digest, this.#depth);
+  }
+
+  /** Keeps a file of the same disk as an object, under its own name alone; false, and it stays, where it is not that object. */
+  take(digest: Digest, path: string): boolean {
+    return guarded(path, () => {
+      if (digestBounded(path, CHUNK_BYTES_MAX) !== digest) return false;
+      const depth = this.#known.get(digest) ?? this.#depth;
+      keepToOwner(path); // it comes with the rights that it had where it was stored
+      moveTo(this.#path(digest, depth), path);
+      this.#known.set(digest, depth);
+      return true;
+    });
   }
 
   /** What is there under that name, whole or damaged. */

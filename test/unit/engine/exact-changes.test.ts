@@ -26,7 +26,7 @@ class Noting extends SnapshotReader {
     const cache = {
       has: (digest: string) => bytes.has(digest),
       read: (digest: string) => bytes.get(digest),
-      write: () => {},
+      take: () => false,
     };
     super({cache, store: {fetch: async () => {}}, temporary: () => ''});
   }

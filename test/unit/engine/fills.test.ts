@@ -10,7 +10,7 @@ import {SnapshotReader} from '../../../src/engine/snapshot-reader.ts';
 import {noProgress} from '../../../src/index.ts';
 import {EngineError} from '../../../src/kernel/errors.ts';
 import {UNDO_BYTES_MAX} from '../../../src/kernel/limits.ts';
-import type {CanonicalRow} from '../../../src/kernel/row.ts';
+import type {CanonicalRow, WireRow} from '../../../src/kernel/row.ts';
 import {withFills, type Fill} from '../../../src/plan/plan.ts';
 import {makeInstances, typed, write, type Instances} from '../../helpers/instances.ts';
 import {allRows, chunksOf, inPages, known, rowsOf, shapeWith} from '../../helpers/tables.ts';
@@ -164,6 +164,7 @@ async function fills(
             2,
           ),
         rows: () => inPages(given, 2),
+        listen: async () => {},
       },
       guard: async () => {},
       counters: new Map(),
@@ -230,6 +231,20 @@ test('a value that the table converts is named', async () => {
   });
 });
 
+test('an interrupt while the rows are proved takes them back', async () => {
+  const stop = new Error('stop');
+  const listen = async (): Promise<never> => {
+    throw stop;
+  };
+  const cells = (): AsyncIterable<Iterable<WireRow>> =>
+    inPages(
+      rows.map((row) => row.cells),
+      2,
+    );
+  const source: FillSource = {cells, rows: () => inPages(rows, 2), listen};
+  await expect(fills('', rows, {source})).rejects.toBe(stop);
+});
+
 test('cells that were never checked are refused for what the snapshot is', async () => {
   const why = new EngineError('SNAPSHOT_CORRUPT', 'it was altered');
   const source: FillSource = {
@@ -237,6 +252,7 @@ test('cells that were never checked are refused for what the snapshot is', async
     rows: () => {
       throw why;
     },
+    listen: async () => {},
   };
   await expect(fills('', rows, {source})).rejects.toBe(why);
   const other = {...source, cells: () => inPages([[1, 'z']], 2)};
@@ -248,7 +264,7 @@ function readerOf(chunks: Awaited<ReturnType<typeof chunksOf>>['chunks']): Snaps
   const byDigest = new Map(chunks.map(({entry, bytes}) => [entry.digest, bytes]));
   return new SnapshotReader({
     store: {fetch: async () => {}},
-    cache: {has: () => true, read: (digest) => byDigest.get(digest), write: () => {}},
+    cache: {has: () => true, read: (digest) => byDigest.get(digest), take: () => false},
     temporary: () => '',
   });
 }

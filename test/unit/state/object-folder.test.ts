@@ -1,4 +1,4 @@
-import {existsSync, readFileSync, readdirSync, statSync, writeFileSync} from 'node:fs';
+import {existsSync, readFileSync, readdirSync, statSync, symlinkSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import {expect, test} from 'vitest';
 import {digestOf} from '../../../src/canonical/digest.ts';
@@ -86,6 +86,33 @@ test.each([0, 1, 2])('arranges exactly the wanted objects, %i folders deep', (de
   const again = new ObjectFolder(folder.root);
   expect(again.arrange(new Set([a, c]), 0)).toEqual(['manifest', `objects/${a}`, `objects/${c}`]);
   expect(filesIn(folder.root)).toEqual(['manifest', `objects/${a}`, `objects/${c}`].sort());
+});
+
+test('a file is taken in where it is the object, under the rights of the folder', () => {
+  const folder = filled();
+  const [path, other, link] = ['file', 'other', 'link'].map((name) => join(folder.root, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const d = digestOf('d');
+  writeFileSync(path, 'd', {mode: 0o644});
+  writeFileSync(other, 'D');
+  symlinkSync(path, link);
+  expect([other, link, join(folder.root, 'none')].map((each) => folder.take(d, each))).toEqual([
+    false,
+    false,
+    false,
+  ]);
+  expect([folder.has(d), existsSync(other)]).toEqual([false, true]);
+  expect([folder.take(d, path), existsSync(path)]).toEqual([true, false]);
+  expect(Buffer.from(folder.read(d) ?? []).toString()).toBe('d');
+  expect(statSync(join(folder.root, 'objects', d)).mode & 0o777).toBe(0o600);
+
+  writeFileSync(join(folder.root, 'objects', a), 'A');
+  writeFileSync(path, 'a');
+  expect(folder.take(a, path), 'in the place of a damaged one').toBe(true);
+  expect(folder.isWhole(a)).toBe(true);
 });
 
 test('files of an interrupted write are removed, and are no objects', () => {
