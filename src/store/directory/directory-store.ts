@@ -69,9 +69,12 @@ async function fetchFiles(
       hint: 'List the snapshots to see which exist.',
     });
   }
+  const folders = new Set(files.map((file) => dirname(join(into, file))));
+  await inBatches([...folders], async (folder) =>
+    mkdir(folder, {recursive: true, mode: FOLDER_MODE}),
+  );
   await inBatches(files, async (file) => {
     const target = join(into, file);
-    await mkdir(dirname(target), {recursive: true, mode: FOLDER_MODE});
     const source =
       file === 'manifest' ? join(layout.snapshots, storeId, file) : objectPath(layout, file);
     await copyOut(source, target, {storeId, file});
