@@ -1,9 +1,11 @@
-/** A cycle at the size of an Uptime Kuma, in one process, without restic. */
-import {copyFileSync, mkdirSync, rmSync} from 'node:fs';
-import {join} from 'node:path';
+/** A cycle at the size of an Uptime Kuma, in one process, without restic; and what restic takes for it. */
+import {copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync} from 'node:fs';
+import {basename, join} from 'node:path';
+import {zstdCompressSync} from 'node:zlib';
+import {isDigest} from '../src/canonical/digest.ts';
 import {capture, noProgress, replicate, silentLog, type EngineOptions} from '../src/index.ts';
 import {buildSmall, editSmall, smallTables} from './data.ts';
-import {here} from './measure.ts';
+import {bytesIn, here, RESTIC_PASSWORD} from './measure.ts';
 import type {Sheet} from './sheet.ts';
 
 /** The first ones pay for what is compiled on the way. */
@@ -37,5 +39,42 @@ export async function smallCycles(folder: string, runs: number, sheet: Sheet): P
     sheet.add('16 × 500 rows: replicate, one change', {ms: applied});
     sheet.add('16 × 500 rows: cycle, one change', {ms: captured + applied});
   }
+  await growth({...options(primary), state: `${primary}-stored`}, folder, {runs, sheet});
   rmSync(folder, {recursive: true});
+}
+
+type Series = {readonly runs: number; readonly sheet: Sheet};
+
+/** What restic adds for one changed row, beside what the chunk with that row takes by itself. */
+async function growth(
+  options: EngineOptions,
+  folder: string,
+  {runs, sheet}: Series,
+): Promise<void> {
+  const repository = join(folder, 'repository');
+  const stored = {
+    ...options,
+    store: `restic:${repository}`,
+    env: {...process.env, RESTIC_PASSWORD},
+  };
+  await capture(stored);
+  let before = objectsBelow(options.state);
+  for (let run = 0; run < runs; run++) {
+    editSmall(options.database);
+    const bytes = bytesIn(repository);
+    await capture(stored);
+    const now = objectsBelow(options.state);
+    const touched = [...now].filter((path) => !before.has(path));
+    before = now;
+    const packed = touched.map((path) => zstdCompressSync(readFileSync(path)).length);
+    sheet.add('16 × 500 rows: growth for one changed row', {bytes: bytesIn(repository) - bytes});
+    sheet.add('16 × 500 rows: its chunk, compressed', {bytes: packed.reduce((a, b) => a + b, 0)});
+  }
+}
+
+function objectsBelow(folder: string | undefined = ''): ReadonlySet<string> {
+  const names = readdirSync(folder, {recursive: true, encoding: 'utf8'});
+  return new Set(
+    names.filter((name) => isDigest(basename(name))).map((name) => join(folder, name)),
+  );
 }
