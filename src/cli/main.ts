@@ -20,6 +20,6 @@ if (Number(process.versions.node.split('.')[0]) < NODE_MAJOR_MIN) {
     process.on('SIGUSR1', () => {}); // until the service hears it: by itself, Node opens a debugger
   }
   const {runCommandLine} = await import('./command-line.ts');
-  if (process.argv[2] !== 'run') (await import('./young-space.ts')).limitYoungSpace();
+  if (process.argv[2] !== 'run') (await import('./memory.ts')).keepMemorySmall();
   process.exitCode = await runCommandLine(process.argv.slice(2));
 }

@@ -1,6 +1,7 @@
 /** A thread that reads ranges of tables, in a view of its own that lasts until it is told to end. */
 import {parentPort, workerData, type MessagePort} from 'node:worker_threads';
 import {openSqlite} from '../database/sqlite/database.ts';
+import {collectEarly} from './collect-early.ts';
 import {PARALLEL_BYTES_MAX} from '../kernel/read-limits.ts';
 import type {ChunkSink} from '../snapshot/chunk.ts';
 import type {ReaderAnswer, ReaderData, ReaderRequest} from './read-messages.ts';
@@ -57,4 +58,7 @@ async function serve(port: MessagePort, {source, known}: ReaderData): Promise<vo
   port.close();
 }
 
-if (parentPort !== null) await serve(parentPort, workerData as ReaderData);
+if (parentPort !== null) {
+  collectEarly();
+  await serve(parentPort, workerData as ReaderData);
+}

@@ -1,5 +1,6 @@
 /** The thread of the engine: runs what it is asked, one call beside the other, and sends back what came of each. */
 import {parentPort, workerData, type MessagePort} from 'node:worker_threads';
+import {collectEarly} from '../engine/collect-early.ts';
 import {noProgress, type Log} from '../kernel/log.ts';
 import {textOf, type Answer, type Request, type ThreadData} from './engine-messages.ts';
 import {primaryEngine, replicaEngine} from './engines.ts';
@@ -37,6 +38,7 @@ function logTo(port: MessagePort): Log {
 }
 
 if (parentPort !== null) {
+  collectEarly();
   const {role, options} = workerData as ThreadData;
   const complete = {...options, log: logTo(parentPort), progress: noProgress};
   const engine = role === 'primary' ? primaryEngine(complete) : replicaEngine(complete);
