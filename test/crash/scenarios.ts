@@ -64,6 +64,8 @@ const FAR_FUSE = ['--allow-deletes', 'monitor'] as const;
 const DURABLE = {
   state: ['state: begin', 'state: commit'],
   staging: ['write staging', 'sync staging', 'rename staging'],
+  /** Fetched objects are moved in. */
+  fetching: ['rename state'],
   store: ['copy store', 'rename store', 'make folder store'],
   apply: [
     'state: insert changeset',
@@ -107,7 +109,7 @@ export const scenarios: readonly Scenario[] = [
       make(place);
       await captured(place);
     },
-    steps: [...DURABLE.apply, ...DURABLE.staging, 'state: insert instance', 'remove state'],
+    steps: [...DURABLE.apply, ...DURABLE.fetching, 'state: insert instance', 'remove state'],
   },
   {
     name: 'first replicate into empty tables',
@@ -133,7 +135,7 @@ export const scenarios: readonly Scenario[] = [
     side: 'replica',
     args: ['replicate'],
     prepare: async (place) => secondSnapshot(place),
-    steps: [...DURABLE.apply, ...DURABLE.staging, 'remove staging'],
+    steps: [...DURABLE.apply, ...DURABLE.fetching, 'remove staging'],
   },
   {
     name: 'replicate, rollback journal',
