@@ -68,6 +68,7 @@ export async function attemptOnce(
   }
   const {trimmed} = run.held;
   const {inbox: conflicts} = planned;
+  await syncBase(run, target, ways);
   const done = await applyDurably(run, target, plan, {...how, trimmed, domains, conflicts});
   const {cascades} = done;
   return result(target, planned, run.held, {
@@ -143,7 +144,7 @@ async function prepare(
 async function recordOnly(
   run: Run,
   target: Snapshot,
-  {position, before, planned, domains}: Attempt,
+  {position, before, ways, planned, domains}: Attempt,
   {migrations}: ReplicateOptions,
 ): Promise<boolean> {
   const {counters, inbox} = planned;
@@ -152,9 +153,17 @@ async function recordOnly(
   // What was made of the same snapshot for another version, or beside other values of its own, is not what is here now.
   const isKnown = !moved && Buffer.compare(position.manifest, target.bytes) === 0;
   const isSame = isKnown && position.isBase && position.domains === domains;
+  if (!isSame) await syncBase(run, target, ways);
   if (!isSame || JSON.stringify(inbox) !== JSON.stringify(before))
     await run.state.reach({...target.ref, manifest: target.bytes, domains}, inbox);
   return moved;
+}
+
+/** The next merge needs these rows, and by then no store may have them any more: it would take what the primary changed for local edits. */
+async function syncBase({reader, state}: Run, target: Snapshot, {merged}: Ways): Promise<void> {
+  for (const {needsBase, table} of merged)
+    if (needsBase)
+      state.objects.sync((await reader.chunks(target, table)).map(({digest}) => digest));
 }
 
 function writtenTables(plan: Plan): ReadonlySet<string> {

@@ -59,7 +59,7 @@ async function countSince(
     const before = await parentTable(reader, parent, after);
     const regions = changedRegions(before.chunks, after.chunks);
     const sides: Sides = {reader, before, after};
-    const isKeyed = [before, after].every((side) => side.shape.keyKind === 'primary');
+    const isKeyed = areKeyed(before, after);
     const counted: ChangeCounts[] = [];
     // Rows of a multiset may be paired across regions.
     if (!isKeyed) counted.push(countChanges(fewestChanges(shape, changesOf(sides, regions))));
@@ -84,12 +84,24 @@ function countRegion(sides: Sides, region: Region): ChangeCounts {
   const {ours, theirs} = region;
   if (ours.length === 0 || theirs.length === 0)
     return {inserted: rowsOf(theirs), updated: 0, deleted: rowsOf(ours)};
-  if (ours.length + theirs.length > COUNT_LINES_CHUNKS_MAX)
+  if (!areAlike(before, after) || ours.length + theirs.length > COUNT_LINES_CHUNKS_MAX)
     return countChanges(changesOf(sides, [region]));
   return countChangedLines(
     linesOf(reader, before.shape, ours),
     linesOf(reader, after.shape, theirs),
   );
+}
+
+function areKeyed(...sides: readonly Pick<Side, 'shape'>[]): boolean {
+  return sides.every(({shape}) => shape.keyKind === 'primary');
+}
+
+/** Equal lines are equal rows, with equal keys, only where they are made of the same columns. */
+function areAlike(...sides: readonly [Side, Side]): boolean {
+  const [before, after] = sides.map(({shape: {columns, key}}) =>
+    JSON.stringify([columns.map(({name}) => name), key.map(({name, fold}) => [name, fold])]),
+  );
+  return before === after;
 }
 
 function* changesOf(
@@ -138,18 +150,19 @@ function sumOf(counted: readonly ChangeCounts[]): ChangeCounts {
 async function parentTable(
   reader: SnapshotReader,
   parent: Snapshot | undefined,
-  {shape, chunks: now}: Side,
+  after: Side,
 ): Promise<Side> {
-  const table = parent?.manifest.tables.find(({name}) => name === shape.table);
-  if (parent === undefined || table === undefined) return {shape, chunks: []};
+  const table = parent?.manifest.tables.find(({name}) => name === after.shape.table);
+  if (parent === undefined || table === undefined) return {shape: after.shape, chunks: []};
+  const shape = shapeOf(table);
   const chunks = await reader.chunks(parent, table);
-  const isKeyed = shape.keyKind === 'primary';
-  const differing = changedRegions(chunks, now).flatMap(({ours, theirs}) =>
+  const isKeyed = areKeyed({shape}, after);
+  const differing = changedRegions(chunks, after.chunks).flatMap(({ours, theirs}) =>
     isKeyed && theirs.length === 0 ? [] : ours,
   );
   await reader.fetch(
     parent,
     differing.map((chunk) => chunk.digest),
   );
-  return {shape: shapeOf(table), chunks};
+  return {shape, chunks};
 }

@@ -118,7 +118,7 @@ async function tablesOf(
     if (table === undefined || only === 'off') continue; // it was not followed
     if (JSON.stringify(shapeOf(table)) !== JSON.stringify(shape)) return undefined;
     const chunks = await reader.chunks(snapshot, table);
-    const missing = chunks.filter(({digest}) => !reader.has(digest));
+    const missing = chunks.filter(({digest}) => !reader.isWhole(digest));
     if (missing.length > 0 && snapshot.ref.storeId === '') return undefined;
     await reader.fetch(
       snapshot,

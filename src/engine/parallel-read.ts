@@ -98,10 +98,14 @@ export class ParallelRead {
     if (beside === undefined) return [];
     const data: ReaderData = {source: beside.source, known: this.#keep?.known};
     const isLatest = (): boolean => beside.isLatest();
-    return Array.from(
-      {length: this.#shares.threads - 1},
-      () => new ReaderThread(data, this.#keep, isLatest),
-    );
+    const threads: ReaderThread[] = [];
+    try {
+      while (threads.length < this.#shares.threads - 1)
+        threads.push(new ReaderThread(data, this.#keep, isLatest));
+    } catch {
+      // The system gives no more threads: there is one less to help.
+    }
+    return threads;
   }
 }
 

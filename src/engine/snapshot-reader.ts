@@ -142,6 +142,11 @@ export class SnapshotReader {
     return this.#options.cache.has(digest);
   }
 
+  /** As `has`, for objects that could not be fetched anew: a damaged one is gone then. */
+  isWhole(digest: Digest): boolean {
+    return this.#options.cache.read(digest) !== undefined;
+  }
+
   /**
    * Rows of a chunk that was fetched.
    *

@@ -75,6 +75,18 @@ function writePartial(path: string, bytes: Uint8Array, sync: (file: number) => v
   });
 }
 
+/** Waits until the bytes of a file are on disk. */
+export function syncFile(path: string): void {
+  guarded(path, () => {
+    const file = openSync(path, 'r');
+    try {
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  });
+}
+
 /** Moves a file to its name, in a folder that is made where it is missing. */
 export function moveTo(path: string, from: string): void {
   guarded(path, () => inFolder(path, () => renameSync(from, path)));

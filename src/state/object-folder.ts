@@ -16,6 +16,7 @@ import {
   moveTo,
   readBounded,
   removeFile,
+  syncFile,
   writeDurably,
   writeWhole,
 } from './files.ts';
@@ -84,6 +85,14 @@ export class ObjectFolder {
       this.#known.set(digest, depth);
       return true;
     });
+  }
+
+  /** Waits until those that are there are on disk: for objects that no store may have any more when they are needed. */
+  sync(digests: Iterable<Digest>): void {
+    for (const digest of digests) {
+      const depth = this.#known.get(digest);
+      if (depth !== undefined) syncFile(this.#path(digest, depth));
+    }
   }
 
   /** What is there under that name, whole or damaged. */

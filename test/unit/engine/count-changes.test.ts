@@ -1,4 +1,5 @@
 /** What a capture says it changed is what was changed, whichever way it is counted. */
+import {rmSync} from 'node:fs';
 import {expect, test} from 'vitest';
 import {makeInstances, write} from '../../helpers/instances.ts';
 
@@ -40,4 +41,29 @@ test('rows of a multiset, wherever their likes stand', async () => {
   write(instances.primary, "INSERT INTO loose VALUES (0, 'value 2')");
   const {tables} = await instances.capture({keyless});
   expect(tables).toEqual({loose: {rows: ROWS - 1, inserted: 1, updated: 0, deleted: 2}});
+});
+
+test.each([2000, 60_000])('rows whose key is another column now: %i', async (rowsMade) => {
+  const table = (key: string): string =>
+    `(a INT NOT NULL, b INT NOT NULL, PRIMARY KEY (${key})) WITHOUT ROWID`;
+  const primary = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${rowsMade})
+    INSERT INTO t SELECT i, ${rowsMade} + 1 - i FROM n`;
+  const ddl = `CREATE TABLE t ${table('a')}`;
+  const instances = makeInstances({ddl, primary, replica: '', tables: ['t']});
+  await instances.capture();
+  write(
+    instances.primary,
+    `CREATE TABLE u ${table('b')}; INSERT INTO u SELECT * FROM t; DROP TABLE t; ALTER TABLE u RENAME TO t`,
+  );
+  const {tables} = await instances.capture();
+  expect(tables).toEqual({t: {...none, rows: rowsMade, updated: rowsMade}});
+});
+
+test('a multiset that got a key and lost its rows, counted by who takes over, is not emptied', async () => {
+  const ddl = 'CREATE TABLE t (a NOT NULL, b)';
+  const instances = makeInstances({ddl, primary: rows('t'), replica: '', tables: ['t']});
+  await instances.capture({keyless: 'multiset'});
+  write(instances.primary, 'DROP TABLE t; CREATE TABLE t (a INTEGER PRIMARY KEY, b)');
+  rmSync(`${instances.primary}-state`, {recursive: true});
+  await expect(instances.capture({takeOver: true})).rejects.toMatchObject({code: 'FUSE'});
 });
