@@ -70,7 +70,7 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     const authority = claimNext({refs: refs ?? [], position, author, claimed, takesOver});
     refuseMuted(position);
     await settled(database, options);
-    const before = state.objects.digests();
+    const before = new Set(state.objects.digests());
     const captured = await captureDatabase(database, state.objects, options);
     if (refs === undefined) await createStore(store);
     const parent = await openParent(opened, authority.parent, options);
@@ -82,17 +82,21 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
       isDoubtful(claimed, [position, authority.parent]);
     const isKept = parent !== undefined && isNewest && !isNews;
     if (isKept && sameContent(parent.manifest, captured)) return unchanged(opened, parent);
-    const whole = (await areWhole(state.objects, before, captured, options))
-      ? captured
-      : await captureDatabase(database, state.objects, options);
+    let whole = captured;
+    // Rows that changed back meanwhile are in objects that nobody has looked into yet.
+    while (!(await areWhole(state.objects, before, whole, options)))
+      whole = await captureDatabase(database, state.objects, options);
     return storeSnapshot(opened, {authority, captured: whole, parent, options});
   });
 }
 
-/** Objects from before are looked into now: a store may keep what is staged without looking, and no replica could read it. */
+/**
+ * Objects from before are looked into now: a store may keep what is staged without looking, and no replica could read it. Those that are
+ * damaged are gone then, and not from before any more.
+ */
 async function areWhole(
   objects: ObjectFolder,
-  before: ReadonlySet<Digest>,
+  before: Set<Digest>,
   captured: Captured,
   {signal}: EngineOptions,
 ): Promise<boolean> {
@@ -100,7 +104,10 @@ async function areWhole(
   let looked = 0;
   for (const digest of captured.objects([])) {
     if (!before.has(digest)) continue;
-    found = objects.isWhole(digest) && found; // a damaged one is gone then, and captured anew
+    if (!objects.isWhole(digest)) {
+      before.delete(digest);
+      found = false;
+    }
     if (++looked % OBJECTS_AT_ONCE !== 0) continue;
     await setImmediate(); // signals are heard in between
     if (signal?.aborted === true) throw interrupted();
