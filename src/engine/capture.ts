@@ -224,6 +224,8 @@ async function storeSnapshot(
   await noteClaim(state, label);
   const saved = await store.save({folder: state.objects.root, files, label});
   const {isShown} = await refuseRival(store, saved, authority.parent === undefined);
+  // A later merge may need them as its base, when no store has them any more. Most are on disk by now.
+  state.objects.sync(captured.objects(pages));
   await state.reach({...label, manifest: bytes});
   if (!isShown) throw notShown(store, saved);
   const {digest: snapshot, lineage, epoch, sequence} = label;

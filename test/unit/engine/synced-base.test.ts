@@ -44,6 +44,16 @@ test.each([
   expect(objects.every((path) => names.has(basename(path)))).toBe(isSynced);
 });
 
+test('what a capture stored', async () => {
+  const instances = makeInstances(setting);
+  synced.length = 0;
+  await instances.capture({tables: ['t']});
+  const names = new Set(synced.map((path) => basename(path)));
+  const objects = objectsIn(`${instances.primary}-state`);
+  expect(objects.length).toBeGreaterThan(3);
+  expect(objects.filter((path) => !names.has(basename(path)))).toEqual([]);
+});
+
 test('a damaged base comes from the store again', async () => {
   const instances = makeInstances(setting);
   const merge = policy({policy: 'merge'});
