@@ -1,5 +1,4 @@
 /** capture: the rows of a live database → a new snapshot, if they differ from the newest one. */
-import {setImmediate} from 'node:timers/promises';
 import type {Digest} from '../canonical/digest.ts';
 import type {Database} from '../database/port.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
@@ -15,7 +14,7 @@ import {makeManifest, sameContent, type Captured} from './make-manifest.ts';
 import {refuseMuted, refuseSilence} from './muted-capture.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
-import {interrupted} from './read-tables.ts';
+import {listen} from './read-tables.ts';
 import {readSource} from './read-source.ts';
 import {recover} from './recover.ts';
 import {notShown, refuseRival} from './rival.ts';
@@ -98,7 +97,7 @@ async function areWhole(
   objects: ObjectFolder,
   before: Set<Digest>,
   captured: Captured,
-  {signal}: EngineOptions,
+  options: EngineOptions,
 ): Promise<boolean> {
   let found = true;
   let looked = 0;
@@ -108,9 +107,7 @@ async function areWhole(
       before.delete(digest);
       found = false;
     }
-    if (++looked % OBJECTS_AT_ONCE !== 0) continue;
-    await setImmediate(); // signals are heard in between
-    if (signal?.aborted === true) throw interrupted();
+    if (++looked % OBJECTS_AT_ONCE === 0) await listen(options);
   }
   return found;
 }

@@ -1,5 +1,4 @@
 /** How many rows of each table a capture changes. */
-import {setImmediate} from 'node:timers/promises';
 import {parseRow} from '../canonical/row.ts';
 import {countChangedLines, type Lines} from '../diff/count-lines.ts';
 import {changedRegions, type Region} from '../diff/diff-chunks.ts';
@@ -16,7 +15,7 @@ import {shapeOf} from '../snapshot/manifest.ts';
 import type {Captured} from './make-manifest.ts';
 import type {Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
-import {interrupted} from './read-tables.ts';
+import {listen} from './read-tables.ts';
 import {SnapshotReader, type Snapshot} from './snapshot-reader.ts';
 
 export type TableCapture = ChangeCounts & {readonly rows: number};
@@ -50,7 +49,7 @@ async function countSince(
   opened: Opened,
   captured: Captured,
   parent: Snapshot | undefined,
-  {signal}: EngineOptions,
+  options: EngineOptions,
 ): Promise<Record<string, TableCapture>> {
   const reader = readerOf(opened);
   const counts: [string, TableCapture][] = [];
@@ -65,8 +64,7 @@ async function countSince(
     if (!isKeyed) counted.push(countChanges(fewestChanges(shape, changesOf(sides, regions))));
     for (const region of isKeyed ? regions : []) {
       counted.push(countRegion(sides, region));
-      await setImmediate(); // signals are heard in between
-      if (signal?.aborted === true) throw interrupted();
+      await listen(options);
     }
     counts.push([shape.table, {rows: content.rows, ...sumOf(counted)}]);
   }

@@ -2,7 +2,6 @@
  * Empty tables that shall equal the snapshot's: their rows go from its chunks into the database, a chunk at a time. Read into a
  * plan row by row, a million of them would take gigabytes.
  */
-import {setImmediate} from 'node:timers/promises';
 import type {FillSource} from '../apply/fill.ts';
 import type {View} from '../database/port.ts';
 import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
@@ -11,7 +10,7 @@ import {referencesTo, type Tables} from '../plan/references.ts';
 import {chunkRows, type Compared} from './exact-changes.ts';
 import type {Ways} from './followed.ts';
 import type {EngineOptions} from './options.ts';
-import {interrupted} from './read-tables.ts';
+import {listen} from './read-tables.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 
 /**
@@ -50,29 +49,25 @@ function isDefault(schema: Tables, table: string): boolean {
 /** Gives the rows of tables that are filled, chunk by chunk; signals are heard in between. Cells are asked for to be written: it tells how far that got. */
 export function fillReader(
   reader: SnapshotReader,
-  {signal, progress}: Pick<EngineOptions, 'signal' | 'progress'>,
+  options: Pick<EngineOptions, 'signal' | 'progress'>,
 ): FillReader {
-  const listen = async (): Promise<void> => {
-    await setImmediate();
-    if (signal?.aborted) throw interrupted();
-  };
   return {
     cells: async function* ({shape, chunks, rows}) {
       let done = 0;
       for (const entry of chunks) {
-        await listen();
+        await listen(options);
         yield reader.cells(shape, entry);
         done += entry.rows;
-        progress(`filling ${shape.table}`, done, rows);
+        options.progress(`filling ${shape.table}`, done, rows);
       }
     },
     rows: async function* ({shape, chunks}) {
       for (const [at, entry] of chunks.entries()) {
-        await listen();
+        await listen(options);
         yield chunkRows(reader, shape, {theirs: entry, to: chunks[at + 1]?.first});
       }
     },
-    listen,
+    listen: () => listen(options),
     isLarge: (fills, size) => isLarge(reader, fills, size),
   };
 }
@@ -97,7 +92,7 @@ function isLarge(reader: SnapshotReader, fills: readonly Fill[], size: number): 
 export const noFills: FillReader = {
   cells: nothing,
   rows: nothing,
-  listen: async () => setImmediate(),
+  listen: () => listen({}),
   isLarge: () => false,
 };
 

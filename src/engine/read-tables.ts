@@ -189,6 +189,12 @@ async function* watchedBy<T>(
   }
 }
 
+/** Lets signals and other work in, and stops where the call was interrupted. */
+export async function listen({signal}: Pick<EngineOptions, 'signal'>): Promise<void> {
+  await setImmediate();
+  if (signal?.aborted) throw interrupted();
+}
+
 export function interrupted(): EngineError {
   return new EngineError('INTERRUPTED', 'interrupted', {
     hint: 'Nothing was left half done; run it again.',
