@@ -1,5 +1,6 @@
 /** What a person at a terminal sees: colours where there are any, progress of long work on stderr. */
-import ora from 'ora';
+import {grouped} from '../kernel/counted.ts';
+import type {Ora} from 'ora';
 import {EXIT_CODES} from '../kernel/errors.ts';
 import {PROGRESS_AFTER_MS} from '../kernel/limits.ts';
 import {noProgress, type Progress} from '../kernel/log.ts';
@@ -9,17 +10,29 @@ export type ProgressLine = {readonly progress: Progress; readonly stop: () => vo
 /** Shows what goes on once it takes more than a second; nothing where stderr is not a terminal. */
 export function progressLine(quiet: boolean): ProgressLine {
   if (quiet || !process.stderr.isTTY) return {progress: noProgress, stop: () => {}};
-  const spinner = ora({stream: process.stderr, discardStdin: false});
   const begun = performance.now();
-  const progress: Progress = (step, done, total) => {
-    const count =
-      done === 0
-        ? ''
-        : ` ${done.toLocaleString('en')}${total === 0 ? '' : ` of ${total.toLocaleString('en')}`}`;
-    spinner.text = `${step}${count}`;
-    if (!spinner.isSpinning && performance.now() - begun > PROGRESS_AFTER_MS) spinner.start();
+  let [text, isOver] = ['', false];
+  let spinner: Ora | undefined;
+  let loading: Promise<void> | undefined;
+  const load = async (): Promise<void> => {
+    const {default: ora} = await import('ora'); // most commands are done before it would be there
+    if (!isOver) spinner = ora({text, stream: process.stderr, discardStdin: false}).start();
   };
-  return {progress, stop: () => spinner.stop()};
+  const progress: Progress = (step, done, total) => {
+    text = `${step}${countOf(done, total)}`;
+    if (spinner !== undefined) spinner.text = text;
+    else if (performance.now() - begun > PROGRESS_AFTER_MS) loading ??= load();
+  };
+  const stop = (): void => {
+    isOver = true;
+    spinner?.stop();
+  };
+  return {progress, stop};
+}
+
+function countOf(done: number, total: number): string {
+  if (done === 0) return '';
+  return ` ${grouped(done)}${total === 0 ? '' : ` of ${grouped(total)}`}`;
 }
 
 /**

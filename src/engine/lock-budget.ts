@@ -1,4 +1,5 @@
 /** The lock budget: a plan that would hold the write lock for long is said so, or held back. */
+import {grouped} from '../kernel/counted.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {MAX_WRITE_LOCK_MS} from '../kernel/limits.ts';
 import {estimateLock, type LockEstimate, type LockWork} from '../plan/lock-time.ts';
@@ -78,4 +79,4 @@ export function checkLockBudget(
   options.log.warn(`${message}; --allow-long-lock silences this`);
 }
 
-const text = (ms: number): string => `${ms.toLocaleString('en')} ms`;
+const text = (ms: number): string => `${grouped(ms)} ms`;

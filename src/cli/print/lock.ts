@@ -1,14 +1,14 @@
 /** How long replicate holds the write lock, as people read it. */
 import pc from 'picocolors';
 import type {ReplicateResult} from '../../engine/replicate.ts';
-import {counted} from '../../kernel/counted.ts';
+import {counted, grouped} from '../../kernel/counted.ts';
 
 /** What a dry run foresees, or what a run measured; nothing where nothing is written. */
 export function lockLines({dryRun, lock}: ReplicateResult): readonly string[] {
   const trimmed = Object.entries(lock.trimmed).map(([table, rows]) =>
     dryRun
       ? `  ${table}: ${counted(rows, 'row')} that refer to deleted rows will be trimmed first in short transactions`
-      : `  ${table}: ${rows.toLocaleString('en')} of these rows were trimmed first in short transactions`,
+      : `  ${table}: ${grouped(rows)} of these rows were trimmed first in short transactions`,
   );
   return [...trimmed, ...holdLine(dryRun, lock)];
 }
@@ -32,4 +32,4 @@ function holdLine(
   ];
 }
 
-const text = (ms: number): string => `${ms.toLocaleString('en')} ms`;
+const text = (ms: number): string => `${grouped(ms)} ms`;

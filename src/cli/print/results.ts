@@ -6,7 +6,7 @@ import type {DoctorResult} from '../../engine/doctor.ts';
 import type {ReplicateResult} from '../../engine/replicate.ts';
 import type {SnapshotListed, StatusResult} from '../../engine/status.ts';
 import type {VerifyResult} from '../../engine/verify.ts';
-import {counted} from '../../kernel/counted.ts';
+import {counted, grouped} from '../../kernel/counted.ts';
 import {changeLines} from './changes.ts';
 import {lockLines} from './lock.ts';
 import {conflictLines, localLines, mutedLines} from './policies.ts';
@@ -89,7 +89,7 @@ export function verifyText(result: VerifyResult): string {
   const tables = Object.entries(result.tables);
   const rows = tables.map(([name, {rows: count, digest, equal}]) => [
     name,
-    count.toLocaleString('en'),
+    grouped(count),
     digest.slice(0, 12),
     equal ? pc.green('equal') : pc.red('differs'),
   ]);

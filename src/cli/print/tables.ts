@@ -1,4 +1,5 @@
 /** Aligned tables for people. */
+import {grouped} from '../../kernel/counted.ts';
 import Table from 'cli-table3';
 import pc from 'picocolors';
 import type {ChangeCounts} from '../../kernel/row.ts';
@@ -78,7 +79,7 @@ export function changesTable(tables: Readonly<Record<string, ChangeCounts>>): st
 }
 
 function signed(count: number, sign: string, colour: (text: string) => string): string {
-  return count === 0 ? pc.dim('0') : colour(`${sign}${count.toLocaleString('en')}`);
+  return count === 0 ? pc.dim('0') : colour(`${sign}${grouped(count)}`);
 }
 
 export const shortId = (id: string): string => id.slice(0, 12);

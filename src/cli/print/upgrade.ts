@@ -3,7 +3,7 @@ import pc from 'picocolors';
 import type {Judgement} from '../../engine/judge.ts';
 import type {MigrationRun} from '../../engine/run-migration.ts';
 import type {Upgraded, UpgradeCheckResult} from '../../engine/upgrade-check.ts';
-import {counted} from '../../kernel/counted.ts';
+import {counted, grouped} from '../../kernel/counted.ts';
 import {blockingLines, differenceLines} from './judgement.ts';
 import {table} from './tables.ts';
 
@@ -48,8 +48,8 @@ function factLines(report: Upgraded, {seconds}: MigrationRun): readonly string[]
       'foreign keys',
       found === 0 ? 'ok: nothing dangles that did not before' : `${counted(found, 'row')} dangle`,
     ],
-    ['time', seconds === null ? 'not known' : `${seconds.toLocaleString('en')} s`],
-    ['size', `${bytes.before.toLocaleString('en')} → ${bytes.after.toLocaleString('en')} bytes`],
+    ['time', seconds === null ? 'not known' : `${grouped(seconds)} s`],
+    ['size', `${grouped(bytes.before)} → ${grouped(bytes.after)} bytes`],
     [what, judgementText(here)],
     ['its snapshot, elsewhere', judgementText(replicas)],
   ];
@@ -85,8 +85,7 @@ function rowLines({tables, others}: Upgraded): readonly string[] {
     return [[name, String(change.inserted), String(change.deleted), columns.join(', ')]];
   });
   const counts = Object.entries(others).map(
-    ([name, {before, after}]) =>
-      `  ${name}: ${before.toLocaleString('en')} → ${after.toLocaleString('en')} rows`,
+    ([name, {before, after}]) => `  ${name}: ${grouped(before)} → ${grouped(after)} rows`,
   );
   return [
     rows.length === 0

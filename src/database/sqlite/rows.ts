@@ -138,8 +138,10 @@ export function typedRow(selection: Selection, raw: Raw): ReadRow | undefined {
  * values stored under its old types. Undefined where no column could hold one.
  */
 export function doubtfulReals({shape, table}: Selection): Sql | undefined {
+  const assigned = table.keyIsAssigned ? table.primaryKey[0]?.name : undefined; // SQLite lets nothing but integers in
   const suspects = shape.columns
     .map((column) => column.name)
+    .filter((name) => name !== assigned)
     .filter((name) => NUMBER_RULES[table.affinities.get(name) ?? 'none'] === 'integers');
   if (suspects.length === 0) return undefined;
   return fixedPart('doubtful', suspects, () => {

@@ -1,6 +1,6 @@
 /** A connection to a running Uptime Kuma: each call with a time limit, as some are never answered. */
 import {setTimeout as pause} from 'node:timers/promises';
-import {io, type Socket} from 'socket.io-client';
+import type {Socket} from 'socket.io-client';
 import {RELOAD_READY_MS} from '../../../kernel/limits.ts';
 import {connectionFault} from '../../connecting.ts';
 
@@ -59,6 +59,7 @@ function meaningOf(answer: unknown): Answer {
 /** Undefined where it cannot be connected to. From 2.0 on the server says when its handlers are there, before that it does not. */
 export async function openSession(url: string, limits: Limits): Promise<Session | undefined> {
   const {timeoutMs, signal} = limits;
+  const {io} = await import('socket.io-client'); // takes longer to load than all the rest of a short command
   const socket = io(url, {
     transports: ['websocket'],
     reconnection: false,
