@@ -22,17 +22,19 @@ export type Ahead = {
  * Nearly all objects of a snapshot are those of the one before. So all but those are fetched, with the manifest, in one round trip,
  * where manifest, index pages and chunks would take one each. What was missed, or got damaged, is fetched later as ever.
  *
+ * Without one before, all are fetched.
+ *
  * Undefined where it cannot be told which objects those are, or the store has no such way.
  */
 export async function fetchAhead(
   {store, cache, temporary}: ReaderOptions,
   ref: SnapshotRef,
-  base: KnownSnapshot,
+  base: KnownSnapshot | undefined,
 ): Promise<Ahead | undefined> {
   if (store.fetchOthers === undefined) return undefined;
   const into = temporary();
   try {
-    const names = objectsOf(base, cache);
+    const names = base === undefined ? [] : objectsOf(base, cache);
     if (names === undefined || !(await store.fetchOthers(ref, {names, into}))) return undefined;
     return {
       manifest: readBounded(join(into, MANIFEST_FILE), MANIFEST_BYTES_MAX),

@@ -9,6 +9,7 @@ import {checkAllowed, checkTables, chooseTarget} from './choose-target.ts';
 import {followed} from './followed.ts';
 import {heldBack, isHeld} from './held.ts';
 import {timed, warnOfTrimmed} from './held-locks.ts';
+import {holdsLittle} from './holds-little.ts';
 import type {ConflictReport} from './inbox.ts';
 import type {LockReport} from './lock-budget.ts';
 import {withAll, type Opened} from './open.ts';
@@ -84,7 +85,9 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
       cache: state.objects,
       temporary: () => state.temporary(),
     });
-    const target = followed(await reader.openNext(ref, await state.position()), options);
+    const needsAll = async (): Promise<boolean> => holdsLittle(database, options);
+    const next = await reader.openNext(ref, await state.position(), needsAll);
+    const target = followed(next, options);
     const {outcome, applied} = await attempts({...opened, reader, refs}, target, options);
     if (options.dryRun !== true) await keepObjects(opened, reader, [target, applied]);
     return held ? {...outcome, held: 'undone'} : outcome;
@@ -147,5 +150,5 @@ async function keepObjects(
     state.objects.write(target.ref.digest, target.bytes);
     kept.add(target.ref.digest);
   }
-  state.objects.arrange(kept, target.manifest.depth);
+  state.objects.arrange(kept, 0); // in one folder: nothing is stored from here, and a folder for each takes longer than the rest
 }

@@ -55,6 +55,8 @@ export class SnapshotReader {
   readonly #listed = new WeakMap<ManifestTable, readonly ChunkEntry[]>();
   /** Objects that were fetched before anyone asked for them. */
   #ahead: ReadonlySet<Digest> = new Set();
+  /** Objects that were digested when they came: a moment later they need not be looked into to be found whole. */
+  readonly #fresh = new Set<Digest>();
 
   constructor(options: ReaderOptions) {
     this.#options = options;
@@ -69,13 +71,22 @@ export class SnapshotReader {
     return {ref, manifest, bytes};
   }
 
-  /** As `open`, for a snapshot that is going to be read: with the manifest come the objects that the one before, `known`, does not list. */
-  async openNext(ref: SnapshotRef, known: KnownSnapshot | undefined): Promise<Snapshot> {
+  /**
+   * As `open`, for a snapshot that is going to be read: with the manifest come the objects that the one before, `known`, does not list.
+   *
+   * @param needsAll Asked where there is none before: whether next to all objects are going to be needed.
+   */
+  async openNext(
+    ref: SnapshotRef,
+    known: KnownSnapshot | undefined,
+    needsAll: () => Promise<boolean>,
+  ): Promise<Snapshot> {
     const {cache} = this.#options;
-    if (known === undefined || isAtHand(known, ref) || cache.has(ref.digest))
-      return this.open(ref, known);
+    if (isAtHand(known, ref) || cache.has(ref.digest)) return this.open(ref, known);
+    if (known === undefined && !(await needsAll())) return this.open(ref);
     const ahead = await fetchAhead(this.#options, ref, known);
     this.#ahead = ahead?.objects ?? this.#ahead;
+    for (const digest of this.#ahead) this.#fresh.add(digest);
     const {manifest} = ahead ?? {};
     return this.open(ref, manifest && {digest: ref.digest, manifest});
   }
@@ -123,7 +134,7 @@ export class SnapshotReader {
   async fetch(snapshot: Snapshot, digests: readonly Digest[]): Promise<number> {
     const {cache, store} = this.#options;
     const wanted = [...new Set(digests)];
-    const missing = wanted.filter((digest) => cache.read(digest) === undefined);
+    const missing = wanted.filter((digest) => !this.#fresh.has(digest) && !this.isWhole(digest));
     const fetched = wanted.filter((digest) => this.#ahead.has(digest)).length;
     if (missing.length === 0) return fetched;
     const {depth} = snapshot.manifest;
@@ -131,7 +142,8 @@ export class SnapshotReader {
       const files = missing.map((digest) => objectPath(digest, depth));
       await store.fetch(snapshot.ref, {files, into, filesTotal: filesOf(snapshot.manifest)});
       missing.forEach((digest, at) => {
-        cache.take(digest, join(into, must(files[at], 'one path each')));
+        if (cache.take(digest, join(into, must(files[at], 'one path each'))))
+          this.#fresh.add(digest);
       });
     });
     return fetched + missing.filter((digest) => !this.#ahead.has(digest)).length;

@@ -25,8 +25,10 @@ describe('three changed rows of 60 000, through restic', () => {
     makeItems(primary);
     execute(replica, ddl);
     await source.capture();
+    rmSync(calls);
     const first = await target.replicate();
     expect(first.cost.objectsFetched).toBeGreaterThan(rows / mean / 2);
+    expect(namesOf(calls), 'all of it in one go').toEqual(['version', 'snapshots', 'restore']);
     execute(primary, `UPDATE item SET b = 'changed' WHERE id IN (10, 20000, 50000)`);
     rmSync(calls);
     await source.capture();
