@@ -8,9 +8,9 @@ import type {TableShape} from '../schema/table-shape.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {State} from '../state/state.ts';
 import type {AuditRecord} from '../state/undo-records.ts';
-import {decodeIntent} from './intent.ts';
+import {wholeIntent, type Intent} from './intent.ts';
 import {recordedManifest} from './recorded.ts';
-import {changeOf, unlessDamaged} from './recorded-change.ts';
+import {changeOf, intactOf, unlessDamaged} from './recorded-change.ts';
 
 export type Untold = {
   /** The last of these applies. */
@@ -33,7 +33,7 @@ export async function untoldChanges(state: State, told: number): Promise<Untold 
     records.unshift(record);
     id = record.id - 1;
   }
-  const read = readAll(records);
+  const read = await readAll(state, records);
   const undone = known === told || read.lost !== undefined ? undefined : UNDONE;
   const through = records.at(-1)?.id ?? known;
   return through === told ? undefined : {...read, through, lost: read.lost ?? undone};
@@ -41,8 +41,12 @@ export async function untoldChanges(state: State, told: number): Promise<Untold 
 
 const UNDONE = 'an apply that it was told of was undone';
 
-function readAll(records: readonly AuditRecord[]): Omit<Untold, 'through'> {
-  const read = records.map(readRecord);
+async function readAll(
+  state: State,
+  records: readonly AuditRecord[],
+): Promise<Omit<Untold, 'through'>> {
+  const read: Read[] = [];
+  for (const record of records) read.push(await readRecord(record, state.undos.parts(record)));
   const isWhole = read.every(({changes}) => changes !== undefined);
   const lost =
     records.length >= UNDO_RECORDS_MAX
@@ -62,14 +66,18 @@ type Read = {
   readonly changes: readonly AppliedChange[] | undefined;
 };
 
-function readRecord(record: AuditRecord): Read {
+async function readRecord(record: AuditRecord, parts: AsyncIterable<string>): Promise<Read> {
   const manifest = unlessDamaged(() => recordedManifest(record));
   const application = manifest?.source.application;
-  return {application, changes: manifest && changesIn(manifest, record)};
+  const {body} = record;
+  const intent = body === null ? undefined : await intactOf(wholeIntent(body, parts));
+  return {application, changes: manifest && changesIn(manifest, intent)};
 }
 
-function changesIn(manifest: Manifest, {body}: AuditRecord): readonly AppliedChange[] | undefined {
-  const rows = body === null ? undefined : unlessDamaged(() => decodeIntent(body))?.rows;
+function changesIn(
+  manifest: Manifest,
+  {rows}: Partial<Intent> = {},
+): readonly AppliedChange[] | undefined {
   const shapes = new Map(manifest.tables.map((table) => [table.name, shapeOf(table)]));
   const changes = rows?.map((row) => {
     const shape = shapes.get(row.table);

@@ -11,7 +11,7 @@ import type {TableShape} from '../schema/table-shape.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
 import {shapeOf} from '../snapshot/manifest.ts';
 import type {UndoRecord, UndoRecords} from '../state/undo-records.ts';
-import {decodeIntent, type IntendedRow} from './intent.ts';
+import {decodeIntent, rowsIn, type IntendedRow} from './intent.ts';
 import {isReadable, rowNow} from './rows-now.ts';
 
 export type Evidence = {
@@ -40,7 +40,7 @@ export async function evidence(
   for await (const record of records.kept()) {
     if (record.digest !== next || seen.size >= EVIDENCE_ROWS_MAX) break;
     next = record.previous?.digest;
-    const found = await foundOf(view, record, {seen, isTold});
+    const found = await foundOf(view, record, {seen, isTold, parts: records.parts(record)});
     if (found.some((row) => row !== 'after')) isAsLeft = false;
     if (found.length > 0 && found.every((row) => row === 'before')) isRestored = true;
   }
@@ -63,26 +63,33 @@ async function foundOf(
   }
 }
 
-type Looking = {readonly seen: Set<string>; readonly isTold: (table: string) => boolean};
+type Looking = {
+  readonly seen: Set<string>;
+  readonly isTold: (table: string) => boolean;
+  /** Rows that the record's body has no room for. */
+  readonly parts: AsyncIterable<string>;
+};
 
 async function lookAt(
   view: View,
   record: UndoRecord,
-  {seen, isTold}: Looking,
+  {seen, isTold, parts}: Looking,
 ): Promise<readonly Found[]> {
   const shapes = new Map(
     decodeManifest(record.manifest).tables.map((table) => [table.name, shapeOf(table)]),
   );
   const {tables} = await view.schema();
   const found: Found[] = [];
-  for (const row of decodeIntent(record.body).rows ?? []) {
-    if (seen.size >= EVIDENCE_ROWS_MAX) break;
-    const shape = shapes.get(row.table);
-    const name = `${row.table}\n${row.key}`;
-    if (shape?.keyKind !== 'primary' || seen.has(name) || !isTold(row.table)) continue;
-    seen.add(name);
-    const readable = isReadable(tables.get(row.table), shape);
-    found.push(readable ? await foundNow(view, shape, row) : 'other');
+  for await (const rows of rowsIn(decodeIntent(record.body), parts)) {
+    for (const row of rows) {
+      if (seen.size >= EVIDENCE_ROWS_MAX) return found;
+      const shape = shapes.get(row.table);
+      const name = `${row.table}\n${row.key}`;
+      if (shape?.keyKind !== 'primary' || seen.has(name) || !isTold(row.table)) continue;
+      seen.add(name);
+      const readable = isReadable(tables.get(row.table), shape);
+      found.push(readable ? await foundNow(view, shape, row) : 'other');
+    }
   }
   return found;
 }

@@ -73,20 +73,16 @@ export function fillReader(
 }
 
 export type FillReader = FillSource & {
-  /** True where the rows, beside so many characters of others, are more than an undo record keeps. Stops counting there. */
+  /** True where the rows, beside so many characters of others, are more than an undo record keeps, as far as their bytes tell. */
   isLarge(fills: readonly Fill[], size: number): boolean;
 };
 
-/** A chunk is the texts of its rows, each with one character behind it. */
+/** A chunk is the texts of its rows, each with one byte behind it. */
 function isLarge(reader: SnapshotReader, fills: readonly Fill[], size: number): boolean {
-  let all = size;
-  for (const {chunks} of fills) {
-    for (const entry of chunks) {
-      all += reader.characters(entry) - entry.rows;
-      if (all > UNDO_BYTES_MAX) return true;
-    }
-  }
-  return false;
+  const chunks = fills.flatMap((fill) => fill.chunks);
+  return (
+    chunks.reduce((sum, entry) => sum + reader.size(entry) - entry.rows, size) > UNDO_BYTES_MAX
+  );
 }
 
 export const noFills: FillReader = {

@@ -5,11 +5,11 @@ import {shapeOf} from '../snapshot/manifest.ts';
 import type {State} from '../state/state.ts';
 import type {AuditRecord} from '../state/undo-records.ts';
 import {describeChange, type DiffChange} from './describe-change.ts';
-import {decodeIntent, type Intent, type IntendedRow} from './intent.ts';
+import {wholeIntent, type Intent, type IntendedRow} from './intent.ts';
 import {peekAtState} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {recordedManifest} from './recorded.ts';
-import {changeOf, unlessDamaged} from './recorded-change.ts';
+import {changeOf, intactOf, unlessDamaged} from './recorded-change.ts';
 
 export type HistoryRequest = {
   /** Rows at most; default 100, and never more than 1000. */
@@ -74,8 +74,8 @@ async function pageOf(state: State, cursor: Cursor, limit: number): Promise<Hist
     if (record === undefined) return {applies, rows, next: null};
     const from = record.id === cursor.id ? row : 0; // the apply of the cursor may have been undone
     if (rows.length === limit || left <= 0) return {applies, rows, next: `${record.id}-${from}`};
-    const read = readRecord(record);
-    left -= record.body?.length ?? 0;
+    const read = await readRecord(record, state.undos.parts(record));
+    if (record.body !== null) left -= record.size;
     applies.push(read.apply);
     const end = from + limit - rows.length;
     rows.push(...read.rows.slice(from, end).map(read.describe));
@@ -90,11 +90,11 @@ type Read = {
   readonly describe: (row: IntendedRow) => HistoryRow;
 };
 
-function readRecord(record: AuditRecord): Read {
+async function readRecord(record: AuditRecord, parts: AsyncIterable<string>): Promise<Read> {
   const {id: apply, at, digest: snapshot, lineage, epoch, sequence, body} = record;
   const told = {apply, at, snapshot, lineage, epoch, sequence};
   const describe = describer(record);
-  const intent = body === null ? undefined : intentOf(body);
+  const intent = body === null ? undefined : await intentOf(body, parts);
   if (intent === 'damaged' || describe === undefined)
     return {apply: {...told, listed: 'damaged', cascades: {}}, rows: [], describe: nothing};
   const listed = intent?.rows === undefined ? 'tooLong' : 'yes';
@@ -102,8 +102,8 @@ function readRecord(record: AuditRecord): Read {
   return {apply: {...told, listed, cascades}, rows, describe};
 }
 
-function intentOf(body: string): Intent | 'damaged' {
-  return unlessDamaged(() => decodeIntent(body)) ?? 'damaged';
+async function intentOf(body: string, parts: AsyncIterable<string>): Promise<Intent | 'damaged'> {
+  return (await intactOf(wholeIntent(body, parts))) ?? 'damaged';
 }
 
 /** Undefined where the record no longer says which columns the tables had. */

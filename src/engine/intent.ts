@@ -2,9 +2,11 @@
 import {z} from 'zod';
 import {isKey} from '../canonical/key.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
+import {UNDO_BYTES_MAX, UNDO_PART_CHARS} from '../kernel/limits.ts';
+import type {ChangeCounts} from '../kernel/row.ts';
 import {cascadeCounts, rowSteps, totals, type Plan} from '../plan/plan.ts';
 import type {Violations} from '../snapshot/manifest.ts';
+import type {Intended} from '../state/changeset.ts';
 import {conflictsSchema, type StoredConflict} from '../state/conflicts.ts';
 import {noFills, type FillReader} from './fills.ts';
 
@@ -23,8 +25,12 @@ export type Dangling = {readonly name: string; readonly violations: readonly Vio
 export type GroupSize = {readonly table: string; readonly group: string; readonly rows: number};
 
 export type Intent = {
-  /** The touched rows; undefined where there were too many to keep. */
+  /** The touched rows, or the first of them; undefined where there were too many to keep. */
   readonly rows: readonly IntendedRow[] | undefined;
+  /** How many rows are touched. */
+  readonly all: number;
+  /** How many are inserted, updated and deleted; undefined where an older release did not note it. */
+  readonly tables: Readonly<Record<string, ChangeCounts>> | undefined;
   /** How many rows of tables that are not replicated go or change with them: those are not kept. */
   readonly cascades: Readonly<Record<string, number>>;
   readonly dangling: readonly Dangling[];
@@ -49,66 +55,119 @@ export async function encodeIntent(
     /** Gives the rows of tables that are filled. */
     readonly fills?: FillReader;
   } = {},
-): Promise<string> {
+): Promise<Intended> {
   const cascades = Object.fromEntries(totals(cascadeCounts(plan), trimmed));
-  const rows = await touchedRows(plan, fills);
-  const others = JSON.stringify({cascades, dangling, groups, conflicts});
-  return `{"rows":${rows ?? null},${others.slice(1)}`;
+  const parts = isTooLarge(plan, fills) ? undefined : partsOf(touchedRows(plan, fills));
+  const first = (await parts?.next())?.value ?? '[]';
+  const all = rowSteps(plan).length + plan.fills.reduce((sum, {rows}) => sum + rows, 0);
+  const tables = Object.fromEntries(plan.tables);
+  const others = JSON.stringify({all, tables, cascades, dangling, groups, conflicts});
+  const body = `{"rows":${parts === undefined ? 'null' : first},${others.slice(1)}`;
+  return {body, parts};
 }
 
-/** As JSON, put together of parts: rows that are filled are in memory only a chunk at a time, other than their text. */
-async function touchedRows(plan: Plan, fills: FillReader): Promise<string | undefined> {
+function isTooLarge(plan: Plan, fills: FillReader): boolean {
   let size = 0;
-  const rows: IntendedRow[] = [];
-  for (const {change, shape} of rowSteps(plan)) {
-    const before = change.op === 'insert' ? null : change.before.text;
-    const after = change.op === 'delete' ? null : change.after.text;
-    size += (before?.length ?? 0) + (after?.length ?? 0);
-    if (size > UNDO_BYTES_MAX) return undefined;
-    rows.push({table: shape.table, key: change.key, before, after});
+  for (const {change} of rowSteps(plan)) {
+    if (change.op !== 'insert') size += change.before.text.length;
+    if (change.op !== 'delete') size += change.after.text.length;
+    if (size > UNDO_BYTES_MAX) return true;
   }
-  if (fills.isLarge(plan.fills, size)) return undefined;
-  const parts = rows.length === 0 ? [] : [listed(rows)];
+  return fills.isLarge(plan.fills, size);
+}
+
+/** Rows that are filled are in memory a chunk at a time. */
+async function* touchedRows(
+  plan: Plan,
+  fills: FillReader,
+): AsyncGenerator<readonly IntendedRow[], void> {
+  yield rowSteps(plan).map(({change, shape}) => ({
+    table: shape.table,
+    key: change.key,
+    before: change.op === 'insert' ? null : change.before.text,
+    after: change.op === 'delete' ? null : change.after.text,
+  }));
   for (const fill of plan.fills) {
     const {table} = fill.shape;
     for await (const some of fills.rows(fill))
-      parts.push(listed(some.map(({key, text}) => ({table, key, before: null, after: text}))));
+      yield some.map(({key, text}) => ({table, key, before: null, after: text}));
   }
-  return `[${parts.join(',')}]`;
 }
 
-/** The elements of a list as JSON, without its brackets. */
-function listed(rows: readonly IntendedRow[]): string {
-  return JSON.stringify(rows).slice(1, -1);
+/** The same rows as JSON, some at a time. */
+async function* partsOf(
+  lists: AsyncIterable<readonly IntendedRow[]>,
+): AsyncGenerator<string, void> {
+  let rows: IntendedRow[] = [];
+  let size = 0;
+  for await (const list of lists) {
+    for (const row of list) {
+      const characters = (row.before?.length ?? 0) + (row.after?.length ?? 0);
+      if (size + characters > UNDO_PART_CHARS && rows.length > 0) {
+        yield JSON.stringify(rows);
+        [rows, size] = [[], 0];
+      }
+      rows.push(row);
+      size += characters;
+    }
+  }
+  if (rows.length > 0) yield JSON.stringify(rows);
 }
 
 /**
- * Reads an intent, also of an older release, which kept nothing but the rows.
+ * Reads an intent, also of an older release, which kept nothing but the rows: with as many of these as the body holds.
  *
  * @throws {EngineError} `SNAPSHOT_CORRUPT` where the state was damaged; nothing of it is quoted.
  */
 export function decodeIntent(body: string): Intent {
   const parsed = intentSchema.safeParse(jsonOf(body));
   if (!parsed.success) throw damaged();
-  const {rows, cascades, dangling, groups, conflicts} = parsed.data;
-  return {rows: rows ?? undefined, cascades, dangling, groups, conflicts};
+  const {rows, all = rows?.length ?? 0, tables, conflicts, ...others} = parsed.data;
+  return {rows: rows ?? undefined, all, tables, conflicts, ...others};
+}
+
+/** As `decodeIntent`, with all of the rows. @throws as that, also where some are missing. */
+export async function wholeIntent(body: string, parts: AsyncIterable<string>): Promise<Intent> {
+  const intent = decodeIntent(body);
+  if (intent.rows === undefined) return intent;
+  const rows: IntendedRow[] = [];
+  for await (const some of rowsIn(intent, parts)) for (const row of some) rows.push(row);
+  if (rows.length !== intent.all) throw damaged();
+  return {...intent, rows};
+}
+
+/** The rows of an intent, part by part. @throws {EngineError} `SNAPSHOT_CORRUPT`, as `decodeIntent`. */
+export async function* rowsIn(
+  {rows}: Intent,
+  parts: AsyncIterable<string>,
+): AsyncGenerator<readonly IntendedRow[], void> {
+  if (rows === undefined) return;
+  yield rows;
+  for await (const part of parts) {
+    const parsed = rowsSchema.safeParse(jsonOf(part));
+    if (!parsed.success) throw damaged();
+    yield parsed.data;
+  }
 }
 
 const count = z.int().min(0);
 const key = z.string().refine(isKey);
+const rowsSchema = z.array(
+  z
+    .strictObject({
+      table: z.string(),
+      key,
+      before: z.string().nullable(),
+      after: z.string().nullable(),
+    })
+    .refine(({before, after}) => before !== null || after !== null),
+);
 const intentSchema = z.strictObject({
-  rows: z
-    .array(
-      z
-        .strictObject({
-          table: z.string(),
-          key,
-          before: z.string().nullable(),
-          after: z.string().nullable(),
-        })
-        .refine(({before, after}) => before !== null || after !== null),
-    )
-    .nullable(),
+  rows: rowsSchema.nullable(),
+  all: count.optional(),
+  tables: z
+    .record(z.string(), z.strictObject({inserted: count, updated: count, deleted: count}))
+    .optional(),
   cascades: z.record(z.string(), count).default({}),
   dangling: z
     .array(

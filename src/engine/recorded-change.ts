@@ -22,7 +22,15 @@ export function unlessDamaged<T>(read: () => T): T | undefined {
   try {
     return read();
   } catch (error) {
-    if (isEngineError(error, 'SNAPSHOT_CORRUPT', 'FORMAT_NEWER')) return undefined;
-    throw error;
+    return nothingOf(error);
   }
+}
+
+/** As `unlessDamaged`, for what is read piece by piece. */
+export async function intactOf<T>(reading: Promise<T>): Promise<T | undefined> {
+  return reading.catch(nothingOf);
+}
+
+function nothingOf(error: unknown): undefined {
+  if (!isEngineError(error, 'SNAPSHOT_CORRUPT', 'FORMAT_NEWER')) throw error;
 }

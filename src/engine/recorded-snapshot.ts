@@ -49,6 +49,7 @@ export async function readRecorded<T>(
       has: (digest: string) => fetched.has(digest),
       read: (digest: string) => fetched.read(digest) ?? state.peekObject(digest),
       take: (digest: string, path: string) => fetched.take(digest, path),
+      size: (digest: string) => fetched.size(digest),
     };
     const temporary = (): string => mkdtempSync(join(folder, 'fetch-'));
     const store = onDemand(() => storeOf(options, state.instance.host));

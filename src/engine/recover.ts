@@ -9,7 +9,13 @@ import {shapeOf} from '../snapshot/manifest.ts';
 import type {Changeset, State} from '../state/state.ts';
 import type {Log} from '../kernel/log.ts';
 import {perhapsMuted} from './base-domains.ts';
-import {decodeIntent, type GroupSize, type IntendedRow, type Intent} from './intent.ts';
+import {
+  decodeIntent,
+  wholeIntent,
+  type GroupSize,
+  type IntendedRow,
+  type Intent,
+} from './intent.ts';
 import {recordedManifest} from './recorded.ts';
 import {claimRows, groupOf, groupsNow, isReadable, rowNow} from './rows-now.ts';
 
@@ -32,24 +38,35 @@ async function settle(
   {database, state, log}: {database: Database; state: State; log: Log},
   pending: Changeset,
 ): Promise<Outcome> {
-  const outcome = await outcomeOf(database, pending);
+  const outcome = await outcomeOf(database, state, pending);
   log.info('an earlier run was interrupted', {outcome, undo: pending.undoes !== null});
   await (pending.undoes === null ? settleApply : settleUndo)(state, pending, outcome);
   return outcome;
 }
 
 /** A record that got damaged tells nothing, and must not keep later runs from comparing. */
-async function outcomeOf(database: Database, pending: Changeset): Promise<Outcome> {
+async function outcomeOf(database: Database, state: State, pending: Changeset): Promise<Outcome> {
   if (pending.doubted !== 0) return 'unknown';
   try {
     const {tables} = recordedManifest(pending);
     const shapes = new Map(tables.map((table) => [table.name, shapeOf(table)]));
-    const intent = decodeIntent(pending.body);
+    const intent = await enoughOf(pending, shapes, state.undos.parts(pending));
     return await database.view((view) => whatHappened(view, shapes, intent));
   } catch (error) {
     if (isEngineError(error, 'SNAPSHOT_CORRUPT')) return 'unknown';
     throw error;
   }
+}
+
+/** A few rows that are keyed by themselves tell as much as all of them. */
+async function enoughOf(
+  {body}: Changeset,
+  shapes: ReadonlyMap<string, TableShape>,
+  parts: AsyncIterable<string>,
+): Promise<Intent> {
+  const first = decodeIntent(body);
+  const isEnough = first.rows?.some(({table}) => shapes.get(table)?.keyKind === 'primary');
+  return isEnough === true ? first : wholeIntent(body, parts);
 }
 
 /** The application may have written since what rows would tell otherwise: the next run compares all of them. */

@@ -23,6 +23,8 @@ type ObjectCache = {
   has(digest: Digest): boolean;
   /** Bytes that have this digest, and are no more than any chunk can be; undefined where there are none. */
   read(digest: Digest): Uint8Array | undefined;
+  /** Bytes of what is there under that name; 0 for nothing. */
+  size(digest: Digest): number;
   /** Moves a file in, where it is that object; else it is left alone. */
   take(digest: Digest, path: string): boolean;
 };
@@ -183,10 +185,9 @@ export class SnapshotReader {
     return chunkCells(shape, entry, this.#bytes(entry.digest));
   }
 
-  /** Characters of a chunk that was fetched. */
-  characters({digest}: ChunkEntry): number {
-    const {buffer, byteOffset, byteLength} = this.#bytes(digest);
-    return Buffer.from(buffer, byteOffset, byteLength).toString().length;
+  /** Bytes of a chunk that was fetched, which is not read for that. */
+  size({digest}: ChunkEntry): number {
+    return this.#options.cache.size(digest);
   }
 
   #bytes(digest: Digest): Uint8Array {

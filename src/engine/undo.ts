@@ -11,7 +11,7 @@ import type {UndoRecord} from '../state/undo-records.ts';
 import {carriedBy} from './apply-snapshot.ts';
 import {evidence} from './evidence.ts';
 import {followedManifest, isToldIn, waysOf} from './followed.ts';
-import {decodeIntent, encodeIntent, type Intent} from './intent.ts';
+import {decodeIntent, encodeIntent, wholeIntent, type Intent, type IntendedRow} from './intent.ts';
 import {checkLockBudget} from './lock-budget.ts';
 import {peekAtState, withState, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
@@ -82,7 +82,25 @@ export async function undo(options: UndoOptions): Promise<UndoResult> {
 function finishedUndo(recovered: Recovered | undefined, dryRun: boolean): UndoResult | undefined {
   if (recovered?.outcome !== 'committed' || recovered.changeset.undoes === null) return undefined;
   const {body, digest, lineage, epoch, sequence} = recovered.changeset;
-  const {rows = [], cascades} = decodeIntent(body);
+  const intent = decodeIntent(body);
+  return {
+    undone: true,
+    dryRun,
+    snapshot: digest,
+    lineage,
+    epoch,
+    sequence,
+    tables: intent.tables ?? countsOf(intent.rows ?? []),
+    cascades: intent.cascades,
+    notRestored: {},
+    held: 'undone',
+  };
+}
+
+const NONE: ChangeCounts = {inserted: 0, updated: 0, deleted: 0};
+
+/** As an intent of an older release does not tell. */
+function countsOf(rows: readonly IntendedRow[]): Readonly<Record<string, ChangeCounts>> {
   const tables = new Map<string, ChangeCounts>();
   for (const {table, before, after} of rows) {
     const {inserted, updated, deleted} = tables.get(table) ?? NONE;
@@ -92,28 +110,15 @@ function finishedUndo(recovered: Recovered | undefined, dryRun: boolean): UndoRe
       deleted: deleted + (after === null ? 1 : 0),
     });
   }
-  return {
-    undone: true,
-    dryRun,
-    snapshot: digest,
-    lineage,
-    epoch,
-    sequence,
-    tables: Object.fromEntries(tables),
-    cascades,
-    notRestored: {},
-    held: 'undone',
-  };
+  return Object.fromEntries(tables);
 }
-
-const NONE: ChangeCounts = {inserted: 0, updated: 0, deleted: 0};
 
 async function attemptOnce(
   opened: Omit<Opened, 'store'>,
   record: UndoRecord,
   options: UndoOptions,
 ): Promise<UndoResult> {
-  const intent = decodeIntent(record.body);
+  const intent = await wholeIntent(record.body, opened.state.undos.parts(record));
   const manifest = followedManifest(recordedManifest(record), options);
   const wanted = {record, intent, manifest, migrations: options.migrations};
   await settled(opened.database, options);

@@ -114,6 +114,11 @@ export function removeFile(path: string): void {
   });
 }
 
+/** Bytes of what is there; 0 for nothing. */
+export function sizeOf(path: string): number {
+  return guarded(path, () => lstatSync(path, {throwIfNoEntry: false})?.size ?? 0);
+}
+
 /** Bytes of a plain file of at most so many; undefined where there is none, or it is anything else. */
 export function readBounded(path: string, bytesMax: number): Uint8Array | undefined {
   const stat = lstatSync(path, {throwIfNoEntry: false});

@@ -16,6 +16,7 @@ import {
   moveTo,
   readBounded,
   removeFile,
+  sizeOf,
   syncFile,
   writeDurably,
   writeWhole,
@@ -50,6 +51,12 @@ export class ObjectFolder {
     if (found.bytes !== undefined && digestOf(found.bytes) === digest) return found.bytes;
     this.#remove(digest, found.path);
     return undefined;
+  }
+
+  /** Bytes of what is there under that name, whole or damaged; 0 for nothing. */
+  size(digest: Digest): number {
+    const depth = this.#known.get(digest);
+    return depth === undefined ? 0 : sizeOf(this.#path(digest, depth));
   }
 
   /** As `read` finds it, without its bytes. */

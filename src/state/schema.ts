@@ -40,7 +40,7 @@ export type StateTables = {
     author: string;
     manifest: Uint8Array;
     at: string;
-    /** JSON: touched rows with before and after. */
+    /** JSON: touched rows with before and after, as far as they fit into one part, and all else. */
     body: string;
     /** JSON of the position before, `null` for none; NULL where an older release wrote it. */
     previous: string | null;
@@ -50,6 +50,13 @@ export type StateTables = {
     domains: string | null;
     /** 1 once the database or this state was put back from a copy: what was applied after it is not on record. */
     doubted: Generated<number>;
+  };
+  /** The other rows of a change set, in order. They go with it. */
+  changeset_part: {
+    changeset: number;
+    part: number;
+    /** JSON: touched rows, as in the body. */
+    rows: string;
   };
   /** Conflicts that wait for a decision or for it to be carried out. */
   conflict: {
@@ -173,6 +180,21 @@ export const stateMigrations: Readonly<Record<string, Migration>> = {
         .addColumn('name', 'text', (c) => c.primaryKey())
         .addColumn('body', 'text', (c) => c.notNull())
         .execute();
+    },
+  },
+  '006-parts': {
+    up: async (db) => {
+      await db.schema
+        .createTable('changeset_part')
+        .addColumn('changeset', 'integer', (c) => c.notNull())
+        .addColumn('part', 'integer', (c) => c.notNull())
+        .addColumn('rows', 'text', (c) => c.notNull())
+        .addPrimaryKeyConstraint('changeset_part_key', ['changeset', 'part'])
+        .execute();
+      const parts = sql`DELETE FROM changeset_part WHERE changeset = OLD.id`;
+      await sql`CREATE TRIGGER changeset_gone AFTER DELETE ON changeset BEGIN ${parts}; END`.execute(
+        db,
+      );
     },
   },
 };

@@ -7,8 +7,8 @@ import {mkdtempSync} from 'node:fs';
 import {join} from 'node:path';
 import {localAge, onLocal, openLocal, type Kysely} from '../database/sqlite/local.ts';
 import type {Digest} from '../canonical/digest.ts';
-import {must} from '../kernel/assert.ts';
 import type {Position} from '../kernel/position.ts';
+import {addChangeset, type Intended} from './changeset.ts';
 import {listConflicts, replaceConflicts, type StoredConflict} from './conflicts.ts';
 import {guarded, isThere, keepToOwner, makeFolder, removeAll} from './files.ts';
 import {readFact, writeFact} from './facts.ts';
@@ -127,13 +127,10 @@ export class State {
   }
 
   /** Records durably what is about to be written. */
-  async intend(target: NewPosition, body: string): Promise<number> {
+  async intend(target: NewPosition, intended: Intended): Promise<number> {
     const previous = encodePrevious(await this.position(), await this.conflicts());
-    const values = {...reached(target), status: 'intended' as const, body, previous};
-    const row = await this.#write((tx) =>
-      tx.insertInto('changeset').values(values).returning('id').executeTakeFirst(),
-    );
-    return must(row, 'an insert returns its row').id;
+    const values = {...reached(target), status: 'intended' as const, previous};
+    return this.#write((tx) => addChangeset(tx, values, intended));
   }
 
   /** The write that was begun and neither finished nor dropped, if a run ended in between. */

@@ -1,15 +1,16 @@
 /** The way back: change sets that can be undone, and what an undo holds back. */
 import {z} from 'zod';
-import type {Kysely} from '../database/sqlite/local.ts';
+import {sql, type Kysely} from '../database/sqlite/local.ts';
 import {must} from '../kernel/assert.ts';
 import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
+import {addChangeset, partsOf, type Intended} from './changeset.ts';
 import {conflictsSchema, replaceConflicts, type StoredConflict} from './conflicts.ts';
 import {jsonOf} from './json.ts';
 import {distrustPosition, now, placePosition, reached, type NewPosition} from './position-row.ts';
 import type {StateTables} from './schema.ts';
 
-/** An applied change set; its body says what was written. */
+/** An applied change set; its body, with its parts, says what was written. */
 export type UndoRecord = NewPosition & {
   readonly id: number;
   readonly at: string;
@@ -22,8 +23,10 @@ export type UndoRecord = NewPosition & {
 
 /** An applied change set as an audit reads it. */
 export type AuditRecord = Pick<UndoRecord, 'id' | 'at' | keyof Position | 'manifest'> & {
-  /** Null where it is longer than was asked for. */
+  /** Null where it is longer, with its parts, than was asked for. */
   readonly body: string | null;
+  /** Characters of it and its parts. */
+  readonly size: number;
 };
 
 /** Until when a replica stays as an undo left it: a newer snapshot than this, or `resume`. */
@@ -67,18 +70,14 @@ export class UndoRecords {
     }
   }
 
-  /** The last change set applied and not undone, of those up to `id`; its body only up to so many characters. */
-  async upTo(id: number, bodyCharsMax: number): Promise<AuditRecord | undefined> {
+  /** The last change set applied and not undone, of those up to `id`; its body only where that has up to so many characters, with its parts. */
+  async upTo(id: number, charsMax: number): Promise<AuditRecord | undefined> {
     return this.#db
       .selectFrom('changeset')
       .select(['id', 'at', 'lineage', 'epoch', 'sequence', 'digest', 'manifest'])
+      .select(sizeOf.as('size'))
       .select(({eb}) =>
-        eb
-          .case()
-          .when(eb.fn<number>('length', ['body']), '<=', bodyCharsMax)
-          .then(eb.ref('body'))
-          .end()
-          .as('body'),
+        eb.case().when(sizeOf, '<=', charsMax).then(eb.ref('body')).end().as('body'),
       )
       .where('status', '=', 'applied')
       .where('id', '<=', id)
@@ -97,13 +96,15 @@ export class UndoRecords {
     return row?.id ?? 0;
   }
 
-  /** Records durably that this change set is about to be undone, by writing `body`. */
-  async intend(record: UndoRecord, body: string): Promise<number> {
-    const values = {...reached(record), status: 'intended' as const, body, undoes: record.id};
-    const row = await this.#write((tx) =>
-      tx.insertInto('changeset').values(values).returning('id').executeTakeFirst(),
-    );
-    return must(row, 'an insert returns its row').id;
+  /** Records durably that this change set is about to be undone, by writing that. */
+  async intend(record: UndoRecord, intended: Intended): Promise<number> {
+    const values = {...reached(record), status: 'intended' as const, undoes: record.id};
+    return this.#write((tx) => addChangeset(tx, values, intended));
+  }
+
+  /** The rows of a change set that its body has no room for, part by part. */
+  parts({id}: {readonly id: number}): AsyncIterable<string> {
+    return partsOf(this.#db, id);
   }
 
   /**
@@ -148,6 +149,10 @@ export class UndoRecords {
     await this.#write((tx) => tx.deleteFrom('hold').execute());
   }
 }
+
+/** Of a change set, in characters. */
+const sizeOf = sql<number>`length(body)
+  + (SELECT coalesce(sum(length(rows)), 0) FROM changeset_part WHERE changeset = changeset.id)`;
 
 async function undoneBy(tx: Kysely<StateTables>, intent: number): Promise<UndoRecordRow> {
   const row = await tx

@@ -4,7 +4,7 @@ import {Kysely, SqliteDialect} from 'kysely';
 import {Migrator, type Migration} from 'kysely/migration';
 import {EngineError} from '../../kernel/errors.ts';
 
-export {sql, type Generated, type Kysely} from 'kysely';
+export {sql, type Generated, type Insertable, type Kysely} from 'kysely';
 export type {Migration} from 'kysely/migration';
 
 export type LocalOptions = {

@@ -41,7 +41,7 @@ async function crashed(when: keyof typeof crashes): Promise<Instances> {
   const {id, body, previous, ...position} = known(await state.undos.newest());
   await state.reach(known(previous ?? undefined));
   await state.drop(id);
-  await state.intend(position, body);
+  await state.intend(position, {body});
   await state.close();
   expect(await instances.status()).toMatchObject({interrupted: true});
   return instances;

@@ -149,7 +149,7 @@ test('looking at a state does not move it forward beside a process that uses it'
   const db = new BetterSqlite3(stateFile(instances));
   db.exec(`ALTER TABLE changeset DROP COLUMN doubted; ALTER TABLE instance DROP COLUMN state_file;
     ALTER TABLE changeset DROP COLUMN domains; ALTER TABLE position DROP COLUMN domains;
-    ALTER TABLE position DROP COLUMN is_base; DROP TABLE conflict; DROP TABLE fact;
+    ALTER TABLE position DROP COLUMN is_base; DROP TABLE conflict; DROP TABLE fact; DROP TRIGGER changeset_gone; DROP TABLE changeset_part;
     DELETE FROM kysely_migration WHERE name > '003'`);
   db.close();
   await expect(peekState(options)).rejects.toMatchObject({code: 'STATE_IN_USE'});

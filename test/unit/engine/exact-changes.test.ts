@@ -27,6 +27,7 @@ class Noting extends SnapshotReader {
       has: (digest: string) => bytes.has(digest),
       read: (digest: string) => bytes.get(digest),
       take: () => false,
+      size: (digest: string) => bytes.get(digest)?.byteLength ?? 0,
     };
     super({cache, store: {fetch: async () => {}}, temporary: () => ''});
   }

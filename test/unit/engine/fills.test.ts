@@ -4,7 +4,7 @@ import {applyPlan, type ApplyRequest} from '../../../src/apply/apply-plan.ts';
 import type {FillSource} from '../../../src/apply/fill.ts';
 import {openSqlite} from '../../../src/database/sqlite/database.ts';
 import {fillReader} from '../../../src/engine/fills.ts';
-import {encodeIntent, decodeIntent} from '../../../src/engine/intent.ts';
+import {encodeIntent, wholeIntent, decodeIntent} from '../../../src/engine/intent.ts';
 import {planChanges} from '../../../src/engine/plan-changes.ts';
 import {SnapshotReader} from '../../../src/engine/snapshot-reader.ts';
 import {noProgress} from '../../../src/index.ts';
@@ -264,7 +264,12 @@ function readerOf(chunks: Awaited<ReturnType<typeof chunksOf>>['chunks']): Snaps
   const byDigest = new Map(chunks.map(({entry, bytes}) => [entry.digest, bytes]));
   return new SnapshotReader({
     store: {fetch: async () => {}},
-    cache: {has: () => true, read: (digest) => byDigest.get(digest), take: () => false},
+    cache: {
+      has: () => true,
+      read: (digest) => byDigest.get(digest),
+      take: () => false,
+      size: (digest) => byDigest.get(digest)?.byteLength ?? 0,
+    },
     temporary: () => '',
   });
 }
@@ -281,14 +286,14 @@ test('its rows are on record as rows are, unless they are too many', async () =>
   const nothing = {before: [], deletes: [], parks: [], writes: [], after: []};
   const checks = {parents: [], children: [], strangers: [], tables: new Map()};
   const plan = withFills({...nothing, ...checks, fills: []}, [fill]);
-  const body = await encodeIntent(plan, {fills: reader});
-  expect(decodeIntent(body).rows).toEqual(
+  const {body, parts} = await encodeIntent(plan, {fills: reader});
+  expect((await wholeIntent(body, known(parts))).rows).toEqual(
     odd.map(({key, text}) => ({table: 't', key, before: null, after: text})),
   );
-  const characters = odd.reduce((sum, {text}) => sum + text.length, 0);
-  expect(reader.isLarge([fill], UNDO_BYTES_MAX - characters)).toBe(false);
-  expect(reader.isLarge([fill], UNDO_BYTES_MAX - characters + 1)).toBe(true);
+  const bytes = odd.reduce((sum, {text}) => sum + Buffer.byteLength(text), 0);
+  expect(reader.isLarge([fill], UNDO_BYTES_MAX - bytes)).toBe(false);
+  expect(reader.isLarge([fill], UNDO_BYTES_MAX - bytes + 1)).toBe(true);
   const large = await encodeIntent(plan, {fills: {...reader, isLarge: () => true}});
-  expect(decodeIntent(large).rows).toBeUndefined();
+  expect(decodeIntent(large.body).rows).toBeUndefined();
   expect(known(plan.tables.get('t'))).toEqual({inserted: 3, updated: 0, deleted: 0});
 });

@@ -259,7 +259,7 @@ test('killed while it muted, and linked anew since, it counts as muted', async (
   const {id, body, previous, ...position} = known(await state.undos.newest());
   await state.reach(known(previous ?? undefined));
   await state.drop(id);
-  await state.intend(position, body);
+  await state.intend(position, {body});
   await state.close();
   execute(replica.database, `INSERT INTO ${links} (monitor_id, notification_id) VALUES (1, 1)`);
   await expect(capture(replica)).rejects.toMatchObject({code: 'MUTED', exitCode: 20});

@@ -140,7 +140,7 @@ async function pendingAgain(instances: Instances): Promise<void> {
   const {id, body, previous, ...position} = known(await state.undos.newest());
   if (previous) await state.reach(previous);
   await state.drop(id);
-  await state.intend(position, body);
+  await state.intend(position, {body});
   await state.close();
 }
 

@@ -70,7 +70,7 @@ test('an apply of which nobody knows whether it happened keeps the one before it
   });
   const {id, body, ...position} = known(await state.undos.newest());
   await state.drop(id);
-  await state.intend(position, body);
+  await state.intend(position, {body});
   await state.close();
   write(instances.replica, 'UPDATE t SET v = 9 WHERE id = 3');
 

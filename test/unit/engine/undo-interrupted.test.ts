@@ -30,7 +30,7 @@ async function interrupted(table: keyof typeof settings, w: string): Promise<Ins
     const record = known(await state.undos.newest());
     const {rows} = JSON.parse(record.body) as Body;
     const swapped = rows.map((row) => ({...row, before: row.after, after: row.before}));
-    await state.undos.intend(record, JSON.stringify({rows: swapped}));
+    await state.undos.intend(record, {body: JSON.stringify({rows: swapped})});
   });
   expect(await instances.status()).toMatchObject({interrupted: true, held: null});
   write(instances.replica, `UPDATE ${table} SET w = '${w}'`);
@@ -113,7 +113,7 @@ test('an apply of links alone that was committed is known for one, and can be un
     const {body, ...position} = known(await state.undos.newest());
     await state.distrust();
     await state.drop(position.id);
-    await state.intend(position, body);
+    await state.intend(position, {body});
   });
   expect(await instances.undo()).toMatchObject({undone: true});
   expect(typed(instances.replica, 'monitor_notification', ['w'])).toEqual(["text 'before'"]);

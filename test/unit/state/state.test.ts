@@ -131,12 +131,12 @@ test('looking changes no rights, which may not be ours to change', async () => {
 test('what was begun stays pending until it is dropped or applied', async () => {
   await withState(places(), async (state) => {
     expect(await state.pending()).toBeUndefined();
-    const first = await state.intend(position(1), 'one');
+    const first = await state.intend(position(1), {body: 'one'});
     expect(await state.pending()).toMatchObject({id: first, body: 'one', ...position(1)});
     await state.drop(first);
     expect(await state.pending()).toBeUndefined();
     expect(await state.position()).toBeUndefined();
-    const second = await state.intend(position(2), 'two');
+    const second = await state.intend(position(2), {body: 'two'});
     await state.applied(second, position(2));
     expect(await state.pending()).toBeUndefined();
     expect(await state.position()).toMatchObject({...position(2), trusted: true});
@@ -148,7 +148,7 @@ test('the last undo records are kept, and only those', async () => {
   const ids = await withState(options, async (state) => {
     const made: number[] = [];
     for (let n = 1; n <= UNDO_RECORDS_MAX + 5; n++) {
-      const id = await state.intend(position(n), String(n));
+      const id = await state.intend(position(n), {body: String(n)});
       await state.applied(id, position(n));
       made.push(id);
     }
@@ -227,7 +227,7 @@ test('leftovers of an interrupted run are removed', async () => {
 
 /** Applies a change set, and gives its id. */
 async function applied(state: State, n: number): Promise<number> {
-  const id = await state.intend(position(n), String(n));
+  const id = await state.intend(position(n), {body: String(n)});
   await state.applied(id, position(n));
   return id;
 }
@@ -235,7 +235,7 @@ async function applied(state: State, n: number): Promise<number> {
 async function undone(state: State): Promise<void> {
   const record = await state.undos.newest();
   if (record === undefined) throw new Error('there is a change set to undo');
-  await state.undos.finish(await state.undos.intend(record, 'reverse'));
+  await state.undos.finish(await state.undos.intend(record, {body: 'reverse'}));
 }
 
 test('an undo takes the newest change set back, with the position, and holds the newest of all', async () => {
@@ -289,7 +289,7 @@ test('a state of the first release is moved forward; its change sets do not know
   db.exec(`ALTER TABLE changeset DROP COLUMN previous; ALTER TABLE changeset DROP COLUMN undoes; DROP TABLE hold;
     ALTER TABLE changeset DROP COLUMN doubted; ALTER TABLE instance DROP COLUMN state_file;
     ALTER TABLE changeset DROP COLUMN domains; ALTER TABLE position DROP COLUMN domains;
-    ALTER TABLE position DROP COLUMN is_base; DROP TABLE conflict; DROP TABLE fact;
+    ALTER TABLE position DROP COLUMN is_base; DROP TABLE conflict; DROP TABLE fact; DROP TRIGGER changeset_gone; DROP TABLE changeset_part;
     DELETE FROM kysely_migration WHERE name > '002'`);
   db.close();
   await withState(options, async (state) => {
