@@ -36,7 +36,10 @@ export type Run = Opened & {
 };
 
 type AttemptOptions = ReplicateOptions & {
+  /** Reads every row to plan. */
   readonly compareAll: boolean;
+  /** Reads every table before COMMIT: what drifted shows then, and is planned with all rows compared. */
+  readonly proveAll: boolean;
   readonly hasTrimmed?: boolean;
 };
 
@@ -52,6 +55,10 @@ export async function attemptOnce(
   const {plan} = planned;
   if (options.dryRun === true)
     return result(target, planned, run.held, {applied: false, dryRun: true, proof, lock});
+  if (isEmpty(plan) && attempt.isUnproved) {
+    // Nothing will be written, and so nothing proved.
+    return attemptOnce(run, adapting, target, {...options, compareAll: true});
+  }
   if (isEmpty(plan)) {
     const applied = await recordOnly(run, target, attempt, options);
     return result(target, planned, run.held, {applied, dryRun: false, proof, lock});
@@ -88,6 +95,8 @@ type Attempt = {
   readonly planned: Planned;
   /** Every table is read before COMMIT. */
   readonly full: boolean;
+  /** True where every table was to be read, and was not to plan. */
+  readonly isUnproved: boolean;
   readonly proof: ReplicateResult['proof'];
   readonly lock: LockPlan;
   /** Which rows are followed, for the record. */
@@ -113,7 +122,7 @@ async function prepare(
   const wereMuted = mutedThen(position?.domains);
   const ways = waysOf({schema, snapshot: target, options, isOnRecord, wereMuted});
   const domains = encodeDomains(ways, position?.domains);
-  const base = options.compareAll
+  const base = mustCompare(options, target, ways)
     ? undefined
     : await trustedBase(run, target, {options, ways, domains});
   const bases = await findBases({...adapting, opened: run, target, ways, refs});
@@ -132,12 +141,26 @@ async function prepare(
   const wasReplica = position !== undefined && position.author !== state.instance.id;
   if (options.isGuess === true && !wasReplica) checkOnlyAdds(plan.tables);
   const triggers = [...writtenTables(plan)].some((name) => schema.get(name)?.triggers.length !== 0);
-  const full = position === undefined || options.compareAll || triggers;
+  const full = position === undefined || options.compareAll || options.proveAll || triggers;
   const comparedAll = isEmpty(plan) && base === undefined;
   const work = {plan, proof: full ? target.manifest.tables : filledTables(target, plan)};
   const lock = await budgeted(run, {...work, isTrimmed: options.hasTrimmed === true}, options);
   const proof = full || comparedAll ? 'full' : 'touched';
-  return {position, before, ways, planned, full, proof, lock, domains};
+  const isUnproved = options.proveAll && base !== undefined;
+  return {position, before, ways, planned, full, isUnproved, proof, lock, domains};
+}
+
+/**
+ * Where all tables are proved, and that is cheap, rows need not be compared to plan, too, unless the plan itself is asked for, or tells
+ * local edits.
+ */
+function mustCompare(
+  {compareAll, proveAll, dryRun}: AttemptOptions,
+  {own}: Snapshot,
+  {merged, muted}: Ways,
+): boolean {
+  const isPlain = own === undefined && merged.length === 0 && muted.size === 0;
+  return compareAll || (proveAll && (dryRun === true || !isPlain));
 }
 
 /** Nothing is to be written but where the database stands. True where that is news. */
@@ -178,7 +201,7 @@ function filledTables({manifest}: Snapshot, {fills}: Plan): Manifest['tables'] {
 }
 
 type Trusting = {
-  readonly options: ReplicateOptions;
+  readonly options: AttemptOptions;
   readonly ways: Ways;
   /** Which rows are followed. */
   readonly domains: string;
@@ -197,10 +220,12 @@ async function trustedBase(
   if (position.author === state.instance.id) return undefined; // a primary's application writes it all the time
   if (position.domains !== domains) return undefined; // the rows are what other policies made of that snapshot
   if (leavesEdits(target.manifest, options)) return undefined; // what was left until now is put back, wherever it is
-  const {isAsLeft} = await database.view((view) =>
-    evidence(view, state.undos, position, isToldIn(ways)),
-  );
-  if (!isAsLeft) return undefined;
+  if (!options.proveAll) {
+    const {isAsLeft} = await database.view((view) =>
+      evidence(view, state.undos, position, isToldIn(ways)),
+    );
+    if (!isAsLeft) return undefined;
+  }
   const base = readable(() => followed(reader.reopen(position), options));
   if (base === undefined) return undefined;
   return sameTables(base.manifest, target.manifest) && pagesAtHand(opened, base.manifest)

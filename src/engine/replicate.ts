@@ -105,21 +105,23 @@ async function attempts(
 ): Promise<{readonly outcome: ReplicateResult; readonly applied: Snapshot}> {
   const {database, state, reader} = opened;
   const keep = (digest: Digest, bytes: Uint8Array): void => state.objects.write(digest, bytes);
-  let compareAll = options.verifyFull === true || proofFits(target.manifest);
+  const proveAll = options.verifyFull === true || proofFits(target.manifest);
+  let compareAll = options.verifyFull === true;
   for (let attempt = 1; ; attempt++) {
     try {
       const adapting = {database, reader, keep, options};
       const applied = await adapt(adapting, target);
       checkTables(applied.manifest, options.tables);
       checkAllowed(applied.manifest, options.allowDeletes);
-      const outcome = await attemptOnce(opened, adapting, applied, {...options, compareAll});
-      return {outcome, applied};
+      const how = {...options, compareAll, proveAll};
+      return {outcome: await attemptOnce(opened, adapting, applied, how), applied};
     } catch (error) {
       if (attempt === REPLAN_ATTEMPTS_MAX || !mayDifferNextTime(error, attempt > 1 && compareAll)) {
         warnOfTrimmed(opened.held, options.log);
         throw error;
       }
       options.log.info('planning afresh', {code: isEngineError(error) ? error.code : '', attempt});
+      if (!compareAll && proveAll) attempt = 0; // rows had drifted, which is no reason to give up any sooner
       compareAll = true;
     }
   }
