@@ -33,11 +33,7 @@ export function preparedRead(
   return prepared(connection, (exact ? 'exact ' : 'plain ') + form, make);
 }
 
-export function runRaw(
-  connection: Connection,
-  query: Sql,
-  exact: boolean,
-): readonly (readonly unknown[])[] {
+export function runRaw(connection: Connection, query: Sql, exact: boolean): readonly unknown[][] {
   const {text, parameters} = compile(query);
   return rawRows(
     preparedRead(connection, text, exact, () => text),
@@ -45,11 +41,8 @@ export function runRaw(
   );
 }
 
-export function rawRows(
-  statement: Prepared,
-  parameters: readonly unknown[],
-): readonly (readonly unknown[])[] {
-  return statement.all(...parameters) as unknown as readonly (readonly unknown[])[];
+export function rawRows(statement: Prepared, parameters: readonly unknown[]): readonly unknown[][] {
+  return statement.all(...parameters) as unknown as readonly unknown[][];
 }
 
 export function filter(where: readonly Match[]): Sql {
