@@ -21,7 +21,7 @@ export function progressLine(quiet: boolean): ProgressLine {
   const progress: Progress = (step, done, total) => {
     text = `${step}${countOf(done, total)}`;
     if (spinner !== undefined) spinner.text = text;
-    else if (performance.now() - begun > PROGRESS_AFTER_MS) loading ??= load();
+    else if (performance.now() - begun > PROGRESS_AFTER_MS) loading ??= load().catch(() => {}); // the work goes on without
   };
   const stop = (): void => {
     isOver = true;

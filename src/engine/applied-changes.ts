@@ -33,7 +33,7 @@ export async function untoldChanges(state: State, told: number): Promise<Untold 
     records.unshift(record);
     id = record.id - 1;
   }
-  const read = await readAll(state, records);
+  const read = await readAll(records);
   const undone = known === told || read.lost !== undefined ? undefined : UNDONE;
   const through = records.at(-1)?.id ?? known;
   return through === told ? undefined : {...read, through, lost: read.lost ?? undone};
@@ -41,12 +41,9 @@ export async function untoldChanges(state: State, told: number): Promise<Untold 
 
 const UNDONE = 'an apply that it was told of was undone';
 
-async function readAll(
-  state: State,
-  records: readonly AuditRecord[],
-): Promise<Omit<Untold, 'through'>> {
+async function readAll(records: readonly AuditRecord[]): Promise<Omit<Untold, 'through'>> {
   const read: Read[] = [];
-  for (const record of records) read.push(await readRecord(record, state.undos.parts(record)));
+  for (const record of records) read.push(await readRecord(record));
   const isWhole = read.every(({changes}) => changes !== undefined);
   const lost =
     records.length >= UNDO_RECORDS_MAX
@@ -66,10 +63,10 @@ type Read = {
   readonly changes: readonly AppliedChange[] | undefined;
 };
 
-async function readRecord(record: AuditRecord, parts: AsyncIterable<string>): Promise<Read> {
+async function readRecord(record: AuditRecord): Promise<Read> {
   const manifest = unlessDamaged(() => recordedManifest(record));
   const application = manifest?.source.application;
-  const {body} = record;
+  const {body, parts} = record;
   const intent = body === null ? undefined : await intactOf(wholeIntent(body, parts));
   return {application, changes: manifest && changesIn(manifest, intent)};
 }

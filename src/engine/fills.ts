@@ -6,6 +6,7 @@ import type {FillSource} from '../apply/fill.ts';
 import type {View} from '../database/port.ts';
 import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
 import type {Fill} from '../plan/plan.ts';
+import type {ChunkEntry} from '../snapshot/content.ts';
 import {referencesTo, type Tables} from '../plan/references.ts';
 import {chunkRows, type Compared} from './exact-changes.ts';
 import type {Ways} from './followed.ts';
@@ -73,16 +74,18 @@ export function fillReader(
 }
 
 export type FillReader = FillSource & {
-  /** True where the rows, beside so many characters of others, are more than an undo record keeps, as far as their bytes tell. */
+  /** True where the rows, beside so many characters of others, are more than an undo record keeps. */
   isLarge(fills: readonly Fill[], size: number): boolean;
 };
 
-/** A chunk is the texts of its rows, each with one byte behind it. */
+/** A chunk is the texts of its rows, each with one character behind it. Only where they have more bytes than that, characters are counted. */
 function isLarge(reader: SnapshotReader, fills: readonly Fill[], size: number): boolean {
   const chunks = fills.flatMap((fill) => fill.chunks);
-  return (
-    chunks.reduce((sum, entry) => sum + reader.size(entry) - entry.rows, size) > UNDO_BYTES_MAX
-  );
+  const isMore = (sizeOf: (entry: ChunkEntry) => number): boolean => {
+    let all = size;
+    return chunks.some((entry) => (all += sizeOf(entry) - entry.rows) > UNDO_BYTES_MAX);
+  };
+  return isMore((entry) => reader.size(entry)) && isMore((entry) => reader.characters(entry));
 }
 
 export const noFills: FillReader = {

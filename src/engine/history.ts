@@ -74,7 +74,7 @@ async function pageOf(state: State, cursor: Cursor, limit: number): Promise<Hist
     if (record === undefined) return {applies, rows, next: null};
     const from = record.id === cursor.id ? row : 0; // the apply of the cursor may have been undone
     if (rows.length === limit || left <= 0) return {applies, rows, next: `${record.id}-${from}`};
-    const read = await readRecord(record, state.undos.parts(record));
+    const read = await readRecord(record);
     if (record.body !== null) left -= record.size;
     applies.push(read.apply);
     const end = from + limit - rows.length;
@@ -90,8 +90,8 @@ type Read = {
   readonly describe: (row: IntendedRow) => HistoryRow;
 };
 
-async function readRecord(record: AuditRecord, parts: AsyncIterable<string>): Promise<Read> {
-  const {id: apply, at, digest: snapshot, lineage, epoch, sequence, body} = record;
+async function readRecord(record: AuditRecord): Promise<Read> {
+  const {id: apply, at, digest: snapshot, lineage, epoch, sequence, body, parts} = record;
   const told = {apply, at, snapshot, lineage, epoch, sequence};
   const describe = describer(record);
   const intent = body === null ? undefined : await intentOf(body, parts);
@@ -102,7 +102,7 @@ async function readRecord(record: AuditRecord, parts: AsyncIterable<string>): Pr
   return {apply: {...told, listed, cascades}, rows, describe};
 }
 
-async function intentOf(body: string, parts: AsyncIterable<string>): Promise<Intent | 'damaged'> {
+async function intentOf(body: string, parts: readonly string[]): Promise<Intent | 'damaged'> {
   return (await intactOf(wholeIntent(body, parts))) ?? 'damaged';
 }
 

@@ -6,8 +6,8 @@ import type {EngineOptions} from './options.ts';
 import {selectTables} from './read-tables.ts';
 
 /**
- * True where the tables that are followed are empty or small: a snapshot is as small then, or holds what is not here. False where it cannot
- * be told which tables those are, or how many rows they have: what follows says why.
+ * True where the tables that are followed are empty or small: a snapshot is as small then, or holds what is not here. False where tables of
+ * it may not be wanted here, and where it cannot be told which are, or how many rows they have: what follows says why.
  */
 export async function holdsLittle(database: Database, options: EngineOptions): Promise<boolean> {
   try {
@@ -19,6 +19,7 @@ export async function holdsLittle(database: Database, options: EngineOptions): P
 }
 
 async function isLittle(view: View, options: EngineOptions): Promise<boolean> {
+  if ([...(options.policies?.values() ?? [])].some(({policy}) => policy === 'off')) return false;
   let cells = 0;
   for (const {table, columns} of (await selectTables(view, options)).shapes) {
     cells += (await view.count(table, [])) * columns.length;

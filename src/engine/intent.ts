@@ -126,29 +126,33 @@ export function decodeIntent(body: string): Intent {
   return {rows: rows ?? undefined, all, tables, conflicts, ...others};
 }
 
-/** As `decodeIntent`, with all of the rows. @throws as that, also where some are missing. */
-export async function wholeIntent(body: string, parts: AsyncIterable<string>): Promise<Intent> {
+/** As `decodeIntent`, with all of the rows. @throws as `rowsIn`. */
+export async function wholeIntent(body: string, parts: Parts): Promise<Intent> {
   const intent = decodeIntent(body);
   if (intent.rows === undefined) return intent;
   const rows: IntendedRow[] = [];
   for await (const some of rowsIn(intent, parts)) for (const row of some) rows.push(row);
-  if (rows.length !== intent.all) throw damaged();
   return {...intent, rows};
 }
 
-/** The rows of an intent, part by part. @throws {EngineError} `SNAPSHOT_CORRUPT`, as `decodeIntent`. */
+/** The rows of an intent, part by part. @throws {EngineError} `SNAPSHOT_CORRUPT`, as `decodeIntent`; in the end also where some are missing. */
 export async function* rowsIn(
-  {rows}: Intent,
-  parts: AsyncIterable<string>,
+  {rows, all}: Intent,
+  parts: Parts,
 ): AsyncGenerator<readonly IntendedRow[], void> {
   if (rows === undefined) return;
   yield rows;
+  let given = rows.length;
   for await (const part of parts) {
     const parsed = rowsSchema.safeParse(jsonOf(part));
     if (!parsed.success) throw damaged();
     yield parsed.data;
+    given += parsed.data.length;
   }
+  if (given !== all) throw damaged();
 }
+
+type Parts = AsyncIterable<string> | Iterable<string>;
 
 const count = z.int().min(0);
 const key = z.string().refine(isKey);

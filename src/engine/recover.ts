@@ -11,10 +11,11 @@ import type {Log} from '../kernel/log.ts';
 import {perhapsMuted} from './base-domains.ts';
 import {
   decodeIntent,
+  rowsIn,
   wholeIntent,
   type GroupSize,
-  type IntendedRow,
   type Intent,
+  type IntendedRow,
 } from './intent.ts';
 import {recordedManifest} from './recorded.ts';
 import {claimRows, groupOf, groupsNow, isReadable, rowNow} from './rows-now.ts';
@@ -50,23 +51,11 @@ async function outcomeOf(database: Database, state: State, pending: Changeset): 
   try {
     const {tables} = recordedManifest(pending);
     const shapes = new Map(tables.map((table) => [table.name, shapeOf(table)]));
-    const intent = await enoughOf(pending, shapes, state.undos.parts(pending));
-    return await database.view((view) => whatHappened(view, shapes, intent));
+    return await database.view((view) => whatHappened(view, shapes, {pending, state}));
   } catch (error) {
     if (isEngineError(error, 'SNAPSHOT_CORRUPT')) return 'unknown';
     throw error;
   }
-}
-
-/** A few rows that are keyed by themselves tell as much as all of them. */
-async function enoughOf(
-  {body}: Changeset,
-  shapes: ReadonlyMap<string, TableShape>,
-  parts: AsyncIterable<string>,
-): Promise<Intent> {
-  const first = decodeIntent(body);
-  const isEnough = first.rows?.some(({table}) => shapes.get(table)?.keyKind === 'primary');
-  return isEnough === true ? first : wholeIntent(body, parts);
 }
 
 /** The application may have written since what rows would tell otherwise: the next run compares all of them. */
@@ -103,23 +92,46 @@ async function settleUndo(state: State, {id}: Changeset, outcome: Outcome): Prom
 
 type Outcome = 'committed' | 'rolled back' | 'unknown';
 
+type Looked = {readonly pending: Changeset; readonly state: State};
+
 /**
- * The transaction was one: rows keyed by themselves tell for all. Link rows, which applications remake at each
- * save, are asked only where there are no others.
+ * The transaction was one: rows keyed by themselves tell for all, as long as none of them tells otherwise. Link rows, which applications
+ * remake at each save, are asked only where there are no others.
  */
 async function whatHappened(
   view: View,
   shapes: ReadonlyMap<string, TableShape>,
-  {rows = [], groups}: Intent,
+  {pending, state}: Looked,
 ): Promise<Outcome> {
-  const keyed = rows.filter(({table}) => shapes.get(table)?.keyKind === 'primary');
-  const seen = new Set<Outcome>();
+  const intent = decodeIntent(pending.body);
   const {tables} = await view.schema();
-  for (const [table, touched] of Map.groupBy(keyed.length > 0 ? keyed : rows, (row) => row.table)) {
+  const live = (table: string): TableShape | undefined => {
     const shape = shapes.get(table);
-    if (shape === undefined || !isReadable(tables.get(table), shape)) return 'unknown';
-    if (shape.keyKind === 'multiset') seen.add(await linksTell(view, shape, touched, groups));
-    else for (const row of touched) seen.add(await rowTells(view, shape, row));
+    return shape !== undefined && isReadable(tables.get(table), shape) ? shape : undefined;
+  };
+  const isKeyed = ({table}: IntendedRow): boolean => shapes.get(table)?.keyKind === 'primary';
+  let told: Outcome | undefined;
+  for await (const rows of rowsIn(intent, state.undos.parts(pending)))
+    for (const row of rows.filter(isKeyed)) {
+      const shape = live(row.table);
+      const outcome = shape === undefined ? 'unknown' : await rowTells(view, shape, row);
+      if (outcome !== (told ??= outcome)) return 'unknown';
+    }
+  return (
+    told ?? allLinksTell(view, await wholeIntent(pending.body, state.undos.parts(pending)), live)
+  );
+}
+
+async function allLinksTell(
+  view: View,
+  {rows = [], groups}: Intent,
+  live: (table: string) => TableShape | undefined,
+): Promise<Outcome> {
+  const seen = new Set<Outcome>();
+  for (const [table, touched] of Map.groupBy(rows, (row) => row.table)) {
+    const shape = live(table);
+    if (shape === undefined) return 'unknown';
+    seen.add(await linksTell(view, shape, touched, groups));
   }
   const [only = 'unknown', ...others] = seen;
   return others.length === 0 ? only : 'unknown';

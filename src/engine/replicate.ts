@@ -85,7 +85,9 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
       cache: state.objects,
       temporary: () => state.temporary(),
     });
-    const needsAll = async (): Promise<boolean> => holdsLittle(database, options);
+    // What came for a run that was refused is at hand, and need not come again.
+    const needsAll = async (): Promise<boolean> =>
+      state.objects.digests().size === 0 && (await holdsLittle(database, options));
     const next = await reader.openNext(ref, await state.position(), needsAll);
     const target = followed(next, options);
     const {outcome, applied} = await attempts({...opened, reader, refs}, target, options);

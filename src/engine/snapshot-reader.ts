@@ -76,7 +76,7 @@ export class SnapshotReader {
   /**
    * As `open`, for a snapshot that is going to be read: with the manifest come the objects that the one before, `known`, does not list.
    *
-   * @param needsAll Asked where there is none before: whether next to all objects are going to be needed.
+   * @param needsAll Asked where there is none before: whether next to all of its objects may be expected to be needed.
    */
   async openNext(
     ref: SnapshotRef,
@@ -183,6 +183,12 @@ export class SnapshotReader {
   /** Cells of the same rows one by one, as they are: for rows that are proved where they end up. */
   cells(shape: TableShape, entry: ChunkEntry): Iterable<WireRow> {
     return chunkCells(shape, entry, this.#bytes(entry.digest));
+  }
+
+  /** Characters of a chunk that was fetched. */
+  characters({digest}: ChunkEntry): number {
+    const {buffer, byteOffset, byteLength} = this.#bytes(digest);
+    return Buffer.from(buffer, byteOffset, byteLength).toString().length;
   }
 
   /** Bytes of a chunk that was fetched, which is not read for that. */

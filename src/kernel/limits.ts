@@ -162,6 +162,8 @@ export const MESSAGE_CHARS_MAX = 2_000;
 export const PROGRESS_AFTER_MS = 1_000;
 /** Characters of rows kept as the undo record of one apply; a larger one cannot be undone, and is said so. */
 export const UNDO_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Characters of such parts that are written at a time: SQLite holds them in memory, and nobody is locked out until they are committed. */
+export const UNDO_BATCH_CHARS: number = 4 * 1024 * 1024;
 /** Characters of rows that are kept, and read, as one part of such a record: a few milliseconds, and more rows than `EVIDENCE_ROWS_MAX` where they are short. */
 export const UNDO_PART_CHARS: number = 256 * 1024;
 /** Pages that a copy of a database takes at a time: about a millisecond, after which signals are heard. */

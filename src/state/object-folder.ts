@@ -1,6 +1,6 @@
 /**
- * The objects of one snapshot as files, in the very layout in which the store keeps them: the staging
- * folder of a primary, the cache of a replica. Unchanged objects stay untouched from snapshot to
+ * The objects of one snapshot as files: the staging folder of a primary, in the very layout in which the store keeps them, and the cache of a
+ * replica, in one folder. Unchanged objects stay untouched from snapshot to
  * snapshot, so that restic does not read them again.
  */
 import {existsSync, readdirSync, rmSync, rmdirSync} from 'node:fs';

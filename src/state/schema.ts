@@ -32,7 +32,8 @@ export type StateTables = {
   /** What an apply was about to write, and its reverse: intent first, undo record afterwards. */
   changeset: {
     id: Generated<number>;
-    status: 'intended' | 'applied';
+    /** `preparing` while its parts are written: then nothing is intended yet. */
+    status: 'preparing' | 'intended' | 'applied';
     lineage: string;
     epoch: number;
     sequence: number;

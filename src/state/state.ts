@@ -129,8 +129,8 @@ export class State {
   /** Records durably what is about to be written. */
   async intend(target: NewPosition, intended: Intended): Promise<number> {
     const previous = encodePrevious(await this.position(), await this.conflicts());
-    const values = {...reached(target), status: 'intended' as const, previous};
-    return this.#write((tx) => addChangeset(tx, values, intended));
+    const values = {...reached(target), previous};
+    return addChangeset((work) => this.#write(work), values, intended);
   }
 
   /** The write that was begun and neither finished nor dropped, if a run ended in between. */

@@ -4,7 +4,7 @@ import {sql, type Kysely} from '../database/sqlite/local.ts';
 import {must} from '../kernel/assert.ts';
 import {UNDO_RECORDS_MAX} from '../kernel/limits.ts';
 import {comparePositions, type Position} from '../kernel/position.ts';
-import {addChangeset, partsOf, type Intended} from './changeset.ts';
+import {addChangeset, partsOf, type Intended, type Write} from './changeset.ts';
 import {conflictsSchema, replaceConflicts, type StoredConflict} from './conflicts.ts';
 import {jsonOf} from './json.ts';
 import {distrustPosition, now, placePosition, reached, type NewPosition} from './position-row.ts';
@@ -25,6 +25,8 @@ export type UndoRecord = NewPosition & {
 export type AuditRecord = Pick<UndoRecord, 'id' | 'at' | keyof Position | 'manifest'> & {
   /** Null where it is longer, with its parts, than was asked for. */
   readonly body: string | null;
+  /** Rows that the body has no room for. */
+  readonly parts: readonly string[];
   /** Characters of it and its parts. */
   readonly size: number;
 };
@@ -36,8 +38,6 @@ export type Hold = Position & {
 };
 
 type Previous = NewPosition & {readonly conflicts: readonly StoredConflict[]};
-
-type Write = <T>(work: (tx: Kysely<StateTables>) => Promise<T>) => Promise<T>;
 
 export class UndoRecords {
   readonly #db: Kysely<StateTables>;
@@ -72,17 +72,14 @@ export class UndoRecords {
 
   /** The last change set applied and not undone, of those up to `id`; its body only where that has up to so many characters, with its parts. */
   async upTo(id: number, charsMax: number): Promise<AuditRecord | undefined> {
-    return this.#db
-      .selectFrom('changeset')
-      .select(['id', 'at', 'lineage', 'epoch', 'sequence', 'digest', 'manifest'])
-      .select(sizeOf.as('size'))
-      .select(({eb}) =>
-        eb.case().when(sizeOf, '<=', charsMax).then(eb.ref('body')).end().as('body'),
-      )
-      .where('status', '=', 'applied')
-      .where('id', '<=', id)
-      .orderBy('id', 'desc')
-      .executeTakeFirst();
+    // At one moment, as another process may drop it.
+    return this.#db.transaction().execute(async (tx) => {
+      const row = await headOf(tx, id, charsMax);
+      if (row === undefined) return undefined;
+      const parts: string[] = [];
+      if (row.body !== null) for await (const part of partsOf(tx, row.id)) parts.push(part);
+      return {...row, parts};
+    });
   }
 
   /** Number of the last change set applied and not undone, of those up to `id`; 0 for none. Reads nothing of what was written. */
@@ -98,8 +95,8 @@ export class UndoRecords {
 
   /** Records durably that this change set is about to be undone, by writing that. */
   async intend(record: UndoRecord, intended: Intended): Promise<number> {
-    const values = {...reached(record), status: 'intended' as const, undoes: record.id};
-    return this.#write((tx) => addChangeset(tx, values, intended));
+    const values = {...reached(record), undoes: record.id};
+    return addChangeset(this.#write, values, intended);
   }
 
   /** The rows of a change set that its body has no room for, part by part. */
@@ -148,6 +145,23 @@ export class UndoRecords {
   async release(): Promise<void> {
     await this.#write((tx) => tx.deleteFrom('hold').execute());
   }
+}
+
+/** The last change set applied and not undone, of those up to `id`, without its parts. */
+async function headOf(
+  tx: Kysely<StateTables>,
+  id: number,
+  charsMax: number,
+): Promise<Omit<AuditRecord, 'parts'> | undefined> {
+  return tx
+    .selectFrom('changeset')
+    .select(['id', 'at', 'lineage', 'epoch', 'sequence', 'digest', 'manifest'])
+    .select(sizeOf.as('size'))
+    .select(({eb}) => eb.case().when(sizeOf, '<=', charsMax).then(eb.ref('body')).end().as('body'))
+    .where('status', '=', 'applied')
+    .where('id', '<=', id)
+    .orderBy('id', 'desc')
+    .executeTakeFirst();
 }
 
 /** Of a change set, in characters. */

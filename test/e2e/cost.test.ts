@@ -63,6 +63,19 @@ describe('three changed rows of 60 000, through restic', () => {
     expect(namesOf(calls)).toEqual(['version', 'version']);
   });
 
+  test('what was fetched for a plan is not fetched again to carry it out', async () => {
+    const fresh = join(folder, 'fresh.db');
+    execute(fresh, ddl);
+    const planned = new Instance({database: fresh, ...shared});
+    rmSync(calls);
+    await planned.replicate('--dry-run');
+    expect(namesOf(calls)).toEqual(['version', 'snapshots', 'restore']);
+    rmSync(calls);
+    await planned.replicate();
+    expect(namesOf(calls)).toEqual(['version', 'dump']);
+    expect(dumpTable(fresh, 'item')).toEqual(dumpTable(primary, 'item'));
+  });
+
   test('without the manifest of the snapshot before at hand, manifest and chunks are fetched by name', async () => {
     execute(primary, `UPDATE item SET b = 'once more' WHERE id IN (10, 20000, 50000)`);
     await source.capture();

@@ -290,9 +290,9 @@ test('its rows are on record as rows are, unless they are too many', async () =>
   expect((await wholeIntent(body, known(parts))).rows).toEqual(
     odd.map(({key, text}) => ({table: 't', key, before: null, after: text})),
   );
-  const bytes = odd.reduce((sum, {text}) => sum + Buffer.byteLength(text), 0);
-  expect(reader.isLarge([fill], UNDO_BYTES_MAX - bytes)).toBe(false);
-  expect(reader.isLarge([fill], UNDO_BYTES_MAX - bytes + 1)).toBe(true);
+  const characters = odd.reduce((sum, {text}) => sum + text.length, 0);
+  expect(reader.isLarge([fill], UNDO_BYTES_MAX - characters)).toBe(false);
+  expect(reader.isLarge([fill], UNDO_BYTES_MAX - characters + 1)).toBe(true);
   const large = await encodeIntent(plan, {fills: {...reader, isLarge: () => true}});
   expect(decodeIntent(large.body).rows).toBeUndefined();
   expect(known(plan.tables.get('t'))).toEqual({inserted: 3, updated: 0, deleted: 0});
