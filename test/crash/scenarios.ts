@@ -186,7 +186,7 @@ export const resticScenarios: readonly Scenario[] = [
     ...named('capture of changed rows'),
     steps: ['start restic backup', 'midst of restic backup', 'end of restic backup'],
   },
-  {...named('first replicate'), steps: ['start restic dump', 'start restic restore']},
+  {...named('first replicate'), steps: ['start restic snapshots', 'start restic restore']},
 ].map((scenario) => ({...scenario, name: `${scenario.name}, restic`, store: 'restic'}));
 
 function named(name: string): Scenario {
