@@ -32,7 +32,7 @@ const env = ({command, how, with: given = ''}: Unreliable): NodeJS.ProcessEnv =>
 
 /** A primary and a replica with a repository, as far as `until`. */
 async function instances(
-  until: 'nothing' | 'captured' | 'replicated',
+  until: 'nothing' | 'captured' | 'planned' | 'replicated',
 ): Promise<
   Instances & {readonly store: string; readonly reliable: {env: NodeJS.ProcessEnv; store: string}}
 > {
@@ -40,9 +40,14 @@ async function instances(
   const store = `restic:${join(made.folder, 'repository')}`;
   const reliable = {env: asking(), store};
   if (until !== 'nothing') await made.capture(reliable);
+  if (until === 'planned') await made.replicate({...reliable, dryRun: true});
   if (until === 'replicated') await made.replicate(reliable);
   return {...made, store, reliable};
 }
+
+/** A manifest comes by itself where something of a snapshot is at hand, else with all the rest. */
+const untilAskedFor = (command: string): 'captured' | 'planned' =>
+  command === 'dump' ? 'planned' : 'captured';
 
 const content = (path: string): readonly string[] => typed(path, 't', ['id', 'v']);
 
@@ -88,7 +93,7 @@ test.for([
   {command: 'restore', how: 'gives half', exitCode: 30},
   {command: 'restore', how: 'gives nothing', exitCode: 30},
 ])('replicate, where restic $command $how', async ({exitCode, ...how}) => {
-  const made = await instances('captured');
+  const made = await instances(untilAskedFor(how.command));
   const {primary, replica, store, reliable} = made;
   const before = content(replica);
   await expect(made.replicate({store, env: env(how)})).rejects.toMatchObject({exitCode});
@@ -176,7 +181,7 @@ describe('a repository that is deleted in the midst', () => {
     {command: 'dump', exitCode: 10},
     {command: 'restore', exitCode: 10},
   ])('of a replicate, before restic $command', async ({command, exitCode}) => {
-    const made = await instances('captured');
+    const made = await instances(untilAskedFor(command));
     const {primary, replica, store, reliable, folder} = made;
     const before = content(replica);
     const gone = {command, how: 'finds the repository gone', with: join(folder, 'repository')};
