@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import {capture, noProgress, replicate, silentLog, type EngineOptions} from '../src/index.ts';
 import {Watch} from '../src/engine/watch.ts';
 import {beat, buildEmpty, editItems} from './data.ts';
-import {bytesIn, here, ownCommand, RESTIC_PASSWORD, shell} from './measure.ts';
+import {bytesIn, here, ownCommand, RESTIC_PASSWORD, settle, shell} from './measure.ts';
 import type {Sheet} from './sheet.ts';
 
 const SCATTERED = 100;
@@ -99,6 +99,7 @@ export class LargeTable {
   async #changes(): Promise<void> {
     editItems(this.#path('primary.db'), this.#rows, SCATTERED);
     await capture(this.#options('primary'));
+    settle();
     const ms = await here(async () => replicate(this.#options('replica')));
     this.#sheet.add('replicate, 100 changes, without restic', {ms});
     this.#peer('sqldiff, 100 changes', 'sqldiff --table item peer.db primary.db > changes.sql');

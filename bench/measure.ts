@@ -38,12 +38,11 @@ function processMs(file: string, args: readonly string[], more: NodeJS.ProcessEn
 }
 
 /** What earlier work left to be written to the disk is no cost of what comes next, and would slow down whoever writes files. */
-function settle(): void {
+export function settle(): void {
   spawnSync('sync');
 }
 
 export async function here(work: () => Promise<unknown>): Promise<number> {
-  settle();
   const beganMs = performance.now();
   await work();
   return performance.now() - beganMs;
