@@ -24,7 +24,7 @@ export async function addChangeset(
   values: Values,
   {body, parts}: Intended,
 ): Promise<number> {
-  const batches = inBatches(parts ?? none());
+  const batches = inBatches(parts ?? []);
   const first = await batches.next();
   if (first.done === true) return write((tx) => insert(tx, {...values, body, status: 'intended'}));
   const id = await write((tx) => insert(tx, {...values, body, status: 'preparing'}));
@@ -36,7 +36,7 @@ export async function addChangeset(
       await write((tx) => insertParts(tx, {id, from}, value));
       from += value.length;
     }
-    await write((tx) => isIntended(tx, id));
+    await write((tx) => markIntended(tx, id));
   } catch (error) {
     await write((tx) => drop(tx, id)).catch(() => {}); // it stands for nothing, and goes before the next one
     throw error;
@@ -44,9 +44,9 @@ export async function addChangeset(
   return id;
 }
 
-async function* none(): AsyncGenerator<string> {}
-
-async function* inBatches(parts: AsyncIterable<string>): AsyncGenerator<readonly string[], void> {
+async function* inBatches(
+  parts: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<readonly string[], void> {
   let batch: string[] = [];
   let size = 0;
   for await (const part of parts) {
@@ -81,7 +81,7 @@ async function insertParts(
       .execute();
 }
 
-async function isIntended(tx: Kysely<StateTables>, id: number): Promise<void> {
+async function markIntended(tx: Kysely<StateTables>, id: number): Promise<void> {
   await tx.updateTable('changeset').set({status: 'intended'}).where('id', '=', id).execute();
 }
 
