@@ -1,19 +1,21 @@
 /** drill: the newest snapshot is restored, from the store alone, into a database of its own, and read back. */
 import {join} from 'node:path';
 import {setImmediate} from 'node:timers/promises';
-import {decodeCell} from '../canonical/cell.ts';
 import type {Digest} from '../canonical/digest.ts';
 import {openSqlite} from '../database/sqlite/database.ts';
 import {ScratchTables, type ScratchTable} from '../database/sqlite/scratch-tables.ts';
-import {EngineError} from '../kernel/errors.ts';
+import {EngineError, isEngineError} from '../kernel/errors.ts';
+import type {CanonicalRow} from '../kernel/row.ts';
 import {hasFingerprint} from '../schema/fingerprint.ts';
 import type {DatabaseSchema, ForeignKey} from '../schema/table-schema.ts';
+import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 import {liveShapeOf, shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import {withScratch} from '../state/scratch.ts';
 import {newestSnapshot} from './choose-snapshot.ts';
 import {noSnapshot} from './choose-target.ts';
 import {withDatabase, withStore} from './open.ts';
+import {chunkRows} from './exact-changes.ts';
 import type {EngineOptions} from './options.ts';
 import {violationsOf} from './read-source.ts';
 import {interrupted, readTables} from './read-tables.ts';
@@ -76,6 +78,8 @@ function scratchTables(manifest: Manifest, schema: DatabaseSchema): readonly Scr
         const collation = same ? collations.get(name) : fold.toUpperCase();
         return {name, declared, collation: KNOWN.find((each) => each === collation) ?? 'BINARY'};
       }),
+      primaryKey: table.key.kind === 'primary' ? table.key.columns.map(({name}) => name) : [],
+      keyIsAssigned: same && here.keyIsAssigned,
       foreignKeys: same ? here.foreignKeys.filter((key) => isWithin(manifest, table, key)) : [],
     };
   });
@@ -124,12 +128,22 @@ async function restoreTable(
   {reader, options}: Restore,
 ): Promise<void> {
   const shape = shapeOf(table);
-  const names = shape.columns.map(({name}) => name);
-  for (const chunk of chunks) {
+  for (const [at, theirs] of chunks.entries()) {
     await setImmediate(); // lets signals and other work in
     if (options.signal?.aborted) throw interrupted();
-    const rows = reader.rows(shape, chunk).map(({cells}) => cells.map(decodeCell));
-    scratch.insert(table.name, names, rows);
+    const rows = chunkRows(reader, shape, {theirs, to: chunks[at + 1]?.first});
+    insert(scratch, shape, rows);
+  }
+}
+
+function insert(scratch: ScratchTables, shape: TableShape, rows: readonly CanonicalRow[]): void {
+  try {
+    scratch.insert(
+      shape,
+      rows.map(({cells}) => cells),
+    );
+  } catch (cause) {
+    throw isEngineError(cause, 'CONSTRAINT', 'DATABASE_REFUSED') ? unlikely(shape, cause) : cause;
   }
 }
 
@@ -172,6 +186,19 @@ function isRecorded({violations = []}: ManifestTable, found: Dangling): boolean 
     return known !== undefined && found.count <= known.count;
   const values = new Set(known.values);
   return found.values.every((value) => values.has(value));
+}
+
+/** Its digests fit, but no table of such a key can have held these rows. */
+function unlikely({table}: TableShape, cause: unknown): EngineError {
+  return new EngineError(
+    'SNAPSHOT_CORRUPT',
+    `table "${table}" of the newest snapshot holds rows that its key does not allow`,
+    {
+      site: {table},
+      hint: 'Capture again; this snapshot was written by a faulty program or altered.',
+      cause,
+    },
+  );
 }
 
 function otherwise({name}: ManifestTable): EngineError {

@@ -1,15 +1,20 @@
 /** Tables of our own, filled with rows that are to be read back: what a snapshot restores to. */
 import BetterSqlite3 from 'better-sqlite3';
-import type {Cell} from '../../kernel/row.ts';
+import type {WireRow} from '../../kernel/row.ts';
 import type {ForeignKey} from '../../schema/table-schema.ts';
+import type {TableShape} from '../../schema/table-shape.ts';
 import {affinityIn} from './column-types.ts';
 import {translated} from './errors.ts';
+import {fillTable} from './fill.ts';
 import {compile, id, list, sql, type Sql} from './sql.ts';
-import {preparedWrite, writeParameters} from './statements.ts';
 
 export type ScratchTable = {
   readonly name: string;
   readonly columns: readonly ScratchColumn[];
+  /** What identifies a row; empty where equal rows are allowed. Rows are read in its order without being sorted. */
+  readonly primaryKey: readonly string[];
+  /** That key is one column of integers, which the database gives elsewhere. */
+  readonly keyIsAssigned: boolean;
   /** To tables that are made too, by columns that are there. */
   readonly foreignKeys: readonly ForeignKey[];
 };
@@ -37,28 +42,17 @@ export class ScratchTables {
   create(tables: readonly ScratchTable[]): void {
     this.#do(() => {
       for (const table of tables) this.#run(tableSql(table));
-      const keys = tables.flatMap(({foreignKeys}) => foreignKeys);
-      const indexes = new Map(
-        keys.map(({parent, parentColumns}) => [
-          JSON.stringify([parent, parentColumns]),
-          {parent, parentColumns},
-        ]),
-      );
       // Looking for each row referred to would read the whole table.
-      for (const [at, {parent, parentColumns}] of [...indexes.values()].entries())
+      for (const [at, {parent, parentColumns}] of unindexed(tables).entries())
         this.#run(
           sql`CREATE INDEX ${id(`rowplica ${at}`)} ON ${id(parent)} (${list(parentColumns.map(id))})`,
         );
     });
   }
 
-  insert(table: string, columns: readonly string[], rows: readonly (readonly Cell[])[]): void {
-    const write = this.#connection.transaction(() => {
-      for (const cells of rows) {
-        const statement = {op: 'insert', table, columns, cells} as const;
-        preparedWrite(this.#connection, statement).run(...writeParameters(statement));
-      }
-    });
+  /** @throws {EngineError} `CONSTRAINT` for two rows of one key. */
+  insert(shape: TableShape, rows: Iterable<WireRow>): void {
+    const write = this.#connection.transaction(() => fillTable(this.#connection, shape, rows));
     this.#do(write);
   }
 
@@ -79,21 +73,43 @@ export class ScratchTables {
   }
 }
 
-function tableSql({name, columns, foreignKeys}: ScratchTable): Sql {
+/** Columns that rows refer to, each list once, without those that are a key and have an index by that. */
+function unindexed(tables: readonly ScratchTable[]): readonly Referred[] {
+  const keys = new Set(tables.map(({name, primaryKey}) => JSON.stringify([name, primaryKey])));
+  const referred = new Map(
+    tables
+      .flatMap(({foreignKeys}) => foreignKeys)
+      .map(({parent, parentColumns}) => [
+        JSON.stringify([parent, parentColumns]),
+        {parent, parentColumns},
+      ]),
+  );
+  return [...referred].filter(([name]) => !keys.has(name)).map(([, columns]) => columns);
+}
+
+type Referred = Pick<ForeignKey, 'parent' | 'parentColumns'>;
+
+function tableSql({name, columns, primaryKey, keyIsAssigned, foreignKeys}: ScratchTable): Sql {
   const declared = columns.map(
     (column) =>
-      sql`${id(column.name)} ${sql.raw(AFFINITY_TYPES[affinityIn(column.declared, true)])} COLLATE ${id(column.collation)}`,
+      sql`${id(column.name)} ${sql.raw(typeOf(column, keyIsAssigned ? primaryKey : []))} COLLATE ${id(column.collation)}`,
   );
+  const key = primaryKey.length === 0 ? [] : [sql`PRIMARY KEY (${list(primaryKey.map(id))})`];
   const references = foreignKeys.map(
-    (key) =>
-      sql`FOREIGN KEY (${list(key.columns.map(id))}) REFERENCES ${id(key.parent)} (${list(key.parentColumns.map(id))})`,
+    (each) =>
+      sql`FOREIGN KEY (${list(each.columns.map(id))}) REFERENCES ${id(each.parent)} (${list(each.parentColumns.map(id))})`,
   );
-  return sql`CREATE TABLE ${id(name)} (${list([...declared, ...references])})`;
+  return sql`CREATE TABLE ${id(name)} (${list([...declared, ...key, ...references])})`;
+}
+
+/** INTEGER, of all types, would make a key that SQLite assigns, which holds nothing but integers. */
+function typeOf({name, declared}: ScratchColumn, assigned: readonly string[]): string {
+  return assigned.includes(name) ? 'INTEGER' : AFFINITY_TYPES[affinityIn(declared, true)];
 }
 
 /** What came out of a column goes unchanged into one of the same affinity; a column of type ANY elsewhere has converted it already. */
 const AFFINITY_TYPES: Readonly<Record<ReturnType<typeof affinityIn>, string>> = {
-  integer: 'INTEGER',
+  integer: 'INT',
   real: 'REAL',
   numeric: 'NUMERIC',
   text: 'TEXT',

@@ -4,7 +4,15 @@ import {join} from 'node:path';
 import {afterEach, beforeEach, describe, expect, test} from 'vitest';
 import {drill} from '../../../src/engine/drill.ts';
 import {capture, noProgress, silentLog, type EngineOptions} from '../../../src/index.ts';
-import {manifestOf, objectFile, replaceManifest} from '../../helpers/hostile/forge.ts';
+import {must} from '../../../src/kernel/assert.ts';
+import {encodeKey} from '../../../src/canonical/key.ts';
+import {
+  manifestOf,
+  objectFile,
+  putObject,
+  replaceManifest,
+  sign,
+} from '../../helpers/hostile/forge.ts';
 import {makeInstances, write, type Instances} from '../../helpers/instances.ts';
 import {fillOdd, oddRows} from '../../helpers/odd-values.ts';
 import {buildPopulatedKuma} from '../../helpers/uptime-kuma/index.ts';
@@ -153,6 +161,30 @@ describe('a drill fails, and leaves nothing behind,', () => {
       code: 'PROOF_FAILED',
       exitCode: 30,
       site: {table: 'tree'},
+    });
+    isEmpty();
+  });
+
+  test('where rows have keys that no table such as the one here can have held', async () => {
+    const pair = relatives();
+    await pair.capture();
+    const store = join(pair.folder, 'store');
+    const manifest = manifestOf(store);
+    const tree = must(
+      manifest.tables.find(({name}) => name === 'tree'),
+      'it travels',
+    );
+    const bytes = '["no number",null,null]\n';
+    const first = encodeKey(['no number'], ['binary']);
+    tree.chunks = [{first, rows: 1, digest: putObject(store, bytes)}];
+    tree.rows = 1;
+    replaceManifest(store, sign(manifest));
+    rmSync(`${pair.primary}-state`, {recursive: true});
+    await expect(drill(optionsOf(pair, pair.primary))).rejects.toMatchObject({
+      code: 'SNAPSHOT_CORRUPT',
+      exitCode: 30,
+      site: {table: 'tree'},
+      message: expect.not.stringContaining('no number') as string,
     });
     isEmpty();
   });
