@@ -44,6 +44,29 @@ export function changedRegions(
   return regions;
 }
 
+/**
+ * Splits a region wherever a chunk begins on both sides at once. No row has its like in another part, unless it is one of several
+ * of a multiset.
+ */
+export function partsOf({range, ours, theirs}: Region): readonly Region[] {
+  const [mine, others] = [placesOf(ours), placesOf(theirs)];
+  const cuts = theirs.slice(1).filter(({first}) => mine.has(first));
+  return [undefined, ...cuts].map((from, at) => {
+    const to = cuts[at];
+    const within = (chunks: readonly ChunkEntry[], places: ReadonlyMap<string, number>) =>
+      chunks.slice(from && places.get(from.first), to && places.get(to.first));
+    return {
+      range: {from: from?.first ?? range.from, to: to?.first ?? range.to},
+      ours: within(ours, mine),
+      theirs: within(theirs, others),
+    };
+  });
+}
+
+function placesOf(chunks: readonly ChunkEntry[]): ReadonlyMap<string, number> {
+  return new Map(chunks.map(({first}, at) => [first, at]));
+}
+
 /** One part of a region: at most one chunk of theirs, and the range in which ours compare with it. */
 export type Segment = {readonly range: KeyRange; readonly theirs: ChunkEntry | undefined};
 

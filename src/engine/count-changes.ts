@@ -1,7 +1,7 @@
 /** How many rows of each table a capture changes. */
 import {parseRow} from '../canonical/row.ts';
 import {countChangedLines, type Lines} from '../diff/count-lines.ts';
-import {changedRegions, type Region} from '../diff/diff-chunks.ts';
+import {changedRegions, partsOf, type Region} from '../diff/diff-chunks.ts';
 import {diffRows} from '../diff/diff-rows.ts';
 import {fewestChanges} from '../diff/fewest-changes.ts';
 import {isEngineError} from '../kernel/errors.ts';
@@ -62,7 +62,7 @@ async function countSince(
     const counted: ChangeCounts[] = [];
     // Rows of a multiset may be paired across regions.
     if (!isKeyed) counted.push(countChanges(fewestChanges(shape, changesOf(sides, regions))));
-    for (const region of isKeyed ? regions : []) {
+    for (const region of isKeyed ? regions.flatMap(partsOf) : []) {
       counted.push(countRegion(sides, region));
       await listen(options);
     }

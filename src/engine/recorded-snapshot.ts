@@ -48,6 +48,8 @@ export async function readRecorded<T>(
     const cache = {
       has: (digest: string) => fetched.has(digest),
       read: (digest: string) => fetched.read(digest) ?? state.peekObject(digest),
+      isWhole: (digest: string) =>
+        fetched.isWhole(digest) || state.peekObject(digest) !== undefined,
       take: (digest: string, path: string) => fetched.take(digest, path),
       size: (digest: string) => fetched.size(digest),
     };

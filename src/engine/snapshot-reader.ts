@@ -23,6 +23,8 @@ type ObjectCache = {
   has(digest: Digest): boolean;
   /** Bytes that have this digest, and are no more than any chunk can be; undefined where there are none. */
   read(digest: Digest): Uint8Array | undefined;
+  /** True where `read` finds them, without holding them all. */
+  isWhole(digest: Digest): boolean;
   /** Bytes of what is there under that name; 0 for nothing. */
   size(digest: Digest): number;
   /** Moves a file in, where it is that object; else it is left alone. */
@@ -158,7 +160,7 @@ export class SnapshotReader {
 
   /** As `has`, for objects that could not be fetched anew: a damaged one is gone then. */
   isWhole(digest: Digest): boolean {
-    return this.#options.cache.read(digest) !== undefined;
+    return this.#options.cache.isWhole(digest);
   }
 
   /**

@@ -1,11 +1,21 @@
 import {expect, test} from 'vitest';
-import {changedRegions, segmentsOf} from '../../../src/diff/diff-chunks.ts';
+import {changedRegions, partsOf, segmentsOf, type Region} from '../../../src/diff/diff-chunks.ts';
 import type {ChunkEntry} from '../../../src/snapshot/content.ts';
 
 const chunk = (name: string): ChunkEntry => {
   const [first = '', digest = ''] = name.split(':');
   return {first, digest, rows: 1};
 };
+
+const list = (names: string): readonly ChunkEntry[] => names.split(' ').filter(Boolean).map(chunk);
+
+const firsts = (chunks: readonly ChunkEntry[]): string => chunks.map(({first}) => first).join(' ');
+
+const told = (regions: readonly Region[]): readonly string[] =>
+  regions.map(
+    ({range, ...sides}) =>
+      `${range.from ?? '.'}-${range.to ?? '.'}: ${firsts(sides.ours)} | ${firsts(sides.theirs)}`,
+  );
 
 /** Chunks are `first:digest`; a region is `from-to: ours | theirs`, a dot for no bound. */
 test.each<[string, string, readonly string[]]>([
@@ -22,16 +32,19 @@ test.each<[string, string, readonly string[]]>([
   // Equal rows of a multiset in chunks that begin at different occurrence numbers are different rows.
   ['k,N0:1', 'k,Na5:1', ['.-.: k,N0 | k,Na5']],
 ])('%j against %j differ in %j', (ours, theirs, expected) => {
-  const list = (names: string): readonly ChunkEntry[] =>
-    names.split(' ').filter(Boolean).map(chunk);
-  const firsts = (chunks: readonly ChunkEntry[]): string =>
-    chunks.map(({first}) => first).join(' ');
-  const regions = changedRegions(list(ours), list(theirs));
-  const told = regions.map(
-    ({range, ...sides}) =>
-      `${range.from ?? '.'}-${range.to ?? '.'}: ${firsts(sides.ours)} | ${firsts(sides.theirs)}`,
-  );
-  expect(told).toEqual(expected);
+  expect(told(changedRegions(list(ours), list(theirs)))).toEqual(expected);
+});
+
+test.each<[string, string, readonly string[]]>([
+  ['a b c', 'a b c', ['.-b: a | a', 'b-c: b | b', 'c-.: c | c']],
+  ['a c d', 'a b d', ['.-d: a c | a b', 'd-.: d | d']],
+  ['b c', 'a b c', ['.-b:  | a', 'b-c: b | b', 'c-.: c | c']],
+  ['a b', 'b c', ['.-.: a b | b c']],
+  ['a b c', '', ['.-.: a b c | ']],
+  ['', 'a b', ['.-.:  | a b']],
+])('the region of %j against %j has parts %j', (ours, theirs, expected) => {
+  const range = {from: undefined, to: undefined};
+  expect(told(partsOf({range, ours: list(ours), theirs: list(theirs)}))).toEqual(expected);
 });
 
 test('a region is split so that each part has one chunk of theirs', () => {

@@ -26,6 +26,7 @@ class Noting extends SnapshotReader {
     const cache = {
       has: (digest: string) => bytes.has(digest),
       read: (digest: string) => bytes.get(digest),
+      isWhole: (digest: string) => bytes.has(digest),
       take: () => false,
       size: (digest: string) => bytes.get(digest)?.byteLength ?? 0,
     };

@@ -267,6 +267,7 @@ function readerOf(chunks: Awaited<ReturnType<typeof chunksOf>>['chunks']): Snaps
     cache: {
       has: () => true,
       read: (digest) => byDigest.get(digest),
+      isWhole: (digest) => byDigest.has(digest),
       take: () => false,
       size: (digest) => byDigest.get(digest)?.byteLength ?? 0,
     },

@@ -6,7 +6,13 @@ test('an object that came damaged is fetched anew, one that came whole is not lo
   let fetched = 0;
   const reader = new SnapshotReader({
     store: {fetch: async () => void fetched++},
-    cache: {has: () => false, read: () => undefined, take: () => fetched === 2, size: () => 0},
+    cache: {
+      has: () => false,
+      read: () => undefined,
+      isWhole: () => false,
+      take: () => fetched === 2,
+      size: () => 0,
+    },
     temporary: () => '/nowhere/that/is/removed',
   });
   const snapshot = {manifest: {depth: 0, tables: []}} as unknown as Snapshot;
