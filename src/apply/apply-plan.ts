@@ -9,12 +9,12 @@ import type {Database, View, WriteView} from '../database/port.ts';
 import {encodeKey} from '../canonical/key.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
-import type {Cell, CanonicalRow} from '../kernel/row.ts';
-import type {RowAddress, StatementResult} from '../kernel/statement.ts';
+import type {CanonicalRow} from '../kernel/row.ts';
+import type {RowAddress} from '../kernel/statement.ts';
 import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
-import {rowSteps, type Fill, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
+import {rowSteps, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
 import {keyMatches} from '../plan/rows.ts';
 import {checkUntouched, contentSums} from './untouched.ts';
 import {
@@ -31,14 +31,16 @@ import {
   runFill,
   type FillSource,
 } from './fill.ts';
-import {namingRow, notAsWritten} from './row-errors.ts';
+import {notAsWritten} from './row-errors.ts';
+import {ignored, runRows} from './run-rows.ts';
+import {runSweep, type SweepSource} from './sweep.ts';
 
 export type ApplyRequest = {
   readonly plan: Plan;
   /** Looks once more at what must hold of the database as a whole, such as its version; throws where it does not. */
   readonly guard: (view: View) => Promise<void>;
-  /** Rows of the tables that the plan fills; not needed where it fills none. */
-  readonly source?: FillSource | undefined;
+  /** Rows of the tables that the plan fills or sweeps; not needed where there are none. */
+  readonly source?: (FillSource & SweepSource) | undefined;
   /** What every table must hold in the end, to be digested under the lock; undefined proves touched rows, and tables filled, only. */
   readonly prove?:
     | readonly {readonly shape: TableShape; readonly digest: string; readonly rows: number}[]
@@ -80,6 +82,7 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
     await runRows(view, plan.deletes);
     for (const step of plan.parks) await park(view, step);
     const inserted = await runRows(view, plan.writes);
+    for (const sweep of plan.sweeps) await runSweep(view, sweep, source);
     for (const fill of plan.fills) await runFill(view, fill, source);
     await runCascades(view, plan.after, cascades);
     await checkReferences(view, plan, request.isCarried);
@@ -93,10 +96,15 @@ export async function applyPlan(database: Database, request: ApplyRequest): Prom
   });
 }
 
-const nothing = ({shape}: Fill): never => {
-  throw new Error(`nothing gives the rows of table ${shape.table}`);
+const nothing = (): never => {
+  throw new Error('nothing gives the rows of tables that are filled or swept');
 };
-const noSource: FillSource = {cells: nothing, rows: nothing, listen: async () => setImmediate()};
+const noSource: FillSource & SweepSource = {
+  cells: nothing,
+  rows: nothing,
+  swept: nothing,
+  listen: async () => setImmediate(),
+};
 
 /** @throws {EngineError} `PLAN_STALE` naming the first row that is not as the plan found it. */
 export async function checkPreconditions(
@@ -139,34 +147,6 @@ async function runCascades(
   }
 }
 
-/** Runs the row statements and returns where rows went whose id the database chose. */
-async function runRows(
-  view: WriteView,
-  steps: readonly RowStep[],
-): Promise<ReadonlyMap<RowStep, RowAddress>> {
-  const addresses = new Map<RowStep, RowAddress>();
-  for (const step of steps) {
-    const {changed, returned} = await runOne(view, step);
-    if (changed !== 1) throw ignored(step);
-    if (step.statement.op === 'insert' && step.statement.returning !== undefined) {
-      addresses.set(step, addressFrom(step.statement.returning, returned));
-    }
-  }
-  return addresses;
-}
-
-/** Names the row that a constraint forbids. */
-async function runOne(
-  view: WriteView,
-  {statement, shape, change}: RowStep,
-): Promise<StatementResult> {
-  try {
-    return await view.run(statement);
-  } catch (cause) {
-    throw namingRow(statement.op, shape, change.key, cause);
-  }
-}
-
 /** The value was free when the plan was made; if it is not, the application took it meanwhile. */
 async function park(view: WriteView, {shape, statement}: ParkStep): Promise<void> {
   try {
@@ -189,22 +169,6 @@ function takenMeanwhile({table}: TableShape, cause: unknown): EngineError {
       cause,
     },
   );
-}
-
-/** The row was as planned a moment ago, under the same lock: only a trigger can keep it from being written. */
-function ignored({shape, statement}: ParkStep): EngineError {
-  return new EngineError(
-    'TRIGGER',
-    `cannot ${statement.op} a row of table "${shape.table}": a trigger of this database prevents it`,
-    {
-      site: {table: shape.table},
-      hint: 'Remove the trigger on this instance, or leave the table out; nothing was changed.',
-    },
-  );
-}
-
-function addressFrom(columns: readonly string[], cells: readonly Cell[]): RowAddress {
-  return columns.map((column, at) => ({column, is: cells[at] ?? null}));
 }
 
 async function readBack(

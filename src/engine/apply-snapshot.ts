@@ -5,9 +5,8 @@ import {isEngineError} from '../kernel/errors.ts';
 import type {Plan} from '../plan/plan.ts';
 import {shapeOf, type Manifest, type ManifestTable} from '../snapshot/manifest.ts';
 import type {StoredConflict} from '../state/conflicts.ts';
-import type {FillReader} from './fills.ts';
 import type {Ways} from './followed.ts';
-import {encodeIntent, type Dangling} from './intent.ts';
+import {encodeIntent, type Dangling, type PlanRows} from './intent.ts';
 import type {Opened} from './open.ts';
 import {guardSource, type GuardOptions} from './plan-replicate.ts';
 import {violationsOf} from './read-source.ts';
@@ -26,7 +25,7 @@ export async function applyDurably(
   const groups = await database.view((view) => groupsAfter(view, plan));
   const intent = await state.intend(
     position,
-    await encodeIntent(plan, {dangling, groups, trimmed, conflicts, fills: how.fills}),
+    await encodeIntent(plan, {dangling, groups, trimmed, conflicts, source: how.source}),
   );
   let applied: Applied;
   try {
@@ -44,8 +43,8 @@ export type ApplyOptions = Pick<GuardOptions, 'migrations'> & {
   /** Reads every table before COMMIT. */
   readonly full: boolean;
   readonly ways: Ways;
-  /** Reads the rows of tables that the plan fills. */
-  readonly fills: FillReader;
+  /** Reads the rows of tables that the plan fills or sweeps. */
+  readonly source: PlanRows;
   /** Tables' own counters, beside the snapshot's. */
   readonly counters: ReadonlyMap<string, bigint>;
 };
@@ -62,7 +61,7 @@ type DurableOptions = ApplyOptions & {
 export function applyRequest(
   plan: Plan,
   manifest: Manifest,
-  {full, migrations, ways, fills, counters: more}: ApplyOptions,
+  {full, migrations, ways, source, counters: more}: ApplyOptions,
 ): ApplyRequest {
   const prove = ways.exact.map((table) => ({
     shape: shapeOf(table),
@@ -81,7 +80,7 @@ export function applyRequest(
   return {
     plan,
     guard,
-    source: fills,
+    source,
     prove: full ? prove : undefined,
     untouched: full ? ways.merged.map(({shape}) => shape) : [],
     counters,

@@ -25,6 +25,7 @@ import {planReplicate, type Planned} from './plan-replicate.ts';
 import {interrupted} from './read-tables.ts';
 import type {ReplicateOptions, ReplicateResult} from './replicate.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+import {sweepReader} from './sweeps.ts';
 import {trimFirst} from './trim.ts';
 
 /** What a run works with, and what it notes of its locks on the way. */
@@ -67,7 +68,8 @@ export async function attemptOnce(
   const {ways, full, domains} = attempt;
   const {counters} = planned;
   const fills = fillReader(run.reader, options);
-  const how = {full, ways, fills, counters, migrations: options.migrations};
+  const source = {...fills, ...sweepReader(run.database, run.reader, options)};
+  const how = {full, ways, source, counters, migrations: options.migrations};
   if (lock.trims.length > 0) {
     const trimming = {opened: run, target, held: run.held, options, how};
     await trimFirst(trimming, {plan, trims: lock.trims});
@@ -191,7 +193,7 @@ async function syncBase({reader, state}: Run, target: Snapshot, {merged}: Ways):
 
 function writtenTables(plan: Plan): ReadonlySet<string> {
   const cascaded = [...plan.before, ...plan.after].map((step) => step.key.table);
-  const filled = plan.fills.map(({shape}) => shape.table);
+  const filled = [...plan.sweeps, ...plan.fills].map(({shape}) => shape.table);
   return new Set([...rowSteps(plan).map((step) => step.shape.table), ...filled, ...cascaded]);
 }
 

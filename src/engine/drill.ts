@@ -15,11 +15,11 @@ import {withScratch} from '../state/scratch.ts';
 import {newestSnapshot} from './choose-snapshot.ts';
 import {noSnapshot} from './choose-target.ts';
 import {withDatabase, withStore} from './open.ts';
-import {chunkRows} from './exact-changes.ts';
 import type {EngineOptions} from './options.ts';
 import {violationsOf} from './read-source.ts';
 import {interrupted, readTables} from './read-tables.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+import {chunkRows} from './stored-rows.ts';
 
 export type DrillResult = {
   /** Always true: what cannot be proven is an error. */

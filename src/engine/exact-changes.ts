@@ -3,8 +3,8 @@ import type {View} from '../database/port.ts';
 import {changedRegions, segmentsOf, type Region} from '../diff/diff-chunks.ts';
 import {diffRows} from '../diff/diff-rows.ts';
 import {fewestChanges} from '../diff/fewest-changes.ts';
-import {EngineError} from '../kernel/errors.ts';
-import type {CanonicalRow, RowChange} from '../kernel/row.ts';
+import {must} from '../kernel/assert.ts';
+import type {RowChange} from '../kernel/row.ts';
 import {liveShapeOf, shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 import type {TableShape} from '../schema/table-shape.ts';
@@ -13,6 +13,8 @@ import {refuseOutdated} from './own-columns.ts';
 import {interrupted, readTables} from './read-tables.ts';
 import {liveSegments} from './segments.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+import {chunkRows} from './stored-rows.ts';
+import type {Sweeping, SweepPlan, SweepTally} from './sweeps.ts';
 
 export type Listed = ReadonlyMap<
   string,
@@ -62,55 +64,67 @@ export type Reading = {
   readonly options: EngineOptions;
 };
 
-/** Reads the rows of the differing regions on both sides. Their chunks must have been fetched. */
+/** What changes in one table: row by row, or counted where there is much of it that nothing else depends on. */
+type TableChange = {
+  readonly shape: TableShape;
+  readonly changes: readonly RowChange[];
+  readonly sweep?: SweepPlan | undefined;
+};
+
+export type ExactChanges = {
+  readonly changed: Map<string, TableChange>;
+  /** Live rows. */
+  readonly rowsRead: number;
+};
+
+/**
+ * Reads the rows of the differing regions on both sides. Their chunks must have been fetched.
+ *
+ * @param sweeping Where changes may be left to be compared anew, if they are many; undefined gives all of them.
+ */
 export async function exactChanges(
   view: View,
-  {reader, target, options}: Reading,
+  reading: Reading,
   tables: readonly Compared[],
-): Promise<{
-  readonly changed: Map<string, {shape: TableShape; changes: readonly RowChange[]}>;
-  readonly rowsRead: number;
-}> {
-  const changed = new Map<string, {shape: TableShape; changes: readonly RowChange[]}>();
+  sweeping?: Sweeping,
+): Promise<ExactChanges> {
+  const changed = new Map<string, TableChange>();
   let rowsRead = 0;
-  for (const {shape, regions} of tables) {
-    if (options.signal?.aborted) throw interrupted();
-    const segments = regions.flatMap(segmentsOf);
-    const changes: RowChange[] = [];
-    let at = 0;
-    for await (const ours of liveSegments(view, shape, options)(segments.map(({range}) => range))) {
-      const segment = segments[at++];
-      const {to} = segment?.range ?? {};
-      const theirs = segment?.theirs;
-      const wanted = theirs === undefined ? [] : chunkRows(reader, shape, {theirs, to, ours});
-      for (const change of diffRows(shape.table, ours, wanted)) changes.push(change);
-      rowsRead += ours.length;
-    }
-    const fewest = [...fewestChanges(shape, changes)];
-    refuseOutdated(shape, target.own?.get(shape.table) ?? new Map(), fewest);
-    changed.set(shape.table, {shape, changes: fewest});
+  for (const table of tables) {
+    if (reading.options.signal?.aborted) throw interrupted();
+    const tally = sweeping?.tally(table.shape);
+    const found = await readTable(view, reading, table, tally);
+    const change = found.change ?? (await readTable(view, reading, table, undefined)).change;
+    changed.set(table.shape.table, must(change, 'without a tally all changes are held'));
+    rowsRead += found.rowsRead;
   }
   return {changed, rowsRead};
 }
 
-type StoredRange = {
-  readonly theirs: ChunkEntry;
-  /** Where the next one begins. */
-  readonly to: string | undefined;
-  /** Live rows beside it: those that are alike are not parsed. */
-  readonly ours?: readonly CanonicalRow[];
-};
-
-/** Rows of a stored chunk, which must not reach into the next one: the table would be put together wrongly. */
-export function chunkRows(
-  reader: SnapshotReader,
-  shape: TableShape,
-  {theirs, to, ours}: StoredRange,
-): readonly CanonicalRow[] {
-  const rows = reader.rows(shape, theirs, ours);
-  if (to === undefined || (rows.at(-1)?.key ?? '') < to) return rows;
-  throw new EngineError('SNAPSHOT_CORRUPT', `chunks of table "${shape.table}" overlap`, {
-    site: {table: shape.table},
-    hint: 'Take another snapshot; this one was written by a faulty program or altered.',
-  });
+/** Without a change where some were let go of before one came that has to be seen together with the others. */
+async function readTable(
+  view: View,
+  {reader, target, options}: Reading,
+  {shape, regions}: Compared,
+  tally: SweepTally | undefined,
+): Promise<{readonly change: TableChange | undefined; readonly rowsRead: number}> {
+  const segments = regions.flatMap(segmentsOf);
+  let held: RowChange[] | undefined = [];
+  let rowsRead = 0;
+  let at = 0;
+  for await (const ours of liveSegments(view, shape, options)(segments.map(({range}) => range))) {
+    const {range, theirs} = must(segments[at++], 'a segment for each range');
+    const wanted =
+      theirs === undefined ? [] : chunkRows(reader, shape, {theirs, to: range.to, ours});
+    const changes = [...diffRows(shape.table, ours, wanted)];
+    rowsRead += ours.length;
+    tally?.add({range, theirs, ours, changes});
+    if (tally?.isLarge === true) held = undefined;
+    if (held === undefined && tally?.isFit === false) return {change: undefined, rowsRead};
+    for (const change of changes) held?.push(change);
+  }
+  if (held === undefined) return {change: {shape, changes: [], sweep: tally?.sweep()}, rowsRead};
+  const changes = [...fewestChanges(shape, held)];
+  refuseOutdated(shape, target.own?.get(shape.table) ?? new Map(), changes);
+  return {change: {shape, changes}, rowsRead};
 }

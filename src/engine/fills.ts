@@ -8,11 +8,12 @@ import {UNDO_BYTES_MAX} from '../kernel/limits.ts';
 import type {Fill} from '../plan/plan.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 import {referencesTo, type Tables} from '../plan/references.ts';
-import {chunkRows, type Compared} from './exact-changes.ts';
+import type {Compared} from './exact-changes.ts';
 import type {Ways} from './followed.ts';
 import type {EngineOptions} from './options.ts';
 import {listen} from './read-tables.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
+import {chunkRows} from './stored-rows.ts';
 
 /**
  * Of the tables compared, those that can be filled with the same outcome as row by row: empty in this very view, keyed by

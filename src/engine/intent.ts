@@ -3,12 +3,13 @@ import {z} from 'zod';
 import {isKey} from '../canonical/key.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {UNDO_BYTES_MAX, UNDO_PART_CHARS} from '../kernel/limits.ts';
-import type {ChangeCounts} from '../kernel/row.ts';
-import {cascadeCounts, rowSteps, totals, type Plan} from '../plan/plan.ts';
+import type {ChangeCounts, RowChange} from '../kernel/row.ts';
+import {cascadeCounts, rowsTouched, rowSteps, totals, type Plan} from '../plan/plan.ts';
 import type {Violations} from '../snapshot/manifest.ts';
 import type {Intended} from '../state/changeset.ts';
 import {conflictsSchema, type StoredConflict} from '../state/conflicts.ts';
 import {noFills, type FillReader} from './fills.ts';
+import {noSweeps, type SweepReader} from './sweeps.ts';
 
 export type IntendedRow = {
   readonly table: string;
@@ -40,6 +41,11 @@ export type Intent = {
   readonly conflicts: readonly StoredConflict[] | undefined;
 };
 
+/** Gives rows that a plan does not hold. */
+export type PlanRows = FillReader & SweepReader;
+
+const noRows: PlanRows = {...noFills, ...noSweeps};
+
 /** Encodes what a plan is about to write; one too large to keep gives an intent without rows. */
 export async function encodeIntent(
   plan: Plan,
@@ -48,50 +54,59 @@ export async function encodeIntent(
     groups = [],
     trimmed = new Map<string, number>(),
     conflicts,
-    fills = noFills,
+    source = noRows,
   }: Partial<Pick<Intent, 'dangling' | 'groups' | 'conflicts'>> & {
     /** Rows of tables that are not replicated which went before the plan, by table. */
     readonly trimmed?: ReadonlyMap<string, number>;
-    /** Gives the rows of tables that are filled. */
-    readonly fills?: FillReader;
+    /** Gives the rows of tables that are filled or swept. */
+    readonly source?: PlanRows;
   } = {},
 ): Promise<Intended> {
   const cascades = Object.fromEntries(totals(cascadeCounts(plan), trimmed));
-  const parts = isTooLarge(plan, fills) ? undefined : partsOf(touchedRows(plan, fills));
+  const parts = isTooLarge(plan, source) ? undefined : partsOf(touchedRows(plan, source));
   const first = (await parts?.next())?.value ?? '[]';
-  const all = rowSteps(plan).length + plan.fills.reduce((sum, {rows}) => sum + rows, 0);
+  const all = rowsTouched(plan);
   const tables = Object.fromEntries(plan.tables);
   const others = JSON.stringify({all, tables, cascades, dangling, groups, conflicts});
   const body = `{"rows":${parts === undefined ? 'null' : first},${others.slice(1)}`;
   return {body, parts};
 }
 
-function isTooLarge(plan: Plan, fills: FillReader): boolean {
-  let size = 0;
+function isTooLarge(plan: Plan, source: PlanRows): boolean {
+  let size = plan.sweeps.reduce((sum, {characters}) => sum + characters, 0);
   for (const {change} of rowSteps(plan)) {
     if (change.op !== 'insert') size += change.before.text.length;
     if (change.op !== 'delete') size += change.after.text.length;
     if (size > UNDO_BYTES_MAX) return true;
   }
-  return fills.isLarge(plan.fills, size);
+  return size > UNDO_BYTES_MAX || source.isLarge(plan.fills, size);
 }
 
-/** Rows that are filled are in memory a chunk at a time. */
+/** Rows that are swept or filled are in memory a chunk at a time. */
 async function* touchedRows(
   plan: Plan,
-  fills: FillReader,
+  source: PlanRows,
 ): AsyncGenerator<readonly IntendedRow[], void> {
-  yield rowSteps(plan).map(({change, shape}) => ({
-    table: shape.table,
+  yield rowSteps(plan).map(({change, shape}) => intended(shape.table, change));
+  for (const sweep of plan.sweeps) {
+    const {table} = sweep.shape;
+    for await (const changes of source.changes(sweep))
+      yield changes.map((change) => intended(table, change));
+  }
+  for (const fill of plan.fills) {
+    const {table} = fill.shape;
+    for await (const some of source.rows(fill))
+      yield some.map(({key, text}) => ({table, key, before: null, after: text}));
+  }
+}
+
+function intended(table: string, change: RowChange): IntendedRow {
+  return {
+    table,
     key: change.key,
     before: change.op === 'insert' ? null : change.before.text,
     after: change.op === 'delete' ? null : change.after.text,
-  }));
-  for (const fill of plan.fills) {
-    const {table} = fill.shape;
-    for await (const some of fills.rows(fill))
-      yield some.map(({key, text}) => ({table, key, before: null, after: text}));
-  }
+  };
 }
 
 /** The same rows as JSON, some at a time. */

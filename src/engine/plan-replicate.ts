@@ -4,7 +4,7 @@ import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
-import {withFills, type Plan} from '../plan/plan.ts';
+import {withFills, withSweeps, type Plan} from '../plan/plan.ts';
 import {applicationNamed} from '../profiles/find-profile.ts';
 import {refuseRecords} from '../profiles/migration-records.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
@@ -28,6 +28,7 @@ import type {Keyless} from './keyless.ts';
 import type {EngineOptions} from './options.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 import {appliedMigrations, settled} from './source-version.ts';
+import {sweepingOf} from './sweeps.ts';
 
 export type PlanRequest = {
   readonly database: Database;
@@ -172,11 +173,17 @@ async function planFrom(
   const {ways, target} = request;
   const fills = await findFills(view, request, tables);
   const others = tables.filter(({shape}) => !fills.has(shape.table));
-  const {changed, rowsRead} = await exactChanges(view, request, others);
+  const {tables: schema} = await view.schema();
+  const sweeping = sweepingOf(schema, request, request.options);
+  const {changed, rowsRead} = await exactChanges(view, request, others, sweeping);
+  const sweeps = [...changed.values()].flatMap(({sweep}) => sweep ?? []);
   for (const {shape} of fills.values()) changed.set(shape.table, {shape, changes: []});
   for (const table of ways.resting) changed.set(table.name, {shape: shapeOf(table), changes: []});
   if (ways.merged.length === 0) {
-    const plan = withFills(await planChanges(view, changed), [...fills.values()]);
+    const plan = withSweeps(
+      withFills(await planChanges(view, changed), [...fills.values()]),
+      sweeps,
+    );
     const copies = new Set([...ways.exact, ...ways.resting].map(({name}) => name)); // nothing is in conflict any more there
     const inbox = request.conflicts.filter(({table}) => !copies.has(table));
     const nothing = {conflicts: [], inbox, counters: new Map<string, bigint>()};

@@ -24,3 +24,5 @@ export const READER_CACHE_KIB = 2048;
 export const OBJECTS_AT_ONCE = 32;
 /** Chunks on both sides whose lines are held to count what changed; where more of them follow each other, rows are compared one by one. */
 export const COUNT_LINES_CHUNKS_MAX = 16;
+/** Changed rows of one table that are held at once, 2 kB each; of more, those that nothing else depends on are compared again when they are written. */
+export const HELD_ROWS_MAX = 10_000;

@@ -13,7 +13,16 @@ import {
   LOCK_ROW_US,
   LOCK_TRANSACTION_MS,
 } from '../kernel/limits.ts';
-import {isEmpty, rowSteps, type CascadeStep, type Fill, type ParkStep, type Plan} from './plan.ts';
+import {
+  isEmpty,
+  rowSteps,
+  sizeOf,
+  type CascadeStep,
+  type Fill,
+  type ParkStep,
+  type Plan,
+  type Sweep,
+} from './plan.ts';
 
 /** What a lock is held for in one table. */
 type LockPart = {
@@ -53,6 +62,7 @@ export function estimateLock({plan, proof, trimmed}: LockWork): LockEstimate {
   const cascades = cascadeSteps(plan).filter(({key}) => !trimmed.has(key.table));
   const parts = [
     ...rowParts([...rowSteps(plan), ...plan.parks]),
+    ...plan.sweeps.map(sweepPart),
     ...plan.fills.map(fillPart),
     ...cascadeParts(cascades),
     ...proof.map(proofPart),
@@ -69,6 +79,13 @@ function rowParts(steps: readonly ParkStep[]): readonly LockPart[] {
     const ms = (rows.length * LOCK_ROW_US + cells * LOCK_CELL_US) / 1000;
     return {table, what: `${counted(rows.length, 'row')} written`, ms};
   });
+}
+
+/** As rows that are written one by one: the others of their ranges are read instead of looked for. */
+function sweepPart({shape, counts}: Sweep): LockPart {
+  const rows = sizeOf(counts);
+  const ms = (rows * (LOCK_ROW_US + shape.columns.length * LOCK_CELL_US)) / 1000;
+  return {table: shape.table, what: `${counted(rows, 'row')} written`, ms};
 }
 
 /** Rows of a table that is filled are neither looked for before nor read back one by one. */

@@ -59,6 +59,7 @@ export function makePlan(schema: Tables, tables: TableChanges, findings: Finding
     deletes: changed.toReversed().flatMap((table) => deletesOf(schema, table)),
     parks: changed.flatMap((table) => parksOf(schema, table.shape, orderOf(table))),
     writes: changed.flatMap((table) => writesOf(schema, table.shape, orderOf(table))),
+    sweeps: [],
     fills: [],
     after: steps.filter((step) => !runsBefore(step)),
     parents: [...parentChecks(schema, tables), ...needed],
@@ -117,7 +118,8 @@ function childrenChecks(schema: Tables, lost: readonly LostKey[]): readonly Chil
   );
 }
 
-function parentChecks(schema: Tables, tables: TableChanges): readonly ParentCheck[] {
+/** Parents that must be there for the rows that are written, each once. */
+export function parentChecks(schema: Tables, tables: TableChanges): readonly ParentCheck[] {
   const checks = new Map<string, ParentCheck>();
   for (const {shape, changes} of tables.values()) {
     for (const key of must(schema.get(shape.table), 'replicated tables exist').foreignKeys) {

@@ -1,5 +1,6 @@
 /** A plan: every statement that will run, in order, printable before it runs. */
-import type {Cell, ChangeCounts, RowChange} from '../kernel/row.ts';
+import type {Digest} from '../canonical/digest.ts';
+import type {Cell, ChangeCounts, KeyRange, RowChange} from '../kernel/row.ts';
 import type {Match, RowAddress, RowSet, SetStatement, Statement} from '../kernel/statement.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
@@ -61,12 +62,33 @@ export type Fill = {
   readonly chunks: readonly ChunkEntry[];
 };
 
+/** A range of keys, with the chunk that it shall hold, or none, and what its rows were when the plan was made. */
+export type SweptRange = {
+  readonly range: KeyRange;
+  readonly theirs: ChunkEntry | undefined;
+  readonly ours: Digest;
+};
+
+/**
+ * Many rows of one table that change, each without regard to any other: they are compared anew when they are written, range by range,
+ * so that they are never all in memory. Each range is proved: no row is a step of its own.
+ */
+export type Sweep = {
+  readonly shape: TableShape;
+  readonly counts: ChangeCounts;
+  /** Of the texts of these rows, before and after together. */
+  readonly characters: number;
+  /** In key order and disjoint. */
+  readonly ranges: readonly SweptRange[];
+};
+
 export type Plan = {
-  /** In order: what cascades demand before, deletes, rows parked, updates and inserts, tables filled, what cascades demand after. */
+  /** In order: what cascades demand before, deletes, rows parked, updates and inserts, rows swept, tables filled, what cascades demand after. */
   readonly before: readonly CascadeStep[];
   readonly deletes: readonly RowStep[];
   readonly parks: readonly ParkStep[];
   readonly writes: readonly RowStep[];
+  readonly sweeps: readonly Sweep[];
   readonly fills: readonly Fill[];
   readonly after: readonly CascadeStep[];
   readonly parents: readonly ParentCheck[];
@@ -77,7 +99,7 @@ export type Plan = {
   readonly tables: ReadonlyMap<string, ChangeCounts>;
 };
 
-/** Every replicated row that the plan touches, once, in the order in which they are written; without those of tables that are filled. */
+/** Every replicated row that the plan touches, once, in the order in which they are written; without those of tables that are filled or swept. */
 export function rowSteps({deletes, writes}: Plan): readonly RowStep[] {
   return [...deletes, ...writes];
 }
@@ -108,7 +130,28 @@ export function withFills(plan: Plan, fills: readonly Fill[]): Plan {
   return {...plan, fills, tables};
 }
 
+/** The plan with rows swept of tables that it left alone, and with what these refer to. */
+export function withSweeps(
+  plan: Plan,
+  sweeps: readonly (Sweep & {readonly parents: readonly ParentCheck[]})[],
+): Plan {
+  const tables = new Map(plan.tables);
+  for (const {shape, counts} of sweeps) tables.set(shape.table, counts);
+  const parents = [...plan.parents, ...sweeps.flatMap((sweep) => sweep.parents)];
+  return {...plan, sweeps, parents, tables};
+}
+
+/** How many rows change, each a step of its own or not. */
+export function rowsTouched(plan: Plan): number {
+  const swept = plan.sweeps.reduce((sum, {counts}) => sum + sizeOf(counts), 0);
+  return rowSteps(plan).length + swept + plan.fills.reduce((sum, {rows}) => sum + rows, 0);
+}
+
+export function sizeOf({inserted, updated, deleted}: ChangeCounts): number {
+  return inserted + updated + deleted;
+}
+
 export function isEmpty(plan: Plan): boolean {
-  const steps = [...plan.before, ...plan.after, ...plan.fills];
+  const steps = [...plan.before, ...plan.after, ...plan.sweeps, ...plan.fills];
   return rowSteps(plan).length === 0 && steps.length === 0;
 }

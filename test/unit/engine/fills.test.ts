@@ -3,6 +3,7 @@ import {expect, test} from 'vitest';
 import {applyPlan, type ApplyRequest} from '../../../src/apply/apply-plan.ts';
 import type {FillSource} from '../../../src/apply/fill.ts';
 import {openSqlite} from '../../../src/database/sqlite/database.ts';
+import {noSweeps} from '../../../src/engine/sweeps.ts';
 import {fillReader} from '../../../src/engine/fills.ts';
 import {encodeIntent, wholeIntent, decodeIntent} from '../../../src/engine/intent.ts';
 import {planChanges} from '../../../src/engine/plan-changes.ts';
@@ -157,14 +158,17 @@ async function fills(
     write(instances.replica, meanwhile);
     const request: ApplyRequest = {
       plan,
-      source: source ?? {
-        cells: () =>
-          inPages(
-            given.map(({cells}) => cells),
-            2,
-          ),
-        rows: () => inPages(given, 2),
-        listen: async () => {},
+      source: {
+        ...noSweeps,
+        ...(source ?? {
+          cells: () =>
+            inPages(
+              given.map(({cells}) => cells),
+              2,
+            ),
+          rows: () => inPages(given, 2),
+          listen: async () => {},
+        }),
       },
       guard: async () => {},
       counters: new Map(),
@@ -286,15 +290,15 @@ test('its rows are on record as rows are, unless they are too many', async () =>
   const fill: Fill = {shape, rows: 3, digest, chunks: chunks.map(({entry}) => entry)};
   const nothing = {before: [], deletes: [], parks: [], writes: [], after: []};
   const checks = {parents: [], children: [], strangers: [], tables: new Map()};
-  const plan = withFills({...nothing, ...checks, fills: []}, [fill]);
-  const {body, parts} = await encodeIntent(plan, {fills: reader});
+  const plan = withFills({...nothing, ...checks, sweeps: [], fills: []}, [fill]);
+  const {body, parts} = await encodeIntent(plan, {source: {...noSweeps, ...reader}});
   expect((await wholeIntent(body, known(parts))).rows).toEqual(
     odd.map(({key, text}) => ({table: 't', key, before: null, after: text})),
   );
   const characters = odd.reduce((sum, {text}) => sum + text.length, 0);
   expect(reader.isLarge([fill], UNDO_BYTES_MAX - characters)).toBe(false);
   expect(reader.isLarge([fill], UNDO_BYTES_MAX - characters + 1)).toBe(true);
-  const large = await encodeIntent(plan, {fills: {...reader, isLarge: () => true}});
+  const large = await encodeIntent(plan, {source: {...noSweeps, ...reader, isLarge: () => true}});
   expect(decodeIntent(large.body).rows).toBeUndefined();
   expect(known(plan.tables.get('t'))).toEqual({inserted: 3, updated: 0, deleted: 0});
 });

@@ -1,0 +1,74 @@
+/** Rows that are compared anew under the write lock, range by range, written, and read back with all that lie beside them. */
+import type {View, WriteView} from '../database/port.ts';
+import {must} from '../kernel/assert.ts';
+import {EngineError} from '../kernel/errors.ts';
+import type {CanonicalRow, KeyRange, RowChange} from '../kernel/row.ts';
+import {loneChanges} from '../plan/lone.ts';
+import {rowStep} from '../plan/rows.ts';
+import type {Sweep} from '../plan/plan.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {notAsWritten} from './row-errors.ts';
+import {runRows} from './run-rows.ts';
+
+/** What becomes of one range. */
+export type Swept = {
+  readonly range: KeyRange;
+  readonly changes: readonly RowChange[];
+  /** All rows that it holds afterwards, in key order. */
+  readonly wanted: readonly CanonicalRow[];
+};
+
+export type SweepSource = {
+  /**
+   * The ranges one after the other, as the rows of this view are now; each is written before the next one is read.
+   *
+   * @throws {EngineError} `PLAN_STALE` where they are not as they were when the plan was made.
+   */
+  readonly swept: (view: View, sweep: Sweep) => AsyncIterable<Swept>;
+};
+
+/**
+ * Whether no row depends on another is looked at again, too: nobody but the plan for single rows knows what to do if one does.
+ *
+ * @throws {EngineError} `PLAN_STALE`, `CONSTRAINT`, `PROOF_FAILED`.
+ */
+export async function runSweep(view: WriteView, sweep: Sweep, source: SweepSource): Promise<void> {
+  const {shape} = sweep;
+  const {tables} = await view.schema();
+  const table = must(tables.get(shape.table), 'replicated tables exist');
+  const isLone = loneChanges(tables, shape);
+  for await (const {range, changes, wanted} of source.swept(view, sweep)) {
+    if (isLone === undefined || !changes.every(isLone)) throw dependent(shape);
+    const steps = changes.map((change) => rowStep(table, shape, change));
+    await runRows(view, steps);
+    await checkRange(view, sweep, {range, wanted});
+  }
+}
+
+function dependent({table}: TableShape): EngineError {
+  return new EngineError(
+    'PLAN_STALE',
+    `cannot apply table "${table}": its schema changed after the plan was made`,
+    {site: {table}, hint: 'Run replicate again: it plans afresh.', retryable: true},
+  );
+}
+
+/** Names the first row that is not there as it was written. */
+async function checkRange(
+  view: View,
+  {shape}: Sweep,
+  {range, wanted}: Pick<Swept, 'range' | 'wanted'>,
+): Promise<void> {
+  const found: CanonicalRow[] = [];
+  for await (const page of view.rows(shape, [range])) for (const row of page) found.push(row);
+  for (let at = 0; at < Math.max(found.length, wanted.length); at++) {
+    const [now, then] = [found[at], wanted[at]];
+    if (now?.text === then?.text) continue;
+    const isMissing = now === undefined || (then !== undefined && then.key < now.key);
+    const isSame = now?.key === then?.key;
+    throw notAsWritten(shape, (isMissing ? then : now)?.key ?? '', {
+      now: isMissing && !isSame ? undefined : now,
+      wanted: isMissing || isSame ? then : undefined,
+    });
+  }
+}

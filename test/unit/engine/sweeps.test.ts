@@ -1,0 +1,260 @@
+/** Many changed rows that nothing else depends on: compared anew when they are written, and refused where they are not as planned. */
+import {expect, test} from 'vitest';
+import {runSweep, type Swept} from '../../../src/apply/sweep.ts';
+import {openSqlite} from '../../../src/database/sqlite/database.ts';
+import {SnapshotReader, type Snapshot} from '../../../src/engine/snapshot-reader.ts';
+import {
+  noSweeps,
+  sweepingOf,
+  SweepTally,
+  sweepReader,
+  type SweepPlan,
+} from '../../../src/engine/sweeps.ts';
+import {noProgress} from '../../../src/index.ts';
+import type {RowChange} from '../../../src/kernel/row.ts';
+import {diffRows} from '../../../src/diff/diff-rows.ts';
+import type {Ways} from '../../../src/engine/followed.ts';
+import {noFills} from '../../../src/engine/fills.ts';
+import {decodeIntent, encodeIntent, type Intent} from '../../../src/engine/intent.ts';
+import {UNDO_BYTES_MAX} from '../../../src/kernel/limits.ts';
+import {withSweeps} from '../../../src/plan/plan.ts';
+import {allRows, chunksOf, known, planOf, schemaWith, shapeWith} from '../../helpers/tables.ts';
+import {makeInstances, typed, write, type Instances} from '../../helpers/instances.ts';
+
+const ROWS = 40_000;
+const numbers = `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})`;
+
+/** Too large for each proof to read all of it; rows of several chunks change in every way. */
+function large(): Instances {
+  return makeInstances({
+    ddl: 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL, c)',
+    primary: `${numbers} INSERT INTO t SELECT i, 'row ' || i, i / 7.0, NULL FROM n`,
+    replica: '',
+    tables: ['t'],
+  });
+}
+const change = `UPDATE t SET a = a || '!' WHERE id % 3 = 0; DELETE FROM t WHERE id % 100 = 1;
+  INSERT INTO t SELECT -id, 'new', 1, x'00' FROM t WHERE id % 100 = 2`;
+const all = (path: string): readonly string[] => typed(path, 't', ['id', 'a', 'b', 'c']);
+
+test('rows of many chunks are written, proved and undone', async () => {
+  const pair = large();
+  await pair.capture();
+  await pair.replicate();
+  const before = all(pair.replica);
+  write(pair.primary, change);
+  await pair.capture();
+  const said = new Set<string>();
+  const result = await pair.replicate({heldRows: 100, progress: (what) => void said.add(what)});
+  expect(said).toContain('writing t');
+  const tables = {t: {inserted: 400, updated: 13_200, deleted: 400}};
+  expect(result).toMatchObject({applied: true, proof: 'touched', tables});
+  expect(all(pair.replica)).toEqual(all(pair.primary));
+  expect((await pair.undo()).tables).toEqual({
+    t: {inserted: 400, updated: 13_200, deleted: 400},
+  });
+  expect(all(pair.replica)).toEqual(before);
+});
+
+test('a dry run counts them and writes nothing', async () => {
+  const pair = large();
+  await pair.capture();
+  await pair.replicate();
+  const before = all(pair.replica);
+  write(pair.primary, change);
+  await pair.capture();
+  const {tables, applied} = await pair.replicate({heldRows: 100, dryRun: true});
+  expect({tables, applied}).toEqual({
+    applied: false,
+    tables: {t: {inserted: 400, updated: 13_200, deleted: 400}},
+  });
+  expect(all(pair.replica)).toEqual(before);
+});
+
+test('the fuse counts them', async () => {
+  const pair = large();
+  await pair.capture();
+  await pair.replicate();
+  write(pair.primary, 'DELETE FROM t WHERE id > 5');
+  await pair.capture();
+  const wanted = {heldRows: 100, allowDeletes: []};
+  await expect(pair.replicate(wanted)).rejects.toMatchObject({code: 'FUSE'});
+  expect(all(pair.replica)).toHaveLength(ROWS);
+});
+
+test('all of them are planned row by row where the last ones exchange unique values', async () => {
+  const pair = makeInstances({
+    ddl: 'CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT, b REAL, c UNIQUE)',
+    primary: `${numbers} INSERT INTO t SELECT i, 'row ' || i, i / 7.0, i FROM n`,
+    replica: '',
+    tables: ['t'],
+  });
+  await pair.capture();
+  await pair.replicate();
+  write(
+    pair.primary,
+    `UPDATE t SET a = a || '!'; UPDATE t SET c = -1 WHERE id = ${ROWS};
+     UPDATE t SET c = ${ROWS} WHERE id = ${ROWS - 1}; UPDATE t SET c = ${ROWS - 1} WHERE id = ${ROWS}`,
+  );
+  await pair.capture();
+  const said = new Set<string>();
+  const {tables} = await pair.replicate({heldRows: 100, progress: (what) => void said.add(what)});
+  expect(tables).toEqual({t: {inserted: 0, updated: ROWS, deleted: 0}});
+  expect(said).not.toContain('writing t');
+  expect(all(pair.replica)).toEqual(all(pair.primary));
+});
+
+test.each([
+  ['few', 3, true],
+  ['more than are held', 500, false],
+])('rows refer to %s others', async (_, parents, isSwept) => {
+  const pair = makeInstances({
+    ddl: 'CREATE TABLE p (id INTEGER PRIMARY KEY); CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c REFERENCES p)',
+    primary: `${numbers} INSERT INTO t SELECT i, 'row', i, NULL FROM n`,
+    replica: '',
+    tables: ['t'],
+  });
+  await pair.capture();
+  await pair.replicate();
+  const change = `UPDATE t SET c = id % ${parents}`;
+  write(
+    pair.primary,
+    `${numbers} INSERT INTO p SELECT i - 1 FROM n WHERE i <= ${parents}; ${change}`,
+  );
+  await pair.capture();
+  const said = new Set<string>();
+  const wanted = {heldRows: 100, progress: (what: string) => void said.add(what)};
+  await expect(pair.replicate(wanted)).rejects.toMatchObject({code: 'FOREIGN_KEY'});
+  expect(said.has('writing t')).toBe(isSwept);
+  expect(all(pair.replica).filter((row) => row.includes('NULL'))).toHaveLength(ROWS);
+  write(pair.replica, `${numbers} INSERT INTO p SELECT i - 1 FROM n WHERE i <= ${parents}`);
+  await pair.replicate(wanted);
+  expect(all(pair.replica)).toEqual(all(pair.primary));
+});
+
+test('too many to be kept are not on record', async () => {
+  const counts = {inserted: 0, updated: 1, deleted: 0};
+  const sweep = {shape: shapeWith(['k', 'a']), counts, ranges: []};
+  const plan = planOf(new Map(), new Map());
+  const of = async (characters: number): Promise<Intent> => {
+    const {body} = await encodeIntent(withSweeps(plan, [{...sweep, characters, parents: []}]), {
+      source: {...noFills, ...noSweeps, changes: async function* () {}, isLarge: () => false},
+    });
+    return decodeIntent(body);
+  };
+  expect((await of(UNDO_BYTES_MAX)).rows).toEqual([]);
+  expect(await of(UNDO_BYTES_MAX + 1)).toMatchObject({
+    rows: undefined,
+    all: 1,
+    tables: {t: counts},
+  });
+});
+
+const few = `INSERT INTO t SELECT i, 'row', i, NULL FROM n WHERE i <= 9`;
+
+/** Sweeps `t` to what it holds on the primary, after somebody did something meanwhile. */
+async function swept(
+  meanwhile: string,
+  alter?: (swept: Swept) => Swept,
+): Promise<readonly string[]> {
+  const ddl = 'CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c)';
+  const rows = `${numbers} ${few}`;
+  const pair = makeInstances({ddl, primary: rows, replica: rows, tables: ['t']});
+  write(pair.primary, `UPDATE t SET a = 'new' WHERE id < 6; DELETE FROM t WHERE id = 7`);
+  const [primary, replica] = [pair.primary, pair.replica].map((path) => openSqlite({path}));
+  try {
+    const {shape, rows: wanted} = await known(primary).view((view) => allRows(view, {table: 't'}));
+    const {chunks} = await chunksOf(shape, wanted);
+    const {entry, bytes} = known(chunks[0]);
+    const cache = {
+      has: () => true,
+      read: () => bytes,
+      isWhole: () => true,
+      take: () => false,
+      size: () => bytes.byteLength,
+    };
+    const reader = new SnapshotReader({store: {fetch: async () => {}}, cache, temporary: () => ''});
+    const sweep = await known(replica).view(async (view): Promise<SweepPlan> => {
+      const {tables: schema} = await view.schema();
+      const {rows: ours} = await allRows(view, {table: 't'});
+      const changes: RowChange[] = [...diffRows('t', ours, wanted)];
+      const tally = new SweepTally({schema, shape, isLone: () => true, heldRows: 1});
+      tally.add({range: {from: undefined, to: undefined}, theirs: entry, ours, changes});
+      return tally.sweep();
+    });
+    write(pair.replica, meanwhile);
+    const options = {signal: undefined, progress: noProgress};
+    const source = sweepReader(known(replica), reader, options);
+    const altered: typeof source.swept = async function* (view, given) {
+      for await (const each of source.swept(view, given)) yield alter?.(each) ?? each;
+    };
+    await known(replica).transact((view) => runSweep(view, sweep, {swept: altered}));
+    expect(all(pair.replica)).toEqual(all(pair.primary));
+    return all(pair.replica);
+  } finally {
+    await Promise.all([known(primary).close(), known(replica).close()]);
+  }
+}
+
+test('what is as planned is written', async () => {
+  expect(await swept('')).toHaveLength(8);
+});
+
+test.each([
+  ['a row was changed', 'UPDATE t SET b = 0 WHERE id = 3', 'PLAN_STALE'],
+  ['a row that stays was changed', 'UPDATE t SET b = 0 WHERE id = 9', 'PLAN_STALE'],
+  ['a row came', 'INSERT INTO t VALUES (100, 1, 1, 1)', 'PLAN_STALE'],
+  ['a row went', 'DELETE FROM t WHERE id = 9', 'PLAN_STALE'],
+  ['a trigger came', 'CREATE TRIGGER x AFTER UPDATE ON t BEGIN SELECT 1; END', 'PLAN_STALE'],
+  ['its values became unique', 'CREATE UNIQUE INDEX u ON t (a, id)', 'PLAN_STALE'],
+  ['rows refer to it', 'CREATE TABLE o (id REFERENCES t (id))', 'PLAN_STALE'],
+])('nothing is written where %s meanwhile', async (_, meanwhile, code) => {
+  await expect(swept(meanwhile)).rejects.toMatchObject({code});
+});
+
+type Rows = Swept['wanted'];
+test.each<[string, (rows: Rows) => Rows, number]>([
+  [
+    'a row is not as it was wanted',
+    (rows) => rows.map((row, at) => (at === 2 ? {...row, text: '[]'} : row)),
+    3,
+  ],
+  [
+    'a row is missing at the end',
+    (rows) => [...rows, {...known(rows[0]), key: 'nz', text: '[]'}],
+    0,
+  ],
+  ['a row is there that was not wanted', (rows) => rows.slice(0, -1), 9],
+  ['a row is there in the middle that was not wanted', (rows) => rows.toSpliced(2, 1), 3],
+])('nothing is written where afterwards %s', async (_, change, id) => {
+  const altered = swept('', (given) => ({...given, wanted: change(given.wanted)}));
+  const key =
+    id === 0
+      ? undefined
+      : expect.objectContaining({key: expect.stringContaining(String(id)) as string});
+  await expect(altered).rejects.toMatchObject({code: 'PROOF_FAILED', ...(key && {site: key})});
+});
+
+test.each([
+  ['a table alone', {}, {}, true],
+  [
+    'a table whose rows are made for another version',
+    {own: new Map([['t', new Map()]])},
+    {},
+    false,
+  ],
+  ['a table beside one that is merged', {}, {merged: [{}]}, false],
+])('%s may be swept: %j %j %s', (_, target, ways, expected) => {
+  const shape = shapeWith(['k', 'a']);
+  const table = {...schemaWith('t', ['k', 'a']), keyIsOrdered: true};
+  const sweeping = sweepingOf(
+    new Map([['t', table]]),
+    {target: target as Snapshot, ways: {merged: [], ...ways} as unknown as Ways},
+    {},
+  );
+  expect(sweeping.tally(shape) !== undefined).toBe(expected);
+});
+
+test('a plan without a snapshot sweeps nothing', () => {
+  expect(() => noSweeps.changes({} as SweepPlan)).toThrow('without a snapshot');
+});
