@@ -6,16 +6,12 @@
  */
 import {setImmediate} from 'node:timers/promises';
 import type {Database, View, WriteView} from '../database/port.ts';
-import {encodeKey} from '../canonical/key.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError, isEngineError} from '../kernel/errors.ts';
-import type {CanonicalRow} from '../kernel/row.ts';
-import type {RowAddress} from '../kernel/statement.ts';
 import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {readContent} from '../snapshot/chunk.ts';
 import {rowSteps, type ParkStep, type Plan, type RowStep} from '../plan/plan.ts';
-import {keyMatches} from '../plan/rows.ts';
 import {checkUntouched, contentSums} from './untouched.ts';
 import {
   checkBeside,
@@ -31,8 +27,7 @@ import {
   runFill,
   type FillSource,
 } from './fill.ts';
-import {notAsWritten} from './row-errors.ts';
-import {ignored, runRows} from './run-rows.ts';
+import {ignored, readBack, runRows} from './run-rows.ts';
 import {runSweep, type SweepSource} from './sweep.ts';
 
 export type ApplyRequest = {
@@ -169,37 +164,6 @@ function takenMeanwhile({table}: TableShape, cause: unknown): EngineError {
       cause,
     },
   );
-}
-
-async function readBack(
-  view: WriteView,
-  steps: readonly RowStep[],
-  inserted: ReadonlyMap<RowStep, RowAddress>,
-): Promise<void> {
-  const taken = new Set([...inserted].map(([step, address]) => placeOf(step.shape, address)));
-  for (const step of steps) {
-    const {change, shape} = step;
-    if (change.op === 'delete' && taken.has(placeOf(shape, step.address ?? []))) continue;
-    const wanted = change.op === 'delete' ? undefined : change.after;
-    const address = inserted.get(step) ?? addressAfter(step, wanted);
-    const now = await view.rowAt(shape, address);
-    if (now?.text === wanted?.text) continue;
-    throw notAsWritten(shape, change.key, {now, wanted});
-  }
-}
-
-/** An id that a delete set free may have been given to an inserted row, which is read back as such. */
-function placeOf({table}: TableShape, address: RowAddress): string {
-  return `${table}\n${encodeKey(
-    address.map(({is}) => is),
-    address.map(() => 'binary'),
-  )}`;
-}
-
-/** A respelled key is found under its new spelling. */
-function addressAfter({shape, address}: RowStep, after: CanonicalRow | undefined): RowAddress {
-  if (after !== undefined && shape.keyKind === 'primary') return keyMatches(shape, after);
-  return must(address, 'rows without address were inserted');
 }
 
 /** Tables to prove, and those that were filled, each once. */

@@ -1,10 +1,14 @@
 /** The statements of single rows, one after the other. */
 import type {WriteView} from '../database/port.ts';
+import {encodeKey} from '../canonical/key.ts';
+import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
-import type {Cell} from '../kernel/row.ts';
+import type {CanonicalRow, Cell} from '../kernel/row.ts';
 import type {RowAddress, StatementResult} from '../kernel/statement.ts';
 import type {ParkStep, RowStep} from '../plan/plan.ts';
-import {namingRow} from './row-errors.ts';
+import {keyMatches} from '../plan/rows.ts';
+import type {TableShape} from '../schema/table-shape.ts';
+import {namingRow, notAsWritten} from './row-errors.ts';
 
 /** Runs the row statements and returns where rows went whose id the database chose. */
 export async function runRows(
@@ -48,4 +52,36 @@ export function ignored({shape, statement}: ParkStep): EngineError {
 
 function addressFrom(columns: readonly string[], cells: readonly Cell[]): RowAddress {
   return columns.map((column, at) => ({column, is: cells[at] ?? null}));
+}
+
+/** @throws {EngineError} `PROOF_FAILED` naming the first row that is not there as it was written. */
+export async function readBack(
+  view: WriteView,
+  steps: readonly RowStep[],
+  inserted: ReadonlyMap<RowStep, RowAddress>,
+): Promise<void> {
+  const taken = new Set([...inserted].map(([step, address]) => placeOf(step.shape, address)));
+  for (const step of steps) {
+    const {change, shape} = step;
+    if (change.op === 'delete' && taken.has(placeOf(shape, step.address ?? []))) continue;
+    const wanted = change.op === 'delete' ? undefined : change.after;
+    const address = inserted.get(step) ?? addressAfter(step, wanted);
+    const now = await view.rowAt(shape, address);
+    if (now?.text === wanted?.text) continue;
+    throw notAsWritten(shape, change.key, {now, wanted});
+  }
+}
+
+/** An id that a delete set free may have been given to an inserted row, which is read back as such. */
+function placeOf({table}: TableShape, address: RowAddress): string {
+  return `${table}\n${encodeKey(
+    address.map(({is}) => is),
+    address.map(() => 'binary'),
+  )}`;
+}
+
+/** A respelled key is found under its new spelling. */
+function addressAfter({shape, address}: RowStep, after: CanonicalRow | undefined): RowAddress {
+  if (after !== undefined && shape.keyKind === 'primary') return keyMatches(shape, after);
+  return must(address, 'rows without address were inserted');
 }

@@ -8,19 +8,20 @@ import {rowStep} from '../plan/rows.ts';
 import type {Sweep} from '../plan/plan.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {notAsWritten} from './row-errors.ts';
-import {runRows} from './run-rows.ts';
+import {readBack, runRows} from './run-rows.ts';
 
-/** What becomes of one range. */
+/** Some changes, all of one range or of rows wherever they stand. */
 export type Swept = {
-  readonly range: KeyRange;
   readonly changes: readonly RowChange[];
-  /** All rows that it holds afterwards, in key order. */
-  readonly wanted: readonly CanonicalRow[];
+  /** The range, and all rows that it holds afterwards, in key order; undefined where each row is looked up instead. */
+  readonly held?: SweptWhole | undefined;
 };
+
+type SweptWhole = {readonly range: KeyRange; readonly wanted: readonly CanonicalRow[]};
 
 export type SweepSource = {
   /**
-   * The ranges one after the other, as the rows of this view are now; each is written before the next one is read.
+   * The changes of one range after the other, as the rows of this view are now; each is written before the next one is read.
    *
    * @throws {EngineError} `PLAN_STALE` where they are not as they were when the plan was made.
    */
@@ -37,11 +38,11 @@ export async function runSweep(view: WriteView, sweep: Sweep, source: SweepSourc
   const {tables} = await view.schema();
   const table = must(tables.get(shape.table), 'replicated tables exist');
   const isLone = loneChanges(tables, shape);
-  for await (const {range, changes, wanted} of source.swept(view, sweep)) {
+  for await (const {changes, held} of source.swept(view, sweep)) {
     if (isLone === undefined || !changes.every(isLone)) throw dependent(shape);
     const steps = changes.map((change) => rowStep(table, shape, change));
     await runRows(view, steps);
-    await checkRange(view, sweep, {range, wanted});
+    await (held === undefined ? readBack(view, steps, new Map()) : checkRange(view, sweep, held));
   }
 }
 
@@ -54,11 +55,7 @@ function dependent({table}: TableShape): EngineError {
 }
 
 /** Names the first row that is not there as it was written. */
-async function checkRange(
-  view: View,
-  {shape}: Sweep,
-  {range, wanted}: Pick<Swept, 'range' | 'wanted'>,
-): Promise<void> {
+async function checkRange(view: View, {shape}: Sweep, {range, wanted}: SweptWhole): Promise<void> {
   const found: CanonicalRow[] = [];
   for await (const page of view.rows(shape, [range])) for (const row of page) found.push(row);
   for (let at = 0; at < Math.max(found.length, wanted.length); at++) {

@@ -4,7 +4,6 @@ import {changedRegions, segmentsOf, type Region} from '../diff/diff-chunks.ts';
 import {diffRows} from '../diff/diff-rows.ts';
 import {fewestChanges} from '../diff/fewest-changes.ts';
 import {must} from '../kernel/assert.ts';
-import type {RowChange} from '../kernel/row.ts';
 import {liveShapeOf, shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 import type {TableShape} from '../schema/table-shape.ts';
@@ -14,7 +13,7 @@ import {interrupted, readTables} from './read-tables.ts';
 import {liveSegments} from './segments.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
 import {chunkRows} from './stored-rows.ts';
-import type {Sweeping, SweepPlan, SweepTally} from './sweeps.ts';
+import {sweptOrHeld, type Difference, type Sweeping, type TableChange} from './sweeps.ts';
 
 export type Listed = ReadonlyMap<
   string,
@@ -64,13 +63,6 @@ export type Reading = {
   readonly options: EngineOptions;
 };
 
-/** What changes in one table: row by row, or counted where there is much of it that nothing else depends on. */
-type TableChange = {
-  readonly shape: TableShape;
-  readonly changes: readonly RowChange[];
-  readonly sweep?: SweepPlan | undefined;
-};
-
 export type ExactChanges = {
   readonly changed: Map<string, TableChange>;
   /** Live rows. */
@@ -90,41 +82,34 @@ export async function exactChanges(
 ): Promise<ExactChanges> {
   const changed = new Map<string, TableChange>();
   let rowsRead = 0;
-  for (const table of tables) {
+  for (const {shape, regions} of tables) {
     if (reading.options.signal?.aborted) throw interrupted();
-    const tally = sweeping?.tally(table.shape);
-    const found = await readTable(view, reading, table, tally);
-    const change = found.change ?? (await readTable(view, reading, table, undefined)).change;
-    changed.set(table.shape.table, must(change, 'without a tally all changes are held'));
-    rowsRead += found.rowsRead;
+    const differences = async function* (): AsyncGenerator<Difference> {
+      for await (const difference of differencesOf(view, reading, {shape, regions})) {
+        rowsRead += difference.ours.length;
+        yield difference;
+      }
+    };
+    const {changes, sweep} = await sweptOrHeld(shape, differences, sweeping);
+    const fewest = [...fewestChanges(shape, changes)];
+    refuseOutdated(shape, reading.target.own?.get(shape.table) ?? new Map(), fewest);
+    changed.set(shape.table, {shape, changes: fewest, sweep});
   }
   return {changed, rowsRead};
 }
 
-/** Without a change where some were let go of before one came that has to be seen together with the others. */
-async function readTable(
+/** What differs between live rows and one chunk at a time. */
+async function* differencesOf(
   view: View,
-  {reader, target, options}: Reading,
-  {shape, regions}: Compared,
-  tally: SweepTally | undefined,
-): Promise<{readonly change: TableChange | undefined; readonly rowsRead: number}> {
+  {reader, options}: Reading,
+  {shape, regions}: Pick<Compared, 'shape' | 'regions'>,
+): AsyncGenerator<Difference> {
   const segments = regions.flatMap(segmentsOf);
-  let held: RowChange[] | undefined = [];
-  let rowsRead = 0;
   let at = 0;
   for await (const ours of liveSegments(view, shape, options)(segments.map(({range}) => range))) {
     const {range, theirs} = must(segments[at++], 'a segment for each range');
     const wanted =
       theirs === undefined ? [] : chunkRows(reader, shape, {theirs, to: range.to, ours});
-    const changes = [...diffRows(shape.table, ours, wanted)];
-    rowsRead += ours.length;
-    tally?.add({range, theirs, ours, changes});
-    if (tally?.isLarge === true) held = undefined;
-    if (held === undefined && tally?.isFit === false) return {change: undefined, rowsRead};
-    for (const change of changes) held?.push(change);
+    yield {range, theirs, ours, changes: [...diffRows(shape.table, ours, wanted)]};
   }
-  if (held === undefined) return {change: {shape, changes: [], sweep: tally?.sweep()}, rowsRead};
-  const changes = [...fewestChanges(shape, held)];
-  refuseOutdated(shape, target.own?.get(shape.table) ?? new Map(), changes);
-  return {change: {shape, changes}, rowsRead};
 }

@@ -1,15 +1,26 @@
 /** The changes that take an apply back, and the plan of them. */
-import type {View} from '../database/port.ts';
+import type {Database, View} from '../database/port.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {CanonicalRow, RowChange} from '../kernel/row.ts';
-import {checkTriggers, type TableChanges} from '../plan/make-plan.ts';
-import {cascadeCounts, type Plan} from '../plan/plan.ts';
+import {checkTriggers} from '../plan/make-plan.ts';
+import {cascadeCounts, withSweeps, type Plan} from '../plan/plan.ts';
 import {encodeKeyCell} from '../canonical/key.ts';
 import {keyLabel} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {planChanges} from './plan-changes.ts';
 import type {GroupSize, IntendedRow} from './intent.ts';
 import {claimRows, groupOf, groupsNow, recordedRow, rowNow} from './rows-now.ts';
+import {
+  sweptOrHeld,
+  type Difference,
+  type Sweeping,
+  type SweepReader,
+  type TableChange,
+} from './sweeps.ts';
+
+/** The rows that an apply touched, from the first, as often as they are asked for: some at a time, as they are kept. */
+export type RecordedRows = () =>
+  AsyncIterable<readonly IntendedRow[]> | Iterable<readonly IntendedRow[]>;
 
 /**
  * The opposite of what a record says, for every table in `shapes`.
@@ -19,20 +30,72 @@ import {claimRows, groupOf, groupsNow, recordedRow, rowNow} from './rows-now.ts'
 export async function reverseChanges(
   view: View,
   shapes: readonly TableShape[],
-  {rows, groups}: {readonly rows: readonly IntendedRow[]; readonly groups: readonly GroupSize[]},
-): Promise<TableChanges> {
-  const byTable = Map.groupBy(rows, (row) => row.table);
-  const tables = new Map<string, {shape: TableShape; changes: readonly RowChange[]}>();
+  {rows, groups}: {readonly rows: RecordedRows; readonly groups: readonly GroupSize[]},
+  sweeping?: Sweeping,
+): Promise<ReadonlyMap<string, TableChange>> {
+  const keyed = new Set(
+    shapes.filter(({keyKind}) => keyKind === 'primary').map(({table}) => table),
+  );
+  const mayBeMany = (table: string): boolean => keyed.has(table) && sweeping !== undefined;
+  const touched = await groupRows(rows, mayBeMany, sweeping?.heldRows ?? 0);
+  const tables = new Map<string, TableChange>();
   for (const shape of shapes) {
-    const touched = byTable.get(shape.table) ?? [];
-    const own = groups.filter(({table}) => table === shape.table);
-    const changes =
-      shape.keyKind === 'multiset'
-        ? await reversedLinks(view, shape, touched, own)
-        : await reversedRows(view, shape, touched);
-    tables.set(shape.table, {shape, changes});
+    const {table} = shape;
+    const own = groups.filter((group) => group.table === table);
+    const some = touched.get(table) ?? [];
+    const differences = (): AsyncGenerator<Difference> =>
+      reversedAgain(view, shape, some === 'many' ? rows : () => [some]);
+    const change = keyed.has(table)
+      ? await sweptOrHeld(shape, differences, sweeping)
+      : {shape, changes: await reversedLinks(view, shape, some === 'many' ? [] : some, own)};
+    tables.set(table, change);
   }
   return tables;
+}
+
+/** The rows of each table, or that they are too many to be held. */
+async function groupRows(
+  rows: RecordedRows,
+  mayBeMany: (table: string) => boolean,
+  heldRows: number,
+): Promise<ReadonlyMap<string, IntendedRow[] | 'many'>> {
+  const byTable = new Map<string, IntendedRow[] | 'many'>();
+  for await (const some of rows())
+    for (const row of some) {
+      const {table} = row;
+      const held = byTable.get(table) ?? [];
+      if (held === 'many') continue;
+      held.push(row);
+      byTable.set(table, held.length > heldRows && mayBeMany(table) ? 'many' : held);
+    }
+  return byTable;
+}
+
+/** The reverse of what was done in one table, as many rows at a time as the record gives. */
+async function* reversedAgain(
+  view: View,
+  shape: TableShape,
+  rows: RecordedRows,
+): AsyncGenerator<Difference> {
+  for await (const some of rows()) {
+    const touched = some.filter(({table}) => table === shape.table);
+    if (touched.length > 0) yield {ours: [], changes: await reversedRows(view, shape, touched)};
+  }
+}
+
+/** Looks once more whether the rows are as the apply left them, and takes it back: for what is not held. */
+export function reverseReader(database: Database, rows: RecordedRows): SweepReader {
+  return {
+    swept: async function* (view, {shape}) {
+      for await (const {changes} of reversedAgain(view, shape, rows)) yield {changes};
+    },
+    changes: async function* ({shape}) {
+      for await (const some of rows()) {
+        const touched = some.filter(({table}) => table === shape.table);
+        yield await database.view((view) => reversedRows(view, shape, touched));
+      }
+    },
+  };
 }
 
 async function reversedRows(
@@ -116,13 +179,16 @@ export type Reverse = {
  */
 export async function planReverse(
   view: View,
-  tables: TableChanges,
+  tables: ReadonlyMap<string, TableChange>,
   allowTriggers: boolean,
 ): Promise<Reverse> {
   const {tables: schema} = await view.schema();
-  const plan = await planChanges(view, tables);
+  const sweeps = [...tables.values()].flatMap(({sweep}) => sweep ?? []);
+  const plan = withSweeps(await planChanges(view, tables), sweeps);
   const cascades = cascadeCounts(plan);
-  const written = [...tables].filter(([, {changes}]) => changes.length > 0).map(([name]) => name);
+  const written = [...tables]
+    .filter(([, {changes, sweep}]) => changes.length > 0 || sweep !== undefined)
+    .map(([name]) => name);
   const all = new Set([...written, ...cascades.keys()]);
   if (!allowTriggers) checkTriggers(schema, all);
   const hasTriggers = [...all].some((name) => schema.get(name)?.triggers.length !== 0);

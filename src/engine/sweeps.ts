@@ -6,15 +6,15 @@ import type {SweepSource, Swept} from '../apply/sweep.ts';
 import {digestOf, type Digest} from '../canonical/digest.ts';
 import type {Database, View} from '../database/port.ts';
 import {diffRows} from '../diff/diff-rows.ts';
+import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {HELD_ROWS_MAX} from '../kernel/read-limits.ts';
-import type {CanonicalRow, KeyRange, RowChange} from '../kernel/row.ts';
+import type {CanonicalRow, RowChange} from '../kernel/row.ts';
 import {loneChanges, type IsLone} from '../plan/lone.ts';
 import {countChanges, parentChecks} from '../plan/make-plan.ts';
-import {sizeOf, type ParentCheck, type Sweep, type SweptRange} from '../plan/plan.ts';
+import type {ParentCheck, Sweep, SweptRange} from '../plan/plan.ts';
 import type {Tables} from '../plan/references.ts';
 import type {TableShape} from '../schema/table-shape.ts';
-import type {ChunkEntry} from '../snapshot/content.ts';
 import type {Ways} from './followed.ts';
 import type {EngineOptions} from './options.ts';
 import {listen} from './read-tables.ts';
@@ -24,86 +24,134 @@ import {chunkRows} from './stored-rows.ts';
 /** A sweep as it is planned, with the rows of other tables, or its own, that must be there then. */
 export type SweepPlan = Sweep & {readonly parents: readonly ParentCheck[]};
 
+/** What changes in one table: row by row, or counted where there is much of it that nothing else depends on. */
+export type TableChange = {
+  readonly shape: TableShape;
+  readonly changes: readonly RowChange[];
+  readonly sweep?: SweepPlan | undefined;
+};
+
+/** Some changes of one table, and of those found by comparing a range, what was compared. */
+export type Difference = Partial<Omit<SweptRange, 'ours'>> & {
+  readonly ours: readonly CanonicalRow[];
+  readonly changes: readonly RowChange[];
+};
+
+/** Which changes may be swept, and from how many on. */
 export type Sweeping = {
+  readonly schema: Tables;
+  /** Changes of one table that are held in any case. */
+  readonly heldRows: number;
   /** Undefined for a table whose changes have to be known all at once. */
-  readonly tally: (shape: TableShape) => SweepTally | undefined;
+  readonly isLone: (shape: TableShape) => IsLone | undefined;
 };
 
 /** Where rows give way to each other, or are adapted to another version, each is weighed on its own. */
 export function sweepingOf(
   schema: Tables,
   {target, ways}: {readonly target: Snapshot; readonly ways: Ways},
-  {heldRows = HELD_ROWS_MAX}: Pick<EngineOptions, 'heldRows'>,
+  options: Pick<EngineOptions, 'heldRows'>,
 ): Sweeping {
-  const tally: Sweeping['tally'] = (shape) => {
-    if (ways.merged.length > 0 || target.own?.has(shape.table) === true) return undefined;
-    const isLone = loneChanges(schema, shape);
-    return isLone && new SweepTally({schema, shape, isLone, heldRows});
+  const sweeping = plainSweeping(schema, options);
+  const isWeighed = ({table}: TableShape): boolean =>
+    ways.merged.length > 0 || target.own?.has(table) === true;
+  return {
+    ...sweeping,
+    isLone: (shape) => (isWeighed(shape) ? undefined : sweeping.isLone(shape)),
   };
-  return {tally};
 }
 
-/** One range, as it is compared. */
-type Compared = {
-  readonly range: KeyRange;
-  readonly theirs: ChunkEntry | undefined;
-  readonly ours: readonly CanonicalRow[];
-  readonly changes: readonly RowChange[];
-};
+export function plainSweeping(
+  schema: Tables,
+  {heldRows = HELD_ROWS_MAX}: Pick<EngineOptions, 'heldRows'>,
+): Sweeping {
+  return {schema, heldRows, isLone: (shape) => loneChanges(schema, shape)};
+}
 
-type TallyOptions = {
-  readonly schema: Tables;
-  readonly shape: TableShape;
-  readonly isLone: IsLone;
-  readonly heldRows: number;
-};
+/** Goes through the differences of one table, and once more from the first where it turns out how they have to be taken. */
+export async function sweptOrHeld(
+  shape: TableShape,
+  differences: () => AsyncIterable<Difference>,
+  sweeping: Sweeping | undefined,
+): Promise<TableChange> {
+  const isLone = sweeping?.isLone(shape);
+  const few = await holdChanges(differences(), isLone, sweeping?.heldRows);
+  if (few !== undefined) return {shape, changes: few};
+  const sweep =
+    sweeping && isLone && (await sweepOf(differences(), new SweepTally(shape, isLone, sweeping)));
+  if (sweep !== undefined) return {shape, changes: [], sweep};
+  const all = await holdChanges(differences());
+  return {shape, changes: must(all, 'nothing makes them too many')};
+}
+
+/** Undefined where they are more than so many, and lone so far. */
+async function holdChanges(
+  differences: AsyncIterable<Difference>,
+  isLone?: IsLone,
+  heldRows = 0,
+): Promise<readonly RowChange[] | undefined> {
+  const held: RowChange[] = [];
+  let mayBeMany = isLone !== undefined;
+  for await (const {changes} of differences) {
+    for (const change of changes) held.push(change);
+    if (!mayBeMany || held.length <= heldRows) continue;
+    if (isLone !== undefined && held.every(isLone)) return undefined;
+    mayBeMany = false;
+  }
+  return held;
+}
+
+/** Undefined once a change came that may have to wait for another. */
+async function sweepOf(
+  differences: AsyncIterable<Difference>,
+  tally: SweepTally,
+): Promise<SweepPlan | undefined> {
+  for await (const difference of differences) if (!tally.add(difference)) return undefined;
+  return tally.sweep();
+}
 
 /** Adds up the changes of one table while they are read, and what has to be known of them later. */
 export class SweepTally {
-  readonly #options: TallyOptions;
+  readonly #shape: TableShape;
+  readonly #isLone: IsLone;
+  readonly #sweeping: Pick<Sweeping, 'schema' | 'heldRows'>;
   readonly #ranges: SweptRange[] = [];
   readonly #parents = new Map<string, ParentCheck>();
   #counts = {inserted: 0, updated: 0, deleted: 0};
   #characters = 0;
-  #isFit = true;
 
-  constructor(options: TallyOptions) {
-    this.#options = options;
+  constructor(shape: TableShape, isLone: IsLone, sweeping: Pick<Sweeping, 'schema' | 'heldRows'>) {
+    this.#shape = shape;
+    this.#isLone = isLone;
+    this.#sweeping = sweeping;
   }
 
-  /** False once a change came that may have to wait for another. */
-  get isFit(): boolean {
-    return this.#isFit;
-  }
-
-  /** True where the changes are more than are held, and need not be. */
-  get isLarge(): boolean {
-    return this.#isFit && sizeOf(this.#counts) > this.#options.heldRows;
-  }
-
-  add({range, theirs, ours, changes}: Compared): void {
-    const {schema, shape, isLone, heldRows} = this.#options;
-    this.#isFit &&= changes.every(isLone);
-    if (!this.#isFit || changes.length === 0) return;
-    this.#ranges.push({range, theirs, ours: digestOfRows(ours)});
+  /** False where these, or what they refer to, have to be held. */
+  add({range, theirs, ours, changes}: Difference): boolean {
+    if (!changes.every(this.#isLone)) return false;
+    if (changes.length === 0) return true;
+    if (range !== undefined) this.#ranges.push({range, theirs, ours: digestOfRows(ours)});
     const {inserted, updated, deleted} = countChanges(changes);
     this.#counts.inserted += inserted;
     this.#counts.updated += updated;
     this.#counts.deleted += deleted;
     this.#characters += charactersOf(changes);
-    for (const check of parentChecks(schema, new Map([[shape.table, {shape, changes}]])))
-      this.#parents.set(
-        JSON.stringify([check.key.parent, check.key.columns, check.encoded]),
-        check,
-      );
-    this.#isFit = this.#parents.size <= heldRows;
+    const table = new Map([[this.#shape.table, {shape: this.#shape, changes}]]);
+    for (const check of parentChecks(this.#sweeping.schema, table)) {
+      const {key, encoded} = check;
+      this.#parents.set(JSON.stringify([key.parent, key.columns, encoded]), check);
+    }
+    return this.#parents.size <= this.#sweeping.heldRows;
   }
 
   sweep(): SweepPlan {
-    const {shape} = this.#options;
-    const parents = [...this.#parents.values()];
-    const counts = {...this.#counts};
-    return {shape, counts, characters: this.#characters, ranges: this.#ranges, parents};
+    return {
+      shape: this.#shape,
+      counts: {...this.#counts},
+      characters: this.#characters,
+      ranges: this.#ranges,
+      parents: [...this.#parents.values()],
+    };
   }
 }
 
@@ -160,7 +208,7 @@ async function compareAgain(
   if (digestOfRows(rows) !== ours) throw changedMeanwhile(shape);
   const {to} = range;
   const wanted = theirs === undefined ? [] : chunkRows(reader, shape, {theirs, to, ours: rows});
-  return {range, changes: [...diffRows(shape.table, rows, wanted)], wanted};
+  return {changes: [...diffRows(shape.table, rows, wanted)], held: {range, wanted}};
 }
 
 export const noSweeps: SweepReader = {swept: nothing, changes: nothing};

@@ -10,18 +10,33 @@ import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
 import type {UndoRecord} from '../state/undo-records.ts';
 import {carriedBy} from './apply-snapshot.ts';
 import {evidence} from './evidence.ts';
+import {noFills} from './fills.ts';
 import {followedManifest, isToldIn, waysOf} from './followed.ts';
-import {decodeIntent, encodeIntent, wholeIntent, type Intent, type IntendedRow} from './intent.ts';
+import {
+  decodeIntent,
+  encodeIntent,
+  rowsIn,
+  type Intent,
+  type IntendedRow,
+  type PlanRows,
+} from './intent.ts';
 import {checkLockBudget} from './lock-budget.ts';
 import {peekAtState, withState, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {guardSource} from './plan-replicate.ts';
-import {interrupted} from './read-tables.ts';
+import {interrupted, listen} from './read-tables.ts';
 import {recordedManifest} from './recorded.ts';
 import {recover, type Recovered} from './recover.ts';
 import {groupsAfter} from './rows-now.ts';
-import {planReverse, reverseChanges, type Reverse} from './reverse.ts';
+import {
+  planReverse,
+  reverseChanges,
+  reverseReader,
+  type RecordedRows,
+  type Reverse,
+} from './reverse.ts';
 import {settled} from './source-version.ts';
+import {plainSweeping} from './sweeps.ts';
 
 export type UndoOptions = EngineOptions & {
   /** Plan and print, write nothing. */
@@ -118,13 +133,17 @@ async function attemptOnce(
   record: UndoRecord,
   options: UndoOptions,
 ): Promise<UndoResult> {
-  const intent = await wholeIntent(record.body, opened.state.undos.parts(record));
+  const intent = decodeIntent(record.body);
+  const rows: RecordedRows = async function* () {
+    for await (const some of rowsIn(intent, opened.state.undos.parts(record))) {
+      await listen(options);
+      yield some;
+    }
+  };
   const manifest = followedManifest(recordedManifest(record), options);
-  const wanted = {record, intent, manifest, migrations: options.migrations};
+  const wanted = {record, intent, rows, manifest, options};
   await settled(opened.database, options);
-  const reverse = await opened.database.view((view) =>
-    planUndo(view, wanted, options.allowTriggers === true),
-  );
+  const reverse = await opened.database.view((view) => planUndo(view, wanted));
   const {isRestored} = await opened.database.view(async (view) => {
     const {tables: schema} = await view.schema();
     const ways = waysOf({schema, snapshot: {manifest}, options, isOnRecord: true});
@@ -150,23 +169,31 @@ async function attemptOnce(
   return {...result, ...done, cascades: Object.fromEntries(cascades)};
 }
 
-type Undoing = Pick<EngineOptions, 'migrations'> & {
+type Undoing = {
   readonly record: UndoRecord;
   readonly intent: Intent;
+  readonly rows: RecordedRows;
+  readonly options: UndoOptions;
   readonly manifest: Manifest;
 };
 
-async function planUndo(view: View, wanted: Undoing, allowTriggers: boolean): Promise<Reverse> {
-  const {record, intent, manifest} = wanted;
+async function planUndo(view: View, wanted: Undoing): Promise<Reverse> {
+  const {record, intent, manifest, rows, options} = wanted;
   if (intent.rows === undefined) throw tooLarge(record);
   await guardUnchanged(view, wanted);
+  const {tables: schema} = await view.schema();
+  const {groups} = intent;
+  // Rows that triggers write too are told from others by the steps of the plan.
+  const hasTriggers = [...schema.values()].some(({triggers}) => triggers.length > 0);
+  const sweeping = hasTriggers ? undefined : plainSweeping(schema, options);
   const shapes = manifest.tables.map(shapeOf);
-  const {rows, groups} = intent;
-  return planReverse(view, await reverseChanges(view, shapes, {rows, groups}), allowTriggers);
+  const changes = await reverseChanges(view, shapes, {rows, groups}, sweeping);
+  return planReverse(view, changes, options.allowTriggers === true);
 }
 
 /** The record names columns and keys as they were: in a schema changed since, they may mean something else. */
-async function guardUnchanged(view: View, {record, manifest, migrations}: Undoing): Promise<void> {
+async function guardUnchanged(view: View, {record, manifest, options}: Undoing): Promise<void> {
+  const {migrations} = options;
   try {
     await guardSource(view, manifest, {keyless: 'multiset', migrations}); // decided when it was applied
   } catch (cause) {
@@ -189,14 +216,16 @@ async function undoDurably(
   wanted: Undoing,
   {plan, hasTriggers}: Reverse,
 ): Promise<Applied> {
-  const {record, intent, manifest} = wanted;
+  const {record, intent, manifest, rows} = wanted;
+  const source: PlanRows = {...noFills, ...reverseReader(database, rows)};
   const before = tablesBefore(record);
   const groups = await database.view((view) => groupsAfter(view, plan));
-  const undoing = await state.undos.intend(record, await encodeIntent(plan, {groups}));
+  const undoing = await state.undos.intend(record, await encodeIntent(plan, {groups, source}));
   let applied: Applied;
   try {
     applied = await applyPlan(database, {
       plan,
+      source,
       guard: (view) => guardUnchanged(view, wanted),
       untouched: hasTriggers ? manifest.tables.map(shapeOf) : [],
       counters: new Map(),

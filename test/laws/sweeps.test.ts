@@ -129,10 +129,12 @@ const replicated =
     return {tables, proof, cascades};
   };
 
-const undone = (instances: Instances) => async (): Promise<Readonly<Record<string, unknown>>> => {
-  const {tables, cascades, held, notRestored} = await instances.undo();
-  return {tables, cascades, held, notRestored};
-};
+const undone =
+  (instances: Instances, heldRows: number) =>
+  async (): Promise<Readonly<Record<string, unknown>>> => {
+    const {tables, cascades, held, notRestored} = await instances.undo({heldRows});
+    return {tables, cascades, held, notRestored};
+  };
 
 test('rows that are swept end as they do one by one', async () => {
   const seen = {done: 0, swept: 0, refused: new Set<string>()};
@@ -162,7 +164,7 @@ test('rows that are swept end as they do one by one', async () => {
         write(pair.replica, `UPDATE OR IGNORE t SET "${last}" = 'mine' WHERE k IN (${keys})`);
         await pair.capture();
         const ended = await outcome(pair, schema, replicated(pair, heldRows));
-        const back = await outcome(pair, schema, undone(pair));
+        const back = await outcome(pair, schema, undone(pair, heldRows));
         outcomes.push([begun, ended, back]);
         expect(faults(pair.replica).filter((fault) => typeof fault === 'string')).toEqual([]);
       }

@@ -50,9 +50,38 @@ test('rows of many chunks are written, proved and undone', async () => {
   const tables = {t: {inserted: 400, updated: 13_200, deleted: 400}};
   expect(result).toMatchObject({applied: true, proof: 'touched', tables});
   expect(all(pair.replica)).toEqual(all(pair.primary));
-  expect((await pair.undo()).tables).toEqual({
+  expect((await pair.undo({heldRows: 100})).tables).toEqual({
     t: {inserted: 400, updated: 13_200, deleted: 400},
   });
+  expect(all(pair.replica)).toEqual(before);
+});
+
+test('an undo of a first snapshot is not held either, and is refused where one of the last rows changed', async () => {
+  const pair = large();
+  await pair.capture();
+  await pair.replicate();
+  write(pair.replica, `UPDATE t SET c = 'mine' WHERE id = ${ROWS}`);
+  const changed = {code: 'UNDO_STALE', site: {table: 't', key: `id=${ROWS}`}};
+  await expect(pair.undo({heldRows: 100})).rejects.toMatchObject(changed);
+  expect(all(pair.replica)).toHaveLength(ROWS);
+  write(pair.replica, `UPDATE t SET c = NULL WHERE id = ${ROWS}`);
+  expect((await pair.undo({heldRows: 100})).tables['t']?.deleted).toBe(ROWS);
+  expect(all(pair.replica)).toEqual([]);
+});
+
+test('an undo beside triggers is held, as they are told by it from what it writes', async () => {
+  const pair = large();
+  await pair.capture();
+  await pair.replicate();
+  const before = all(pair.replica);
+  write(pair.primary, change);
+  await pair.capture();
+  await pair.replicate();
+  write(
+    pair.replica,
+    'CREATE TABLE o (id INTEGER PRIMARY KEY); CREATE TRIGGER x AFTER DELETE ON o BEGIN SELECT 1; END',
+  );
+  await pair.undo({heldRows: 100, allowTriggers: true});
   expect(all(pair.replica)).toEqual(before);
 });
 
@@ -178,7 +207,7 @@ async function swept(
       const {tables: schema} = await view.schema();
       const {rows: ours} = await allRows(view, {table: 't'});
       const changes: RowChange[] = [...diffRows('t', ours, wanted)];
-      const tally = new SweepTally({schema, shape, isLone: () => true, heldRows: 1});
+      const tally = new SweepTally(shape, () => true, {schema, heldRows: 1});
       tally.add({range: {from: undefined, to: undefined}, theirs: entry, ours, changes});
       return tally.sweep();
     });
@@ -212,7 +241,7 @@ test.each([
   await expect(swept(meanwhile)).rejects.toMatchObject({code});
 });
 
-type Rows = Swept['wanted'];
+type Rows = NonNullable<Swept['held']>['wanted'];
 test.each<[string, (rows: Rows) => Rows, number]>([
   [
     'a row is not as it was wanted',
@@ -227,7 +256,10 @@ test.each<[string, (rows: Rows) => Rows, number]>([
   ['a row is there that was not wanted', (rows) => rows.slice(0, -1), 9],
   ['a row is there in the middle that was not wanted', (rows) => rows.toSpliced(2, 1), 3],
 ])('nothing is written where afterwards %s', async (_, change, id) => {
-  const altered = swept('', (given) => ({...given, wanted: change(given.wanted)}));
+  const altered = swept('', (given) => {
+    const held = known(given.held);
+    return {...given, held: {...held, wanted: change(held.wanted)}};
+  });
   const key =
     id === 0
       ? undefined
@@ -252,7 +284,7 @@ test.each([
     {target: target as Snapshot, ways: {merged: [], ...ways} as unknown as Ways},
     {},
   );
-  expect(sweeping.tally(shape) !== undefined).toBe(expected);
+  expect(sweeping.isLone(shape) !== undefined).toBe(expected);
 });
 
 test('a plan without a snapshot sweeps nothing', () => {
