@@ -186,9 +186,7 @@ export async function planReverse(
   const sweeps = [...tables.values()].flatMap(({sweep}) => sweep ?? []);
   const plan = withSweeps(await planChanges(view, tables), sweeps);
   const cascades = cascadeCounts(plan);
-  const written = [...tables]
-    .filter(([, {changes, sweep}]) => changes.length > 0 || sweep !== undefined)
-    .map(([name]) => name);
+  const written = [...tables].filter(([, {changes}]) => changes.length > 0).map(([name]) => name);
   const all = new Set([...written, ...cascades.keys()]);
   if (!allowTriggers) checkTriggers(schema, all);
   const hasTriggers = [...all].some((name) => schema.get(name)?.triggers.length !== 0);
