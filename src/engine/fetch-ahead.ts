@@ -1,14 +1,16 @@
 /** What a replica needs of a new snapshot, fetched before its manifest says what that is. */
 import {readdirSync} from 'node:fs';
 import {join} from 'node:path';
+import {setImmediate} from 'node:timers/promises';
 import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import {MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
+import {OBJECTS_AT_ONCE} from '../kernel/read-limits.ts';
 import {MANIFEST_FILE} from '../snapshot/layout.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';
 import type {ManifestTable} from '../snapshot/manifest.ts';
 import {decodePage} from '../snapshot/pages.ts';
-import {readBounded, removeAll} from '../state/files.ts';
+import {guarded, readBounded, removeAll} from '../state/files.ts';
 import type {SnapshotRef} from '../store/port.ts';
 import type {KnownSnapshot, ReaderOptions} from './snapshot-reader.ts';
 
@@ -38,7 +40,7 @@ export async function fetchAhead(
     if (names === undefined || !(await store.fetchOthers(ref, {names, into}))) return undefined;
     return {
       manifest: readBounded(join(into, MANIFEST_FILE), MANIFEST_BYTES_MAX),
-      objects: new Set(keepObjects(into, cache)),
+      objects: await keepObjects(into, cache),
     };
   } catch (error) {
     // A damaged object may be one that is not needed, and a damaged record only makes this slower.
@@ -73,11 +75,19 @@ function objectsIn(
   return digests;
 }
 
-/** Of what was fetched, what is what its name says. */
-function* keepObjects(folder: string, cache: ReaderOptions['cache']): Generator<Digest> {
-  for (const entry of readdirSync(folder, {recursive: true, withFileTypes: true})) {
-    if (!entry.isFile() || !isDigest(entry.name)) continue;
-    if (cache.has(entry.name)) continue;
-    if (cache.take(entry.name, join(entry.parentPath, entry.name))) yield entry.name;
+/** Of what was fetched, what is what its name says. A large snapshot takes seconds, in which other work is let in. */
+async function keepObjects(
+  folder: string,
+  cache: ReaderOptions['cache'],
+): Promise<ReadonlySet<Digest>> {
+  const kept = new Set<Digest>();
+  const entries = guarded(folder, () =>
+    readdirSync(folder, {recursive: true, withFileTypes: true}),
+  );
+  for (const [at, entry] of entries.entries()) {
+    if (at % OBJECTS_AT_ONCE === 0) await setImmediate();
+    if (!entry.isFile() || !isDigest(entry.name) || cache.has(entry.name)) continue;
+    if (cache.take(entry.name, join(entry.parentPath, entry.name))) kept.add(entry.name);
   }
+  return kept;
 }

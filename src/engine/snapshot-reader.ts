@@ -1,9 +1,11 @@
 /** Reads snapshots out of a store, through the objects that are already at hand. */
 import {join} from 'node:path';
+import {setImmediate} from 'node:timers/promises';
 import {digestOf, type Digest} from '../canonical/digest.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
+import {OBJECTS_AT_ONCE} from '../kernel/read-limits.ts';
 import type {CanonicalRow, WireRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {chunkCells} from '../snapshot/chunk-cells.ts';
@@ -138,19 +140,30 @@ export class SnapshotReader {
   async fetch(snapshot: Snapshot, digests: readonly Digest[]): Promise<number> {
     const {cache, store} = this.#options;
     const wanted = [...new Set(digests)];
-    const missing = wanted.filter((digest) => !this.#fresh.has(digest) && !this.isWhole(digest));
+    const missing = await this.#missing(wanted);
     const fetched = wanted.filter((digest) => this.#ahead.has(digest)).length;
     if (missing.length === 0) return fetched;
     const {depth} = snapshot.manifest;
     await this.#inTemporary(async (into) => {
       const files = missing.map((digest) => objectPath(digest, depth));
       await store.fetch(snapshot.ref, {files, into, filesTotal: filesOf(snapshot.manifest)});
-      missing.forEach((digest, at) => {
+      for (const [at, digest] of missing.entries()) {
+        if (at % OBJECTS_AT_ONCE === 0) await setImmediate();
         if (cache.take(digest, join(into, must(files[at], 'one path each'))))
           this.#fresh.add(digest);
-      });
+      }
     });
     return fetched + missing.filter((digest) => !this.#ahead.has(digest)).length;
+  }
+
+  /** Those that are not at hand, or damaged. All of a large table take seconds to look into, in which other work is let in. */
+  async #missing(wanted: readonly Digest[]): Promise<readonly Digest[]> {
+    const missing: Digest[] = [];
+    for (const [at, digest] of wanted.entries()) {
+      if (at % OBJECTS_AT_ONCE === 0) await setImmediate();
+      if (!this.#fresh.has(digest) && !this.isWhole(digest)) missing.push(digest);
+    }
+    return missing;
   }
 
   /** True where an object is at hand, whole or damaged. */
