@@ -32,7 +32,7 @@ export type EngineOptions = {
   readonly migrations?: MigrationRecord | undefined;
   /** Milliseconds for which one transaction may hold the write lock; default 500. */
   readonly maxWriteLock?: number | undefined;
-  /** Changed rows of one table beyond which they are not all held in memory, where nothing else depends on them; default 10,000. */
+  /** Changed rows of one table beyond which they are not all held in memory, where nothing else depends on them; default 10,000, or fewer where they are long. */
   readonly heldRows?: number | undefined;
   /** Nobody said that this is a replica: rows of a database that was none so far are not changed. */
   readonly isGuess?: boolean | undefined;

@@ -1,6 +1,7 @@
 /** The changes that take an apply back, and the plan of them. */
 import type {Database, View} from '../database/port.ts';
 import {EngineError} from '../kernel/errors.ts';
+import {HELD_CHARACTERS_MAX} from '../kernel/read-limits.ts';
 import type {CanonicalRow, RowChange} from '../kernel/row.ts';
 import {checkTriggers} from '../plan/make-plan.ts';
 import {cascadeCounts, withSweeps, type Plan} from '../plan/plan.ts';
@@ -60,13 +61,16 @@ async function groupRows(
   heldRows: number,
 ): Promise<ReadonlyMap<string, IntendedRow[] | 'many'>> {
   const byTable = new Map<string, IntendedRow[] | 'many'>();
+  let characters = 0;
   for await (const some of rows())
     for (const row of some) {
       const {table} = row;
       const held = byTable.get(table) ?? [];
       if (held === 'many') continue;
       held.push(row);
-      byTable.set(table, held.length > heldRows && mayBeMany(table) ? 'many' : held);
+      characters += (row.before?.length ?? 0) + (row.after?.length ?? 0);
+      const areMany = held.length > heldRows || characters > HELD_CHARACTERS_MAX;
+      byTable.set(table, areMany && mayBeMany(table) ? 'many' : held);
     }
   return byTable;
 }

@@ -8,7 +8,7 @@ import type {Database, View} from '../database/port.ts';
 import {diffRows} from '../diff/diff-rows.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {HELD_ROWS_MAX} from '../kernel/read-limits.ts';
+import {HELD_CHARACTERS_MAX, HELD_ROWS_MAX} from '../kernel/read-limits.ts';
 import type {CanonicalRow, RowChange} from '../kernel/row.ts';
 import {loneChanges, type IsLone} from '../plan/lone.ts';
 import {countChanges, parentChecks} from '../plan/make-plan.ts';
@@ -84,17 +84,20 @@ export async function sweptOrHeld(
   return {shape, changes: must(all, 'nothing makes them too many')};
 }
 
-/** Undefined where they are more than so many, and lone so far. */
+/** Undefined where they are more than so many, or long, and lone so far. */
 async function holdChanges(
   differences: AsyncIterable<Difference>,
   isLone?: IsLone,
   heldRows = 0,
 ): Promise<readonly RowChange[] | undefined> {
   const held: RowChange[] = [];
+  let characters = 0;
   let mayBeMany = isLone !== undefined;
   for await (const {changes} of differences) {
     for (const change of changes) held.push(change);
-    if (!mayBeMany || held.length <= heldRows) continue;
+    if (!mayBeMany) continue;
+    characters += charactersOf(changes);
+    if (held.length <= heldRows && characters <= HELD_CHARACTERS_MAX) continue;
     if (isLone !== undefined && held.every(isLone)) return undefined;
     mayBeMany = false;
   }

@@ -113,6 +113,25 @@ test('a dry run counts them and writes nothing', async () => {
   expect(all(pair.replica)).toEqual(before);
 });
 
+test('a few long rows are not held either', async () => {
+  const pair = makeInstances({
+    ddl: 'CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c)',
+    primary: `${numbers} INSERT INTO t SELECT i, NULL, i, hex(zeroblob(${2 ** 19})) FROM n WHERE i < 12`,
+    replica: '',
+    tables: ['t'],
+  });
+  await pair.capture();
+  await pair.replicate();
+  write(pair.primary, 'UPDATE t SET b = -1');
+  await pair.capture();
+  const said = new Set<string>();
+  await pair.replicate({progress: (what) => void said.add(what)});
+  expect(said).toContain('writing t');
+  expect(all(pair.replica)).toEqual(all(pair.primary));
+  await pair.undo();
+  expect(typed(pair.replica, 't', ['b'])).not.toContain('integer -1');
+});
+
 test('the fuse counts them', async () => {
   const pair = large();
   await pair.capture();
