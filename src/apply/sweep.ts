@@ -19,6 +19,17 @@ export type Swept = {
 
 type SweptWhole = {readonly range: KeyRange; readonly wanted: readonly CanonicalRow[]};
 
+/** Something changed beside the rows to be written, maybe: planned row by row, nothing but these need to be as they were. */
+export class StaleSweep extends EngineError {
+  constructor({table}: TableShape, what: 'its schema' | 'rows') {
+    super('PLAN_STALE', `cannot apply table "${table}": ${what} changed after the plan was made`, {
+      site: {table},
+      hint: 'Run replicate again: it plans afresh.',
+      retryable: true,
+    });
+  }
+}
+
 export type SweepSource = {
   /**
    * The changes of one range after the other, as the rows of this view are now; each is written before the next one is read.
@@ -39,19 +50,11 @@ export async function runSweep(view: WriteView, sweep: Sweep, source: SweepSourc
   const table = must(tables.get(shape.table), 'replicated tables exist');
   const isLone = loneChanges(tables, shape);
   for await (const {changes, held} of source.swept(view, sweep)) {
-    if (isLone === undefined || !changes.every(isLone)) throw dependent(shape);
+    if (isLone === undefined || !changes.every(isLone)) throw new StaleSweep(shape, 'its schema');
     const steps = changes.map((change) => rowStep(table, shape, change));
     await runRows(view, steps);
     await (held === undefined ? readBack(view, steps, new Map()) : checkRange(view, sweep, held));
   }
-}
-
-function dependent({table}: TableShape): EngineError {
-  return new EngineError(
-    'PLAN_STALE',
-    `cannot apply table "${table}": its schema changed after the plan was made`,
-    {site: {table}, hint: 'Run replicate again: it plans afresh.', retryable: true},
-  );
 }
 
 /** Names the first row that is not there as it was written. */

@@ -8,6 +8,13 @@ export function digestOf(data: string | Uint8Array): Digest {
   return createHash('sha256').update(data).digest('hex');
 }
 
+/** Of texts of which none holds a line break, one a line. */
+export function digestOfLines(lines: Iterable<string>): Digest {
+  const hash = createHash('sha256');
+  for (const line of lines) hash.update(line).update('\n');
+  return hash.digest('hex');
+}
+
 /** For data that comes in pieces. */
 export function digester(): {
   readonly update: (piece: Uint8Array) => void;

@@ -1,4 +1,5 @@
 /** Key ranges in which two lists of chunks differ: equal chunks are skipped unread. Pure. */
+import {SEGMENT_CHUNKS_MAX} from '../kernel/read-limits.ts';
 import type {KeyRange} from '../kernel/row.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
 
@@ -68,16 +69,32 @@ function placesOf(chunks: readonly ChunkEntry[]): ReadonlyMap<string, number> {
 }
 
 /** One part of a region: at most one chunk of theirs, and the range in which ours compare with it. */
-export type Segment = {readonly range: KeyRange; readonly theirs: ChunkEntry | undefined};
+export type Segment = {
+  readonly range: KeyRange;
+  readonly theirs: ChunkEntry | undefined;
+  /** Where that chunk ends, which may be beyond the range. */
+  readonly to: string | undefined;
+};
 
-/** Splits a region so that one chunk of theirs is held at a time. */
-export function segmentsOf(region: Region): readonly Segment[] {
-  const {from, to} = region.range;
-  if (region.theirs.length === 0) return [{range: region.range, theirs: undefined}];
-  return region.theirs.map((theirs, at) => ({
-    theirs,
-    range: {from: at === 0 ? from : theirs.first, to: region.theirs[at + 1]?.first ?? to},
-  }));
+/** Splits a region so that one chunk of theirs, and no more than some of ours, are held at a time. */
+export function segmentsOf({range, ours, theirs}: Region): readonly Segment[] {
+  const cuts = ours
+    .filter((_, at) => at > 0 && at % SEGMENT_CHUNKS_MAX === 0)
+    .map(({first}) => first);
+  const segments: Segment[] = [];
+  let cut = 0;
+  for (const [at, chunk] of (theirs.length === 0 ? [undefined] : theirs).entries()) {
+    const to = theirs[at + 1]?.first ?? range.to;
+    let from = at === 0 ? range.from : chunk?.first;
+    for (let next = cuts[cut]; next !== undefined; next = cuts[++cut]) {
+      if (to !== undefined && next >= to) break;
+      if (from !== undefined && next <= from) continue;
+      segments.push({range: {from, to: next}, theirs: chunk, to});
+      from = next;
+    }
+    segments.push({range: {from, to}, theirs: chunk, to});
+  }
+  return segments;
 }
 
 function close(

@@ -41,6 +41,7 @@ export async function evidence(
     if (record.digest !== next || seen.size >= EVIDENCE_ROWS_MAX) break;
     next = record.previous?.digest;
     const found = await foundOf(view, record, {seen, isTold, parts: records.parts(record)});
+    if (found === undefined) break; // any row may be one of its own
     if (found.some((row) => row !== 'after')) isAsLeft = false;
     if (found.length > 0 && found.every((row) => row === 'before')) isRestored = true;
   }
@@ -49,12 +50,12 @@ export async function evidence(
 
 type Found = 'before' | 'after' | 'other';
 
-/** A record that got damaged tells that something did. */
+/** A record that got damaged tells that something did; undefined for one whose rows were too many to be kept. */
 async function foundOf(
   view: View,
   record: UndoRecord,
   looking: Looking,
-): Promise<readonly Found[]> {
+): Promise<readonly Found[] | undefined> {
   try {
     return await lookAt(view, record, looking);
   } catch (error) {
@@ -74,13 +75,15 @@ async function lookAt(
   view: View,
   record: UndoRecord,
   {seen, isTold, parts}: Looking,
-): Promise<readonly Found[]> {
+): Promise<readonly Found[] | undefined> {
+  const intent = decodeIntent(record.body);
+  if (intent.rows === undefined) return undefined;
   const shapes = new Map(
     decodeManifest(record.manifest).tables.map((table) => [table.name, shapeOf(table)]),
   );
   const {tables} = await view.schema();
   const found: Found[] = [];
-  for await (const rows of rowsIn(decodeIntent(record.body), parts)) {
+  for await (const rows of rowsIn(intent, parts)) {
     for (const row of rows) {
       if (seen.size >= EVIDENCE_ROWS_MAX) return found;
       const shape = shapes.get(row.table);

@@ -12,7 +12,7 @@ import {refuseOutdated} from './own-columns.ts';
 import {interrupted, readTables} from './read-tables.ts';
 import {liveSegments} from './segments.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
-import {chunkRows} from './stored-rows.ts';
+import {segmentRows} from './stored-rows.ts';
 import {sweptOrHeld, type Difference, type Sweeping, type TableChange} from './sweeps.ts';
 
 export type Listed = ReadonlyMap<
@@ -86,7 +86,7 @@ export async function exactChanges(
     if (reading.options.signal?.aborted) throw interrupted();
     const differences = async function* (): AsyncGenerator<Difference> {
       for await (const difference of differencesOf(view, reading, {shape, regions})) {
-        rowsRead += difference.ours.length;
+        rowsRead += difference.ours?.length ?? 0;
         yield difference;
       }
     };
@@ -107,9 +107,8 @@ async function* differencesOf(
   const segments = regions.flatMap(segmentsOf);
   let at = 0;
   for await (const ours of liveSegments(view, shape, options)(segments.map(({range}) => range))) {
-    const {range, theirs} = must(segments[at++], 'a segment for each range');
-    const wanted =
-      theirs === undefined ? [] : chunkRows(reader, shape, {theirs, to: range.to, ours});
-    yield {range, theirs, ours, changes: [...diffRows(shape.table, ours, wanted)]};
+    const segment = must(segments[at++], 'a segment for each range');
+    const wanted = segmentRows(reader, shape, segment, ours);
+    yield {segment, ours, changes: [...diffRows(shape.table, ours, wanted)]};
   }
 }

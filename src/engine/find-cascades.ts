@@ -138,7 +138,14 @@ function newOnes({seen, schema}: Search, lost: readonly LostKey[]): readonly Los
 }
 
 function nameOf(schema: Tables, key: ForeignKey, values: readonly Cell[]): string {
-  return JSON.stringify([key.table, key.columns, key.parent, encodeReference(schema, key, values)]);
+  const {table, columns, parent, parentColumns} = key;
+  return JSON.stringify([
+    table,
+    columns,
+    parent,
+    parentColumns,
+    encodeReference(schema, key, values),
+  ]);
 }
 
 async function defaultsFor(view: View, lost: readonly LostKey[]): Promise<DefaultsOf> {

@@ -1,4 +1,5 @@
 /** replicate: bring a live database to a snapshot, row by row, in one transaction: converge or refuse. */
+import {StaleSweep} from '../apply/sweep.ts';
 import type {Digest} from '../canonical/digest.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import {REPLAN_ATTEMPTS_MAX} from '../kernel/limits.ts';
@@ -98,7 +99,8 @@ export async function replicate(options: ReplicateOptions): Promise<ReplicateRes
 
 /**
  * Plans and applies; afresh where a row changed in between. What fails against the rows that were taken
- * as known is tried again with all of them compared: they may have drifted.
+ * as known is tried again with all of them compared: they may have drifted. Where somebody wrote beside rows that were to be swept, all
+ * changes are held, so that nothing else is looked at.
  */
 async function attempts(
   opened: Run,
@@ -109,15 +111,21 @@ async function attempts(
   const keep = (digest: Digest, bytes: Uint8Array): void => state.objects.write(digest, bytes);
   const proveAll = options.verifyFull === true || proofFits(target.manifest);
   let compareAll = options.verifyFull === true;
+  let {heldRows} = options;
   for (let attempt = 1; ; attempt++) {
     try {
       const adapting = {database, reader, keep, options};
       const applied = await adapt(adapting, target);
       checkTables(applied.manifest, options.tables);
       checkAllowed(applied.manifest, options.allowDeletes);
-      const how = {...options, compareAll, proveAll};
+      const how = {...options, compareAll, proveAll, heldRows};
       return {outcome: await attemptOnce(opened, adapting, applied, how), applied};
     } catch (error) {
+      if (error instanceof StaleSweep && heldRows !== Infinity) {
+        options.log.info('planning afresh', {code: error.code, attempt: attempt--});
+        heldRows = Infinity;
+        continue;
+      }
       if (attempt === REPLAN_ATTEMPTS_MAX || !mayDifferNextTime(error, attempt > 1 && compareAll)) {
         warnOfTrimmed(opened.held, options.log);
         throw error;

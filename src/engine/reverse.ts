@@ -83,7 +83,7 @@ async function* reversedAgain(
 ): AsyncGenerator<Difference> {
   for await (const some of rows()) {
     const touched = some.filter(({table}) => table === shape.table);
-    if (touched.length > 0) yield {ours: [], changes: await reversedRows(view, shape, touched)};
+    if (touched.length > 0) yield {changes: await reversedRows(view, shape, touched)};
   }
 }
 

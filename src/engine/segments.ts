@@ -61,7 +61,8 @@ function isBeyond(key: string, range: KeyRange | undefined): boolean {
   return range?.to !== undefined && key >= range.to;
 }
 
-function lies(key: string, {from, to}: KeyRange): boolean {
+/** True for a key within the range. */
+export function lies(key: string, {from, to}: KeyRange): boolean {
   return (from === undefined || key >= from) && (to === undefined || key < to);
 }
 

@@ -1,8 +1,10 @@
 /** Rows of a snapshot's chunks. */
+import type {Segment} from '../diff/diff-chunks.ts';
 import {EngineError} from '../kernel/errors.ts';
 import type {CanonicalRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
+import {lies} from './segments.ts';
 import type {SnapshotReader} from './snapshot-reader.ts';
 
 type StoredRange = {
@@ -25,4 +27,18 @@ export function chunkRows(
     site: {table: shape.table},
     hint: 'Take another snapshot; this one was written by a faulty program or altered.',
   });
+}
+
+/** Of the rows of a segment's chunk, those in its range. @param ours Live rows there. */
+export function segmentRows(
+  reader: SnapshotReader,
+  shape: TableShape,
+  {range, theirs, to}: Segment,
+  ours: readonly CanonicalRow[],
+): readonly CanonicalRow[] {
+  if (theirs === undefined) return [];
+  const rows = chunkRows(reader, shape, {theirs, to, ours});
+  const [first, last] = [rows[0], rows.at(-1)];
+  const isWhole = [first, last].every((row) => row === undefined || lies(row.key, range));
+  return isWhole ? rows : rows.filter(({key}) => lies(key, range));
 }

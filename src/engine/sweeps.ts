@@ -2,24 +2,24 @@
  * Many changed rows of one table that nothing else depends on: counted and looked into when the plan is made, and compared anew, range
  * by range, whenever they are needed. Held until they are written, a million of them would take gigabytes.
  */
-import type {SweepSource, Swept} from '../apply/sweep.ts';
-import {digestOf, type Digest} from '../canonical/digest.ts';
+import {StaleSweep, type SweepSource, type Swept} from '../apply/sweep.ts';
+import {digestOfLines, type Digest} from '../canonical/digest.ts';
 import type {Database, View} from '../database/port.ts';
+import type {Segment} from '../diff/diff-chunks.ts';
 import {diffRows} from '../diff/diff-rows.ts';
 import {must} from '../kernel/assert.ts';
-import {EngineError} from '../kernel/errors.ts';
-import {HELD_CHARACTERS_MAX, HELD_ROWS_MAX} from '../kernel/read-limits.ts';
+import {HELD_CHARACTERS_MAX, HELD_ROWS_MAX, SWEPT_ROWS_PER_CHANGE} from '../kernel/read-limits.ts';
 import type {CanonicalRow, RowChange} from '../kernel/row.ts';
 import {loneChanges, type IsLone} from '../plan/lone.ts';
 import {countChanges, parentChecks} from '../plan/make-plan.ts';
-import type {ParentCheck, Sweep, SweptRange} from '../plan/plan.ts';
+import {sizeOf, type ParentCheck, type Sweep, type SweptRange} from '../plan/plan.ts';
 import type {Tables} from '../plan/references.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {Ways} from './followed.ts';
 import type {EngineOptions} from './options.ts';
 import {listen} from './read-tables.ts';
 import type {Snapshot, SnapshotReader} from './snapshot-reader.ts';
-import {chunkRows} from './stored-rows.ts';
+import {segmentRows} from './stored-rows.ts';
 
 /** A sweep as it is planned, with the rows of other tables, or its own, that must be there then. */
 export type SweepPlan = Sweep & {readonly parents: readonly ParentCheck[]};
@@ -31,10 +31,12 @@ export type TableChange = {
   readonly sweep?: SweepPlan | undefined;
 };
 
-/** Some changes of one table, and of those found by comparing a range, what was compared. */
-export type Difference = Partial<Omit<SweptRange, 'ours'>> & {
-  readonly ours: readonly CanonicalRow[];
+/** Some changes of one table. */
+export type Difference = {
   readonly changes: readonly RowChange[];
+  /** What they were found in, with all live rows there; undefined where each row was looked up. */
+  readonly segment?: Segment | undefined;
+  readonly ours?: readonly CanonicalRow[] | undefined;
 };
 
 /** Which changes may be swept, and from how many on. */
@@ -84,33 +86,41 @@ export async function sweptOrHeld(
   return {shape, changes: must(all, 'nothing makes them too many')};
 }
 
-/** Undefined where they are more than so many, or long, and lone so far. */
+/** Undefined where they are more than so many, or long, and lone and close together so far. */
 async function holdChanges(
   differences: AsyncIterable<Difference>,
   isLone?: IsLone,
   heldRows = 0,
 ): Promise<readonly RowChange[] | undefined> {
   const held: RowChange[] = [];
-  let characters = 0;
-  let mayBeMany = isLone !== undefined;
-  for await (const {changes} of differences) {
+  const most = {rows: isLone === undefined ? Infinity : heldRows, characters: HELD_CHARACTERS_MAX};
+  let [characters, rowsRead] = [0, 0];
+  for await (const {changes, ours = []} of differences) {
     for (const change of changes) held.push(change);
-    if (!mayBeMany) continue;
-    characters += charactersOf(changes);
-    if (held.length <= heldRows && characters <= HELD_CHARACTERS_MAX) continue;
-    if (isLone !== undefined && held.every(isLone)) return undefined;
-    mayBeMany = false;
+    rowsRead += ours.length;
+    characters += most.rows === Infinity ? 0 : charactersOf(changes);
+    if (held.length <= most.rows && characters <= most.characters) continue;
+    if (isLone === undefined || !held.every(isLone)) most.rows = Infinity;
+    else if (areClose(held.length, rowsRead)) return undefined;
+    else most.rows = held.length * 2; // they may still turn out to be
+    most.characters = most.rows === Infinity ? Infinity : characters * 2;
   }
   return held;
 }
 
-/** Undefined once a change came that may have to wait for another. */
+/** Rows of ranges are read in place of looking for each that changes. */
+function areClose(changes: number, rowsRead: number): boolean {
+  return rowsRead <= changes * SWEPT_ROWS_PER_CHANGE;
+}
+
+/** Undefined once a change came that may have to wait for another, or where they are few among many rows. */
 async function sweepOf(
   differences: AsyncIterable<Difference>,
   tally: SweepTally,
 ): Promise<SweepPlan | undefined> {
   for await (const difference of differences) if (!tally.add(difference)) return undefined;
-  return tally.sweep();
+  const sweep = tally.sweep();
+  return areClose(sizeOf(sweep.counts), sweep.rowsRead) ? sweep : undefined;
 }
 
 /** Adds up the changes of one table while they are read, and what has to be known of them later. */
@@ -122,6 +132,7 @@ export class SweepTally {
   readonly #parents = new Map<string, ParentCheck>();
   #counts = {inserted: 0, updated: 0, deleted: 0};
   #characters = 0;
+  #rowsRead = 0;
 
   constructor(shape: TableShape, isLone: IsLone, sweeping: Pick<Sweeping, 'schema' | 'heldRows'>) {
     this.#shape = shape;
@@ -130,10 +141,11 @@ export class SweepTally {
   }
 
   /** False where these, or what they refer to, have to be held. */
-  add({range, theirs, ours, changes}: Difference): boolean {
+  add({segment, ours = [], changes}: Difference): boolean {
     if (!changes.every(this.#isLone)) return false;
     if (changes.length === 0) return true;
-    if (range !== undefined) this.#ranges.push({range, theirs, ours: digestOfRows(ours)});
+    if (segment !== undefined) this.#ranges.push({...segment, ours: digestOfRows(ours)});
+    this.#rowsRead += ours.length;
     const {inserted, updated, deleted} = countChanges(changes);
     this.#counts.inserted += inserted;
     this.#counts.updated += updated;
@@ -142,7 +154,10 @@ export class SweepTally {
     const table = new Map([[this.#shape.table, {shape: this.#shape, changes}]]);
     for (const check of parentChecks(this.#sweeping.schema, table)) {
       const {key, encoded} = check;
-      this.#parents.set(JSON.stringify([key.parent, key.columns, encoded]), check);
+      this.#parents.set(
+        JSON.stringify([key.columns, key.parent, key.parentColumns, encoded]),
+        check,
+      );
     }
     return this.#parents.size <= this.#sweeping.heldRows;
   }
@@ -152,6 +167,7 @@ export class SweepTally {
       shape: this.#shape,
       counts: {...this.#counts},
       characters: this.#characters,
+      rowsRead: this.#rowsRead,
       ranges: this.#ranges,
       parents: [...this.#parents.values()],
     };
@@ -168,7 +184,7 @@ function charactersOf(changes: readonly RowChange[]): number {
 }
 
 function digestOfRows(rows: readonly CanonicalRow[]): Digest {
-  return digestOf(rows.map(({text}) => text).join('\n'));
+  return digestOfLines(rows.map(({text}) => text));
 }
 
 export type SweepReader = SweepSource & {
@@ -204,13 +220,13 @@ async function compareAgain(
   view: View,
   reader: SnapshotReader,
   shape: TableShape,
-  {range, theirs, ours}: SweptRange,
+  swept: SweptRange,
 ): Promise<Swept> {
+  const {range, ours} = swept;
   const rows: CanonicalRow[] = [];
   for await (const page of view.rows(shape, [range])) for (const row of page) rows.push(row);
-  if (digestOfRows(rows) !== ours) throw changedMeanwhile(shape);
-  const {to} = range;
-  const wanted = theirs === undefined ? [] : chunkRows(reader, shape, {theirs, to, ours: rows});
+  if (digestOfRows(rows) !== ours) throw new StaleSweep(shape, 'rows');
+  const wanted = segmentRows(reader, shape, swept, rows);
   return {changes: [...diffRows(shape.table, rows, wanted)], held: {range, wanted}};
 }
 
@@ -218,12 +234,4 @@ export const noSweeps: SweepReader = {swept: nothing, changes: nothing};
 
 function nothing(): never {
   throw new Error('a plan without a snapshot sweeps no table');
-}
-
-function changedMeanwhile({table}: TableShape): EngineError {
-  return new EngineError(
-    'PLAN_STALE',
-    `cannot apply table "${table}": rows changed after the plan was made`,
-    {site: {table}, hint: 'Run replicate again: it plans afresh.', retryable: true},
-  );
 }

@@ -26,5 +26,9 @@ export const OBJECTS_AT_ONCE = 32;
 export const COUNT_LINES_CHUNKS_MAX = 16;
 /** Changed rows of one table that are held at once, 2 kB each; of more, those that nothing else depends on are compared again when they are written. */
 export const HELD_ROWS_MAX = 10_000;
+/** Rows read beside each of them, at most, where they are compared again under the write lock: more would cost more than to look each up. */
+export const SWEPT_ROWS_PER_CHANGE = 8;
+/** Chunks of live rows that are compared with one chunk of a snapshot, or with none, at a time: as many rows are in memory. */
+export const SEGMENT_CHUNKS_MAX = 16;
 /** Characters of their texts, before and after together, beyond which they are not held either: rows may be long. */
 export const HELD_CHARACTERS_MAX: number = 16 * 1024 * 1024;

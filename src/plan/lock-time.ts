@@ -81,10 +81,12 @@ function rowParts(steps: readonly ParkStep[]): readonly LockPart[] {
   });
 }
 
-/** As rows that are written one by one: the others of their ranges are read instead of looked for. */
-function sweepPart({shape, counts}: Sweep): LockPart {
-  const rows = sizeOf(counts);
-  const ms = (rows * (LOCK_ROW_US + shape.columns.length * LOCK_CELL_US)) / 1000;
+/** As rows that are written one by one, and all rows of their ranges are read and digested besides. */
+function sweepPart({shape, counts, rowsRead}: Sweep): LockPart {
+  const [rows, columns] = [sizeOf(counts), shape.columns.length];
+  const us =
+    rows * (LOCK_ROW_US + columns * LOCK_CELL_US) + rowsRead * columns * LOCK_PROOF_CELL_US;
+  const ms = us / 1000;
   return {table: shape.table, what: `${counted(rows, 'row')} written`, ms};
 }
 

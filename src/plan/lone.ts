@@ -1,6 +1,6 @@
 /** Changes that nothing else depends on: they may be made in any order, and need not be known all at once. Pure. */
 import type {RowChange} from '../kernel/row.ts';
-import type {TableSchema} from '../schema/table-schema.ts';
+import type {ForeignKey, TableSchema} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {referencesTo, type Tables} from './references.ts';
 
@@ -19,7 +19,8 @@ export function loneChanges(schema: Tables, shape: TableShape): IsLone | undefin
   const isDefault = incoming.some(
     ({onDelete, onUpdate}) => onDelete === 'SET DEFAULT' || onUpdate === 'SET DEFAULT',
   );
-  if (isDefault) return undefined; // rows elsewhere may come to refer to any of its rows
+  if (isDefault || incoming.some((key) => isShared(schema, key))) return undefined; // rows elsewhere may come to refer to any of its rows
+  if (isWrittenElsewhere(schema, table.name)) return undefined; // and would not be as planned once those are written
   const unique = table.uniques.flatMap(({columns}) => columns.map(({column}) => column));
   const referred = incoming.flatMap(({parentColumns}) => parentColumns);
   const watched = new Set([...shape.key.map(({name}) => name), ...unique, ...referred]);
@@ -33,6 +34,18 @@ export function loneChanges(schema: Tables, shape: TableShape): IsLone | undefin
       (at) => JSON.stringify(before.cells[at]) === JSON.stringify(after.cells[at]),
     );
   };
+}
+
+/** True where a column that refers to it refers to something else, too, and may follow that. */
+function isShared(schema: Tables, key: ForeignKey): boolean {
+  const others = schema.get(key.table)?.foreignKeys.filter((other) => other !== key) ?? [];
+  return others.some(({columns}) => columns.some((name) => key.columns.includes(name)));
+}
+
+/** True where triggers of other tables may write it. */
+function isWrittenElsewhere(schema: Tables, name: string): boolean {
+  const triggers = [...schema.values()].flatMap((table) => table.triggers);
+  return triggers.some(({writes}) => writes === undefined || writes.includes(name));
 }
 
 /** Rows are found by a key that is their own and orders them, and nothing but their columns says what goes together. */

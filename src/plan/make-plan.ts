@@ -126,7 +126,13 @@ export function parentChecks(schema: Tables, tables: TableChanges): readonly Par
       for (const row of rowsWithNewReference(schema, shape, key, changes)) {
         const values = referenceCells(shape, key, row);
         const encoded = encodeReference(schema, key, values);
-        const name = JSON.stringify([key.table, key.columns, key.parent, encoded]);
+        const name = JSON.stringify([
+          key.table,
+          key.columns,
+          key.parent,
+          key.parentColumns,
+          encoded,
+        ]);
         checks.set(name, {key, where: parentRows(key, values), encoded});
       }
     }

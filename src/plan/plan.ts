@@ -1,6 +1,7 @@
 /** A plan: every statement that will run, in order, printable before it runs. */
 import type {Digest} from '../canonical/digest.ts';
-import type {Cell, ChangeCounts, KeyRange, RowChange} from '../kernel/row.ts';
+import type {Segment} from '../diff/diff-chunks.ts';
+import type {Cell, ChangeCounts, RowChange} from '../kernel/row.ts';
 import type {Match, RowAddress, RowSet, SetStatement, Statement} from '../kernel/statement.ts';
 import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
@@ -62,12 +63,8 @@ export type Fill = {
   readonly chunks: readonly ChunkEntry[];
 };
 
-/** A range of keys, with the chunk that it shall hold, or none, and what its rows were when the plan was made. */
-export type SweptRange = {
-  readonly range: KeyRange;
-  readonly theirs: ChunkEntry | undefined;
-  readonly ours: Digest;
-};
+/** A range of keys, with the chunk whose rows it shall hold, or none, and what its rows were when the plan was made. */
+export type SweptRange = Segment & {readonly ours: Digest};
 
 /**
  * Many rows of one table that change, each without regard to any other: they are compared anew when they are written, range by range,
@@ -76,6 +73,8 @@ export type SweptRange = {
 export type Sweep = {
   readonly shape: TableShape;
   readonly counts: ChangeCounts;
+  /** All rows of the ranges, which are read before and after. */
+  readonly rowsRead: number;
   /** Of the texts of these rows, before and after together. */
   readonly characters: number;
   /** In key order and disjoint. */

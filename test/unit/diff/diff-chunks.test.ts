@@ -51,9 +51,29 @@ test('a region is split so that each part has one chunk of theirs', () => {
   const range = {from: 'b', to: 'z'};
   const theirs = ['c:1', 'd:2', 'e:3'].map(chunk);
   expect(segmentsOf({range, ours: [], theirs})).toEqual([
-    {theirs: theirs[0], range: {from: 'b', to: 'd'}},
-    {theirs: theirs[1], range: {from: 'd', to: 'e'}},
-    {theirs: theirs[2], range: {from: 'e', to: 'z'}},
+    {theirs: theirs[0], range: {from: 'b', to: 'd'}, to: 'd'},
+    {theirs: theirs[1], range: {from: 'd', to: 'e'}, to: 'e'},
+    {theirs: theirs[2], range: {from: 'e', to: 'z'}, to: 'z'},
   ]);
-  expect(segmentsOf({range, ours: theirs, theirs: []})).toEqual([{theirs: undefined, range}]);
+  expect(segmentsOf({range, ours: theirs, theirs: []})).toEqual([
+    {theirs: undefined, range, to: 'z'},
+  ]);
+});
+
+test('and no more than some of ours', () => {
+  const firsts = Array.from({length: 40}, (_, at) => `k${String(at).padStart(2, '0')}`);
+  const ours = firsts.map((first) => chunk(`${first}:x`));
+  const theirs = ['k00:1', 'k16:2', 'k20:3'].map(chunk);
+  const range = {from: undefined, to: 'm'};
+  expect(segmentsOf({range, ours, theirs})).toEqual([
+    {theirs: theirs[0], range: {from: undefined, to: 'k16'}, to: 'k16'},
+    {theirs: theirs[1], range: {from: 'k16', to: 'k20'}, to: 'k20'},
+    {theirs: theirs[2], range: {from: 'k20', to: 'k32'}, to: 'm'},
+    {theirs: theirs[2], range: {from: 'k32', to: 'm'}, to: 'm'},
+  ]);
+  expect(segmentsOf({range, ours, theirs: []}).map((segment) => segment.range)).toEqual([
+    {from: undefined, to: 'k16'},
+    {from: 'k16', to: 'k32'},
+    {from: 'k32', to: 'm'},
+  ]);
 });

@@ -198,3 +198,26 @@ test('children that the application adds after the plan are part of the next pla
   expect(result.cascades).toEqual({h: 1, g: 1});
   expect(faults(instances.replica)).toEqual([]);
 });
+
+test.each([
+  ['k', 'u'],
+  ['u', 'k'],
+])(
+  'of two references of one column to one table, by %s and by %s, each is looked at',
+  async (...by) => {
+    const [first, second] = by;
+    const instances = makeInstances({
+      ddl: `CREATE TABLE p (k INTEGER PRIMARY KEY, u INTEGER UNIQUE);
+      CREATE TABLE t (k INTEGER PRIMARY KEY, a REFERENCES p (${first}) REFERENCES p (${second}))`,
+      primary: 'INSERT INTO p VALUES (5, 5); INSERT INTO t VALUES (1, NULL)',
+      replica: 'INSERT INTO p VALUES (1, 5); INSERT INTO t VALUES (1, NULL)',
+      tables: ['t'],
+    });
+    await instances.capture();
+    await instances.replicate();
+    write(instances.primary, 'UPDATE t SET a = 5');
+    await instances.capture();
+    await expect(instances.replicate()).rejects.toMatchObject({code: 'FOREIGN_KEY'});
+    expect(faults(instances.replica)).toEqual([]);
+  },
+);

@@ -10,7 +10,7 @@ import {
   sweepReader,
   type SweepPlan,
 } from '../../../src/engine/sweeps.ts';
-import {noProgress} from '../../../src/index.ts';
+import {noProgress, silentLog} from '../../../src/index.ts';
 import type {RowChange} from '../../../src/kernel/row.ts';
 import {diffRows} from '../../../src/diff/diff-rows.ts';
 import type {Ways} from '../../../src/engine/followed.ts';
@@ -113,6 +113,78 @@ test('a dry run counts them and writes nothing', async () => {
   expect(all(pair.replica)).toEqual(before);
 });
 
+test('rows that are few among many are looked up one by one, as the lock would wait for the others', async () => {
+  const pair = large();
+  await pair.capture();
+  await pair.replicate();
+  write(pair.primary, "UPDATE t SET a = 'new' WHERE id % 20 = 0");
+  await pair.capture();
+  const said = new Set<string>();
+  const scattered = await pair.replicate({heldRows: 100, progress: (what) => void said.add(what)});
+  expect(said).not.toContain('writing t');
+  expect(scattered.tables).toEqual({t: {inserted: 0, updated: ROWS / 20, deleted: 0}});
+  write(pair.primary, "UPDATE t SET a = 'newer' WHERE id % 20 = 0 OR id < 1000");
+  await pair.capture();
+  await pair.replicate({heldRows: 100, progress: (what) => void said.add(what)}); // only the first ones are close
+  expect(said).not.toContain('writing t');
+  expect(all(pair.replica)).toEqual(all(pair.primary));
+});
+
+test('an estimate of the lock counts the rows that are read beside them', async () => {
+  const pair = large();
+  await pair.capture();
+  await pair.replicate();
+  write(pair.primary, "UPDATE t SET a = 'new' WHERE id % 3 = 0");
+  await pair.capture();
+  const [swept, held] = [
+    await pair.replicate({heldRows: 100, dryRun: true}),
+    await pair.replicate({heldRows: ROWS, dryRun: true}),
+  ];
+  expect(swept.lock.estimatedMs).toBeGreaterThan(held.lock.estimatedMs);
+});
+
+test('where somebody writes beside the rows that change, nothing but these is looked at afterwards', async () => {
+  const pair = large();
+  await pair.capture();
+  await pair.replicate();
+  write(pair.primary, "UPDATE t SET a = 'new' WHERE id % 3 = 0");
+  await pair.capture();
+  const afresh: unknown[] = [];
+  let writes = 0;
+  const {signal} = new AbortController();
+  Object.defineProperty(signal, 'aborted', {
+    get: () => {
+      // Asked all along.
+      if (afresh.length === 0) write(pair.replica, `UPDATE t SET b = -${++writes} WHERE id = 1`);
+      return false;
+    },
+  });
+  const log = {
+    ...silentLog,
+    info: (what: string) => void (what === 'planning afresh' && afresh.push(what)),
+  };
+  const result = await pair.replicate({heldRows: 100, signal, log});
+  expect(writes).toBeGreaterThan(1);
+  expect(afresh).toHaveLength(1);
+  expect(result.proof).toBe('touched');
+  expect(all(pair.replica)).toEqual(all(pair.primary));
+});
+
+test('many neighbours that go are never all in memory', async () => {
+  const pair = large();
+  await pair.capture();
+  await pair.replicate();
+  write(pair.primary, 'DELETE FROM t WHERE id BETWEEN 10 AND 39990');
+  await pair.capture();
+  const shares: number[] = [];
+  await pair.replicate({
+    heldRows: 100,
+    progress: (what, done) => void (what === 'writing t' && shares.push(done)),
+  });
+  expect(shares.length).toBeGreaterThan(1);
+  expect(all(pair.replica)).toEqual(all(pair.primary));
+});
+
 test('a few long rows are not held either', async () => {
   const pair = makeInstances({
     ddl: 'CREATE TABLE t (id INTEGER PRIMARY KEY, a, b, c)',
@@ -195,7 +267,7 @@ test.each([
 
 test('too many to be kept are not on record', async () => {
   const counts = {inserted: 0, updated: 1, deleted: 0};
-  const sweep = {shape: shapeWith(['k', 'a']), counts, ranges: []};
+  const sweep = {shape: shapeWith(['k', 'a']), counts, rowsRead: 1, ranges: []};
   const plan = planOf(new Map(), new Map());
   const of = async (characters: number): Promise<Intent> => {
     const {body} = await encodeIntent(withSweeps(plan, [{...sweep, characters, parents: []}]), {
@@ -238,7 +310,8 @@ async function swept(
       const {rows: ours} = await allRows(view, {table: 't'});
       const changes: RowChange[] = [...diffRows('t', ours, wanted)];
       const tally = new SweepTally(shape, () => true, {schema, heldRows: 1});
-      tally.add({range: {from: undefined, to: undefined}, theirs: entry, ours, changes});
+      const range = {from: undefined, to: undefined};
+      tally.add({segment: {range, theirs: entry, to: undefined}, ours, changes});
       return tally.sweep();
     });
     write(pair.replica, meanwhile);

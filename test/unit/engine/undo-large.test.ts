@@ -322,3 +322,16 @@ test('its rows are listed, and told, as long as they are few enough in all', asy
   const lost = await onState(instances, (state) => untoldChanges(state, 0));
   expect(lost?.lost).toMatch(/too long/);
 });
+
+test('one whose rows were too many to be kept says nothing of older ones', async () => {
+  const instances = await filled();
+  write(instances.primary, 'UPDATE t SET w = id');
+  await instances.capture();
+  await instances.replicate();
+  expect((await instances.status()).upToDate).toBe(true);
+  inState(instances, (db) => {
+    const last = 'id = (SELECT max(id) FROM changeset)';
+    db.exec(`UPDATE changeset SET body = json_set(body, '$.rows', NULL) WHERE ${last}`);
+  });
+  expect((await instances.status()).upToDate).toBe(true);
+});

@@ -99,6 +99,24 @@ test.each<[string, string, string, boolean | undefined, More?]>([
     undefined,
   ],
   [
+    'any change where a trigger of another table writes it',
+    `${plain}; CREATE TABLE o (x); CREATE TRIGGER w AFTER INSERT ON o BEGIN UPDATE t SET b = 1; END`,
+    update,
+    undefined,
+  ],
+  [
+    'every change where a trigger writes something else',
+    `${plain}; CREATE TABLE o (x); CREATE TABLE q (x); CREATE TRIGGER w AFTER INSERT ON o BEGIN DELETE FROM q; END`,
+    update,
+    true,
+  ],
+  [
+    'any change where what refers to it refers to others by the same column',
+    `${plain}; CREATE TABLE p (k INTEGER PRIMARY KEY); CREATE TABLE c (x REFERENCES t (k) REFERENCES p (k))`,
+    update,
+    undefined,
+  ],
+  [
     'any change where keys do not come in order',
     'CREATE TABLE t (k TEXT COLLATE NOCASE PRIMARY KEY NOT NULL, a, b)',
     update,
