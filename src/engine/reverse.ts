@@ -61,15 +61,16 @@ async function groupRows(
   heldRows: number,
 ): Promise<ReadonlyMap<string, IntendedRow[] | 'many'>> {
   const byTable = new Map<string, IntendedRow[] | 'many'>();
-  let characters = 0;
+  const characters = new Map<string, number>();
   for await (const some of rows())
     for (const row of some) {
-      const {table} = row;
+      const {table, before, after} = row;
       const held = byTable.get(table) ?? [];
       if (held === 'many') continue;
       held.push(row);
-      characters += (row.before?.length ?? 0) + (row.after?.length ?? 0);
-      const areMany = held.length > heldRows || characters > HELD_CHARACTERS_MAX;
+      const size = (characters.get(table) ?? 0) + (before?.length ?? 0) + (after?.length ?? 0);
+      characters.set(table, size);
+      const areMany = held.length > heldRows || size > HELD_CHARACTERS_MAX;
       byTable.set(table, areMany && mayBeMany(table) ? 'many' : held);
     }
   return byTable;
