@@ -13,6 +13,7 @@ import {
 import {gainedKeys, lostByCascade, lostKeys, withRetaken, type LostKey} from '../plan/lost-keys.ts';
 import {
   encodeReference,
+  referenceName,
   referencesTo,
   unreadable,
   unreadableReferences,
@@ -138,14 +139,7 @@ function newOnes({seen, schema}: Search, lost: readonly LostKey[]): readonly Los
 }
 
 function nameOf(schema: Tables, key: ForeignKey, values: readonly Cell[]): string {
-  const {table, columns, parent, parentColumns} = key;
-  return JSON.stringify([
-    table,
-    columns,
-    parent,
-    parentColumns,
-    encodeReference(schema, key, values),
-  ]);
+  return referenceName(key, encodeReference(schema, key, values));
 }
 
 async function defaultsFor(view: View, lost: readonly LostKey[]): Promise<DefaultsOf> {

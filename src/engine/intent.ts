@@ -4,7 +4,14 @@ import {isKey} from '../canonical/key.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {UNDO_BYTES_MAX, UNDO_PART_CHARS} from '../kernel/limits.ts';
 import type {ChangeCounts, RowChange} from '../kernel/row.ts';
-import {cascadeCounts, rowsTouched, rowSteps, totals, type Plan} from '../plan/plan.ts';
+import {
+  cascadeCounts,
+  charactersOf,
+  rowsTouched,
+  rowSteps,
+  totals,
+  type Plan,
+} from '../plan/plan.ts';
 import type {Violations} from '../snapshot/manifest.ts';
 import type {Intended} from '../state/changeset.ts';
 import {conflictsSchema, type StoredConflict} from '../state/conflicts.ts';
@@ -75,8 +82,7 @@ export async function encodeIntent(
 function isTooLarge(plan: Plan, source: PlanRows): boolean {
   let size = plan.sweeps.reduce((sum, {characters}) => sum + characters, 0);
   for (const {change} of rowSteps(plan)) {
-    if (change.op !== 'insert') size += change.before.text.length;
-    if (change.op !== 'delete') size += change.after.text.length;
+    size += charactersOf(change);
     if (size > UNDO_BYTES_MAX) return true;
   }
   return size > UNDO_BYTES_MAX || source.isLarge(plan.fills, size);

@@ -4,7 +4,7 @@ import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
 import {PROOF_CELLS_MAX} from '../kernel/limits.ts';
 import type {ChangeCounts} from '../kernel/row.ts';
-import {withFills, withSweeps, type Plan} from '../plan/plan.ts';
+import {sizeOf, withFills, withSweeps, type Plan} from '../plan/plan.ts';
 import {applicationNamed} from '../profiles/find-profile.ts';
 import {refuseRecords} from '../profiles/migration-records.ts';
 import {shapeOf, type Manifest} from '../snapshot/manifest.ts';
@@ -120,7 +120,7 @@ async function keptChunks(
 
 function isUntouched({tables}: Plan, name: string): boolean {
   const counts = tables.get(name);
-  return counts === undefined || counts.inserted + counts.updated + counts.deleted === 0;
+  return counts === undefined || sizeOf(counts) === 0;
 }
 
 /** As many as the plan was made for, which may be others than were scanned a moment before. */

@@ -122,8 +122,9 @@ async function attempts(
       return {outcome: await attemptOnce(opened, adapting, applied, how), applied};
     } catch (error) {
       if (error instanceof StaleSweep && heldRows !== Infinity) {
-        options.log.info('planning afresh', {code: error.code, attempt: attempt--});
+        options.log.info('planning afresh', {code: error.code, attempt});
         heldRows = Infinity;
+        attempt--; // planned in another way, it is no second try
         continue;
       }
       if (attempt === REPLAN_ATTEMPTS_MAX || !mayDifferNextTime(error, attempt > 1 && compareAll)) {

@@ -12,8 +12,8 @@ import {HELD_CHARACTERS_MAX, HELD_ROWS_MAX, SWEPT_ROWS_PER_CHANGE} from '../kern
 import type {CanonicalRow, RowChange} from '../kernel/row.ts';
 import {loneChanges, type IsLone} from '../plan/lone.ts';
 import {countChanges, parentChecks} from '../plan/make-plan.ts';
-import {sizeOf, type ParentCheck, type Sweep, type SweptRange} from '../plan/plan.ts';
-import type {Tables} from '../plan/references.ts';
+import {charactersOf, sizeOf, type ParentCheck, type Sweep, type SweptRange} from '../plan/plan.ts';
+import {referenceName, type Tables} from '../plan/references.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {Ways} from './followed.ts';
 import type {EngineOptions} from './options.ts';
@@ -98,7 +98,7 @@ async function holdChanges(
   for await (const {changes, ours = []} of differences) {
     for (const change of changes) held.push(change);
     rowsRead += ours.length;
-    characters += most.rows === Infinity ? 0 : charactersOf(changes);
+    characters += most.rows === Infinity ? 0 : charactersIn(changes);
     if (held.length <= most.rows && characters <= most.characters) continue;
     if (isLone === undefined || !held.every(isLone)) most.rows = Infinity;
     else if (areClose(held.length, rowsRead)) return undefined;
@@ -150,15 +150,10 @@ export class SweepTally {
     this.#counts.inserted += inserted;
     this.#counts.updated += updated;
     this.#counts.deleted += deleted;
-    this.#characters += charactersOf(changes);
+    this.#characters += charactersIn(changes);
     const table = new Map([[this.#shape.table, {shape: this.#shape, changes}]]);
-    for (const check of parentChecks(this.#sweeping.schema, table)) {
-      const {key, encoded} = check;
-      this.#parents.set(
-        JSON.stringify([key.columns, key.parent, key.parentColumns, encoded]),
-        check,
-      );
-    }
+    for (const check of parentChecks(this.#sweeping.schema, table))
+      this.#parents.set(referenceName(check.key, check.encoded), check);
     return this.#parents.size <= this.#sweeping.heldRows;
   }
 
@@ -174,13 +169,8 @@ export class SweepTally {
   }
 }
 
-function charactersOf(changes: readonly RowChange[]): number {
-  let characters = 0;
-  for (const change of changes) {
-    if (change.op !== 'insert') characters += change.before.text.length;
-    if (change.op !== 'delete') characters += change.after.text.length;
-  }
-  return characters;
+function charactersIn(changes: readonly RowChange[]): number {
+  return changes.reduce((sum, change) => sum + charactersOf(change), 0);
 }
 
 function digestOfRows(rows: readonly CanonicalRow[]): Digest {

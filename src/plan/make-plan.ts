@@ -6,7 +6,13 @@ import type {CanonicalRow, Cell, ChangeCounts, RowChange} from '../kernel/row.ts
 import type {ForeignKey} from '../schema/table-schema.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {type LostKey} from './lost-keys.ts';
-import {encodeReference, referenceFolds, referringRows, type Tables} from './references.ts';
+import {
+  encodeReference,
+  referenceFolds,
+  referenceName,
+  referringRows,
+  type Tables,
+} from './references.ts';
 import {parentsFirst, selfReferencesFirst, tuple} from './order.ts';
 import type {Park} from './parking.ts';
 import {
@@ -126,14 +132,7 @@ export function parentChecks(schema: Tables, tables: TableChanges): readonly Par
       for (const row of rowsWithNewReference(schema, shape, key, changes)) {
         const values = referenceCells(shape, key, row);
         const encoded = encodeReference(schema, key, values);
-        const name = JSON.stringify([
-          key.table,
-          key.columns,
-          key.parent,
-          key.parentColumns,
-          encoded,
-        ]);
-        checks.set(name, {key, where: parentRows(key, values), encoded});
+        checks.set(referenceName(key, encoded), {key, where: parentRows(key, values), encoded});
       }
     }
   }

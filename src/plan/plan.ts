@@ -146,6 +146,12 @@ export function rowsTouched(plan: Plan): number {
   return rowSteps(plan).length + swept + plan.fills.reduce((sum, {rows}) => sum + rows, 0);
 }
 
+/** Of the texts of a row before and after. */
+export function charactersOf(change: RowChange): number {
+  const before = change.op === 'insert' ? 0 : change.before.text.length;
+  return before + (change.op === 'delete' ? 0 : change.after.text.length);
+}
+
 export function sizeOf({inserted, updated, deleted}: ChangeCounts): number {
   return inserted + updated + deleted;
 }

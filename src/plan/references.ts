@@ -24,6 +24,12 @@ export function encodeReference(schema: Tables, key: ForeignKey, values: readonl
   return encodeKey(values, referenceFolds(schema, key));
 }
 
+/** Tells a reference by its key, of which a column may have several, and what it refers to, encoded. */
+export function referenceName(key: ForeignKey, encoded: string): string {
+  const {table, columns, parent, parentColumns} = key;
+  return JSON.stringify([table, columns, parent, parentColumns, encoded]);
+}
+
 /** Which texts are one value to the parent's unique index, for each column. */
 export function referenceFolds(schema: Tables, key: ForeignKey): readonly Fold[] {
   return key.parentColumns.map(
