@@ -57,10 +57,20 @@ export async function runSweep(view: WriteView, sweep: Sweep, source: SweepSourc
   }
 }
 
+/** All rows of a range, in key order. */
+export async function rowsWithin(
+  view: View,
+  shape: TableShape,
+  range: KeyRange,
+): Promise<readonly CanonicalRow[]> {
+  const rows: CanonicalRow[] = [];
+  for await (const page of view.rows(shape, [range])) for (const row of page) rows.push(row);
+  return rows;
+}
+
 /** Names the first row that is not there as it was written. */
 async function checkRange(view: View, {shape}: Sweep, {range, wanted}: SweptWhole): Promise<void> {
-  const found: CanonicalRow[] = [];
-  for await (const page of view.rows(shape, [range])) for (const row of page) found.push(row);
+  const found = await rowsWithin(view, shape, range);
   for (let at = 0; at < Math.max(found.length, wanted.length); at++) {
     const [now, then] = [found[at], wanted[at]];
     if (now?.text === then?.text) continue;

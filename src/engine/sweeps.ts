@@ -2,7 +2,7 @@
  * Many changed rows of one table that nothing else depends on: counted and looked into when the plan is made, and compared anew, range
  * by range, whenever they are needed. Held until they are written, a million of them would take gigabytes.
  */
-import {StaleSweep, type SweepSource, type Swept} from '../apply/sweep.ts';
+import {rowsWithin, StaleSweep, type SweepSource, type Swept} from '../apply/sweep.ts';
 import {digestOfLines, type Digest} from '../canonical/digest.ts';
 import type {Database, View} from '../database/port.ts';
 import type {Segment} from '../diff/diff-chunks.ts';
@@ -213,8 +213,7 @@ async function compareAgain(
   swept: SweptRange,
 ): Promise<Swept> {
   const {range, ours} = swept;
-  const rows: CanonicalRow[] = [];
-  for await (const page of view.rows(shape, [range])) for (const row of page) rows.push(row);
+  const rows = await rowsWithin(view, shape, range);
   if (digestOfRows(rows) !== ours) throw new StaleSweep(shape, 'rows');
   const wanted = segmentRows(reader, shape, swept, rows);
   return {changes: [...diffRows(shape.table, rows, wanted)], held: {range, wanted}};
