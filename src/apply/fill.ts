@@ -1,7 +1,7 @@
 /** Empty tables that are filled from a snapshot: what they are checked for before, while and after their rows are written. */
 import type {View, WriteView} from '../database/port.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {VIOLATION_VALUES_MAX} from '../kernel/limits.ts';
+import {VIOLATION_VALUES_MAX} from '../kernel/format-limits.ts';
 import type {CanonicalRow, WireRow} from '../kernel/row.ts';
 import type {Fill} from '../plan/plan.ts';
 import {encodeReference} from '../plan/references.ts';

@@ -1,6 +1,6 @@
 /** Rows as text and back (snapshot/FORMAT.md, "Rows"). */
 import {EngineError} from '../kernel/errors.ts';
-import {ROW_CHARS_UNCHECKED_MAX} from '../kernel/limits.ts';
+import {ROW_CHARS_UNCHECKED_MAX} from '../kernel/format-limits.ts';
 import type {Cell, WireRow} from '../kernel/row.ts';
 import {decodeCell, encodeCell} from './cell.ts';
 import {parseJson, type JsonBounds} from './json.ts';

@@ -4,7 +4,7 @@ import {join} from 'node:path';
 import {setImmediate} from 'node:timers/promises';
 import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
 import {isEngineError} from '../kernel/errors.ts';
-import {MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
+import {MANIFEST_BYTES_MAX} from '../kernel/format-limits.ts';
 import {OBJECTS_AT_ONCE} from '../kernel/read-limits.ts';
 import {MANIFEST_FILE} from '../snapshot/layout.ts';
 import {decodeManifest} from '../snapshot/manifest-text.ts';

@@ -15,7 +15,7 @@ import type {CanonicalRow, KeyRange} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkSink} from '../snapshot/chunk.ts';
 import {tableContent, type TableContent} from '../snapshot/content.ts';
-import {naturalChunk} from '../snapshot/mix.ts';
+import {chunkAnchor} from '../snapshot/mix.ts';
 import type {RangePart, ReaderAnswer, ReaderData, ReaderRequest} from './read-messages.ts';
 import {readRange} from './read-range.ts';
 
@@ -89,7 +89,7 @@ export class ParallelRead {
     const {threads, rangeCells, rangesMin} = this.#shares;
     if (this.#beside === undefined || threads < 2) return undefined;
     const rows = Math.max(1, Math.floor(rangeCells / columns.length));
-    const cuts = this.#beside.cuts(shape, rows, naturalChunk(columns.length));
+    const cuts = this.#beside.cuts(shape, rows, chunkAnchor(columns.length));
     return enoughRanges(cuts[Symbol.iterator](), rangesMin);
   }
 

@@ -2,7 +2,7 @@
 import {encodeCell} from '../canonical/cell.ts';
 import type {View} from '../database/port.ts';
 import {must} from '../kernel/assert.ts';
-import {VIOLATION_VALUES_MAX} from '../kernel/limits.ts';
+import {VIOLATION_VALUES_MAX} from '../kernel/format-limits.ts';
 import type {WireCell} from '../kernel/row.ts';
 import {encodeReference} from '../plan/references.ts';
 import type {DatabaseSchema, TableSchema} from '../schema/table-schema.ts';

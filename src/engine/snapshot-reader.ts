@@ -4,7 +4,7 @@ import {setImmediate} from 'node:timers/promises';
 import {digestOf, type Digest} from '../canonical/digest.ts';
 import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {MANIFEST_BYTES_MAX} from '../kernel/limits.ts';
+import {MANIFEST_BYTES_MAX} from '../kernel/format-limits.ts';
 import {OBJECTS_AT_ONCE} from '../kernel/read-limits.ts';
 import type {CanonicalRow, WireRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';

@@ -2,7 +2,7 @@
 import {parseRow} from '../canonical/row.ts';
 import {utf8Text} from '../canonical/utf8.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {ROW_CHARS_UNCHECKED_MAX} from '../kernel/limits.ts';
+import {ROW_CHARS_UNCHECKED_MAX} from '../kernel/format-limits.ts';
 import type {WireRow} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry} from './content.ts';

@@ -3,7 +3,7 @@ import {digestOf} from '../canonical/digest.ts';
 import {parseRow} from '../canonical/row.ts';
 import {countLines, utf8Text} from '../canonical/utf8.ts';
 import {EngineError} from '../kernel/errors.ts';
-import {CHUNK_BYTES_MAX} from '../kernel/limits.ts';
+import {CHUNK_BYTES_MAX} from '../kernel/format-limits.ts';
 import type {CanonicalRow} from '../kernel/row.ts';
 import {occurrenceOf, rowKeys} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';

@@ -1,6 +1,6 @@
 /** Where a snapshot's files stand in its folder (FORMAT.md). */
 import type {Digest} from '../canonical/digest.ts';
-import {FOLDER_FILES_FLAT_MAX, FOLDER_FILES_MEAN_MAX} from '../kernel/limits.ts';
+import {FOLDER_FILES_FLAT_MAX, FOLDER_FILES_MEAN_MAX} from '../kernel/format-limits.ts';
 
 export const MANIFEST_FILE = 'manifest';
 export const OBJECTS_FOLDER = 'objects';

@@ -1,6 +1,6 @@
 /** Refuses to write a manifest that no reader would accept. */
 import {EngineError} from '../kernel/errors.ts';
-import {MANIFEST_BYTES_MAX, SNAPSHOT_CHUNKS_MAX} from '../kernel/limits.ts';
+import {MANIFEST_BYTES_MAX, SNAPSHOT_CHUNKS_MAX} from '../kernel/format-limits.ts';
 import type {ChunkEntry} from './content.ts';
 import {chunksOf, type ManifestTable} from './manifest.ts';
 import type {Page} from './pages.ts';

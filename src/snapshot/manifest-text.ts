@@ -13,7 +13,7 @@ import {
   MANIFEST_DEPTH_MAX,
   MANIFEST_VALUES_MAX,
   SNAPSHOT_CHUNKS_MAX,
-} from '../kernel/limits.ts';
+} from '../kernel/format-limits.ts';
 import type {Cell, WireCell} from '../kernel/row.ts';
 import {compareNames} from '../schema/names.ts';
 import {LOGICAL_TYPES} from '../schema/table-schema.ts';

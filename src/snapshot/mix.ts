@@ -1,10 +1,12 @@
 /** Where lists are cut: a cheap hash of encoded keys (FORMAT.md, "Chunks" and "Index pages"). */
 import {
+  CHUNK_ANCHOR_FACTOR,
   CHUNK_CELLS_MEAN,
   CHUNK_ROWS_FACTOR_MAX,
+  CHUNK_ROWS_PART_MIN,
   PAGE_CHUNKS_FACTOR_MAX,
   PAGE_CHUNKS_MEAN,
-} from '../kernel/limits.ts';
+} from '../kernel/format-limits.ts';
 
 /** FNV-1a over an ASCII key, finished as MurmurHash3 does: 32 well-mixed bits, unsigned. */
 export function mix(key: string): number {
@@ -15,7 +17,7 @@ export function mix(key: string): number {
   return (h ^ (h >>> 16)) >>> 0;
 }
 
-/** Rows a chunk holds on average: the power of two nearest to 8192 / columns, at least 1. */
+/** Rows a chunk holds, about: the power of two nearest to 8192 / columns, at least 1. */
 export function chunkRowsMean(columns: number): number {
   const wanted = CHUNK_CELLS_MEAN / Math.max(columns, 1);
   const low = 2 ** Math.max(0, Math.floor(Math.log2(wanted)));
@@ -33,25 +35,42 @@ export const PAGE_CHUNKS_MAX: number = PAGE_CHUNKS_MEAN * PAGE_CHUNKS_FACTOR_MAX
 /** Tells, key by key in order, which entry begins a new run. The first always does. */
 export type Cutter = (key: string) => boolean;
 
+/**
+ * Chunks are of even size, as a change more often hits a long one: cut wherever the mix alone says so, the chunk that it hits
+ * would be twice as long as the others.
+ */
 export function chunkCutter(columns: number): Cutter {
-  return cutter(naturalChunk(columns), chunkRowsMax(columns));
+  const mean = chunkRowsMean(columns);
+  const least = Math.ceil(mean * CHUNK_ROWS_PART_MIN);
+  const most = chunkRowsMax(columns);
+  const among = Math.max(1, mean - least); // a place to cut is found after so many more
+  const anchors = mean * CHUNK_ANCHOR_FACTOR;
+  let rows = 0;
+  return (key) => {
+    const mixed = mix(key);
+    const mayCut = rows >= least && isOneOf(among, mixed);
+    const cuts = rows === 0 || isOneOf(anchors, mixed) || mayCut || rows === most;
+    rows = cuts ? 1 : rows + 1;
+    return cuts;
+  };
 }
 
 /** Tells whether a row of this key begins a chunk whatever stands before it. */
-export function naturalChunk(columns: number): (key: string) => boolean {
-  const mean = chunkRowsMean(columns);
-  return (key) => (mix(key) & (mean - 1)) === 0;
+export function chunkAnchor(columns: number): (key: string) => boolean {
+  const anchors = chunkRowsMean(columns) * CHUNK_ANCHOR_FACTOR;
+  return (key) => isOneOf(anchors, mix(key));
 }
 
+/** @param every A power of two. */
+function isOneOf(every: number, mixed: number): boolean {
+  return (mixed & (every - 1)) === 0;
+}
+
+/** A new page where the mix says so, and after as many entries as a page may have. */
 export function pageCutter(): Cutter {
-  const natural = (key: string): boolean => ((mix(key) >>> 16) & (PAGE_CHUNKS_MEAN - 1)) === 0;
-  return cutter(natural, PAGE_CHUNKS_MAX);
-}
-
-function cutter(isNatural: (key: string) => boolean, forcedEvery: number): Cutter {
   let since = -1;
   return (key) => {
-    since = isNatural(key) ? 0 : since + 1;
-    return since % forcedEvery === 0;
+    since = isOneOf(PAGE_CHUNKS_MEAN, mix(key) >>> 16) ? 0 : since + 1;
+    return since % PAGE_CHUNKS_MAX === 0;
   };
 }

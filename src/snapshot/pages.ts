@@ -10,7 +10,7 @@ import {
   MANIFEST_CHUNKS_INLINE_MAX,
   MANIFEST_DEPTH_MAX,
   MANIFEST_VALUES_MAX,
-} from '../kernel/limits.ts';
+} from '../kernel/format-limits.ts';
 import type {ChunkEntry, PageEntry} from './content.ts';
 import {chunkEntrySchema, keysIncrease} from './manifest-text.ts';
 import {PAGE_CHUNKS_MAX, pageCutter} from './mix.ts';

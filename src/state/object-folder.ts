@@ -6,7 +6,7 @@
 import {existsSync, readdirSync, rmSync, rmdirSync} from 'node:fs';
 import {join} from 'node:path';
 import {digestOf, isDigest, type Digest} from '../canonical/digest.ts';
-import {CHUNK_BYTES_MAX, FOLDER_DEPTH_MAX} from '../kernel/limits.ts';
+import {CHUNK_BYTES_MAX, FOLDER_DEPTH_MAX} from '../kernel/format-limits.ts';
 import {MANIFEST_FILE, objectPath, OBJECTS_FOLDER} from '../snapshot/layout.ts';
 import {
   digestBounded,

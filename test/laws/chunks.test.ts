@@ -7,35 +7,34 @@ import {sqliteView} from '../../src/database/sqlite/view.ts';
 import type {CanonicalRow, Cell} from '../../src/kernel/row.ts';
 import {decodeChunk} from '../../src/snapshot/chunk.ts';
 import type {ChunkEntry} from '../../src/snapshot/content.ts';
-import {chunkRowsMean, mix} from '../../src/snapshot/mix.ts';
+import {chunkCutter, chunkRowsMean, mix} from '../../src/snapshot/mix.ts';
 import {decodePage, paginate} from '../../src/snapshot/pages.ts';
 import {runs} from '../helpers/arbitraries.ts';
 import {insertRow} from '../helpers/temp-db.ts';
 import {allRows, chunksOf, known, rowsOf, shapeWith, wideShape} from '../helpers/tables.ts';
 
-// 2000 columns: 4 rows a chunk on average, and a forced cut after 32.
-const columns = 2000;
+// 250 columns: 32 rows a chunk on average, 24 at least and 64 at most, and an anchor for 256.
+const columns = 250;
 const wide = wideShape(columns);
 const mean = chunkRowsMean(columns);
-const forced = mean * 8;
 const narrow = shapeWith(['k', 'v']);
-const isNatural = ({key}: CanonicalRow): boolean => (mix(key) & (mean - 1)) === 0;
+const isAnchor = ({key}: CanonicalRow): boolean => mix(key) % (8 * mean) === 0;
 
 const rowOf = (id: number, value: Cell = 'v'): CanonicalRow =>
   known(rowsOf(narrow, [[BigInt(id), value]])[0]);
 
-// Ids 1 to 4000 by kind, so that a table may have long stretches without a natural cut.
+// Ids 1 to 4000, all and those alone where no chunk may be cut unless it is as long as it may be.
 const pool = rowsOf(
   narrow,
   Array.from({length: 4000}, (_, at) => [BigInt(at + 1), 'v']),
 );
-const dull = pool.filter((row) => !isNatural(row));
+const dull = pool.filter(({key}) => mix(key) % (mean / 4) !== 0);
 
-/** Tables with natural cuts at random, or with almost none: stretches of up to 150 rows without one. */
+/** Tables of up to some twenty chunks, of rows that follow each other and a few that stand apart. */
 const contents = fc
   .oneof(
-    fc.tuple(fc.constant(pool), fc.integer({min: 1, max: 200})),
-    fc.tuple(fc.constant(dull), fc.integer({min: 1, max: 150})),
+    fc.tuple(fc.constant(pool), fc.integer({min: 1, max: 600})),
+    fc.tuple(fc.constant(dull), fc.integer({min: 1, max: 300})),
   )
   .chain(([from, length]) =>
     fc.tuple(
@@ -51,12 +50,17 @@ const contents = fc
     return [...rows.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
   });
 
+// 32, 8, 4, 2 and 1 row a chunk on average.
+const widths = fc.constantFrom(columns, 1000, 2000, 4000, 6000);
+
 test('law: chunks follow the rule of the format, whatever the size of the pages', async () => {
   await fc.assert(
-    fc.asyncProperty(contents, fc.integer({min: 1, max: 300}), async (rows, pageSize) => {
-      const {chunks, digest} = await chunksOf(wide, rows, pageSize);
-      expect(chunks.map(({entry}) => entry)).toEqual(expectedChunks(rows));
-      expect((await chunksOf(wide, rows)).digest).toBe(digest);
+    fc.asyncProperty(contents, widths, fc.integer({min: 1, max: 300}), async (...given) => {
+      const [rows, width, pageSize] = given;
+      const shape = wideShape(width);
+      const {chunks, digest} = await chunksOf(shape, rows, pageSize);
+      expect(chunks.map(({entry}) => entry)).toEqual(expectedChunks(rows, chunkRowsMean(width)));
+      expect((await chunksOf(shape, rows)).digest).toBe(digest);
       const text = chunks.map(({bytes}) => Buffer.from(bytes).toString('utf8')).join('');
       expect(text).toBe(rows.map((row) => `${row.text}\n`).join(''));
     }),
@@ -64,61 +68,81 @@ test('law: chunks follow the rule of the format, whatever the size of the pages'
   );
 });
 
-/** The rule in plain words: a natural cut, or a whole number of forced lengths since the last. */
-function expectedChunks(rows: readonly CanonicalRow[]): readonly ChunkEntry[] {
-  const starts = rows.flatMap((_, at) => {
-    const naturals = rows.slice(0, at + 1).flatMap((one, n) => (isNatural(one) ? [n] : []));
-    return (at - (naturals.at(-1) ?? 0)) % forced === 0 ? [at] : [];
-  });
-  return starts.map((start, n) => {
-    const part = rows.slice(start, starts[n + 1]);
+/** The rule in plain words, from one boundary to the next. */
+function expectedChunks(rows: readonly CanonicalRow[], chunkMean: number): readonly ChunkEntry[] {
+  const ends = (start: number, {key}: CanonicalRow, at: number): boolean =>
+    at > start &&
+    (mix(key) % (8 * chunkMean) === 0 ||
+      (at - start >= (3 / 4) * chunkMean && mix(key) % Math.max(1, chunkMean / 4) === 0) ||
+      at - start === 2 * chunkMean);
+  const entries: ChunkEntry[] = [];
+  for (let start = 0; start < rows.length;) {
+    const end = rows.findIndex((row, at) => ends(start, row, at));
+    const part = rows.slice(start, end < 0 ? undefined : end);
     const digest = digestOf(part.map((row) => `${row.text}\n`).join(''));
-    return {digest, first: known(part[0]).key, rows: part.length};
-  });
-}
-
-/** Length of the longest stretch from one natural cut, or the first row, to the next. */
-function longestRun(rows: readonly CanonicalRow[]): number {
-  let longest = 0;
-  let length = 0;
-  for (const row of rows) {
-    length = isNatural(row) ? 1 : length + 1;
-    longest = Math.max(longest, length);
+    entries.push({digest, first: known(part[0]).key, rows: part.length});
+    start += part.length;
   }
-  return longest;
+  return entries;
 }
 
-test('law: one row more or less changes at most two chunks, where no run exceeds eight means', async () => {
-  await fc.assert(
-    fc.asyncProperty(contents, fc.nat(), async (rows, at) => {
-      const fewer = rows.toSpliced(at % rows.length, 1);
-      fc.pre(longestRun(rows) <= forced); // without the row, two runs may be one of up to twice that
-      const [more, less] = [await chunksOf(wide, rows), await chunksOf(wide, fewer)];
-      expect(newIn(more, less)).toBeLessThanOrEqual(2);
-      expect(newIn(less, more)).toBeLessThanOrEqual(2);
-    }),
-    runs,
-  );
-});
-
-test('law: beyond that, what changes lies inside the one run that the row is in', async () => {
+test('law: one row more or less moves no boundary before it, nor any from the next anchor on', async () => {
   await fc.assert(
     fc.asyncProperty(contents, fc.nat(), async (rows, at) => {
       const place = at % rows.length;
-      const key = known(rows[place]).key;
-      const fewer = rows.toSpliced(place, 1);
-      const [more, less] = [await chunksOf(wide, rows), await chunksOf(wide, fewer)];
-      const old = new Set(more.chunks.map(({entry}) => entry.digest));
-      const from = rows.findLast((row) => row.key < key && isNatural(row))?.key ?? '';
-      const to = rows.find((row) => row.key > key && isNatural(row))?.key ?? '~';
-      for (const {entry} of less.chunks) {
-        if (old.has(entry.digest)) continue;
-        expect(entry.first >= from && entry.first < to).toBe(true);
-      }
+      const {key} = known(rows[place]);
+      const beyond = rows.slice(place + 1).find(isAnchor)?.key ?? '~';
+      const [more, less] = [
+        await chunksOf(wide, rows),
+        await chunksOf(wide, rows.toSpliced(place, 1)),
+      ];
+      const outside = ({chunks}: Listed): readonly string[] =>
+        chunks.map(({entry}) => entry.first).filter((first) => first < key || first >= beyond);
+      expect(outside(less)).toEqual(outside(more));
     }),
     runs,
   );
 });
+
+test('one row more or less hardly ever moves another boundary than its own', () => {
+  const keys = rowKeysTo(20_000);
+  const whole = new Set(startsOf(keys));
+  const tried = keys.filter((_, at) => at % 19 === 0);
+  const moving = tried.filter((key) => {
+    const at = keys.indexOf(key);
+    const fewer = new Set(startsOf(keys.toSpliced(at, 1)));
+    // The one that comes after it may begin a chunk in its place.
+    const ours = [key, keys[at + 1]];
+    const moved = [...whole, ...fewer].filter((start) => whole.has(start) !== fewer.has(start));
+    return moved.some((start) => !ours.includes(start));
+  });
+  expect(moving.length).toBeLessThan(tried.length / 50);
+});
+
+test.each([
+  ['numbers', (at: number): Cell => BigInt(at)],
+  ['texts', (at: number): Cell => `monitor ${at}`],
+  ['numbers with gaps', (at: number): Cell => BigInt(at * 97)],
+])('a row of a table of %s is in a chunk hardly longer than the others', (_, cell) => {
+  const keys = Array.from({length: 100_000}, (__, at) => encodeKey([cell(at)], ['binary'])).sort();
+  const starts = chunkCutter(12);
+  const lengths: number[] = [];
+  for (const key of keys)
+    if (starts(key)) lengths.push(1);
+    else lengths[lengths.length - 1] = known(lengths.at(-1)) + 1;
+  const perRow = lengths.reduce((sum, length) => sum + length * length, 0) / keys.length;
+  expect(perRow).toBeLessThan(1.1 * chunkRowsMean(12));
+  expect(keys.length / lengths.length).toBeGreaterThan(0.9 * chunkRowsMean(12));
+});
+
+function startsOf(keys: readonly string[]): readonly string[] {
+  const starts = chunkCutter(12);
+  return keys.filter((key) => starts(key));
+}
+
+function rowKeysTo(length: number): readonly string[] {
+  return Array.from({length}, (_, at) => encodeKey([BigInt(at)], ['binary'])).sort();
+}
 
 test('law: an update moves no boundary and changes one chunk', async () => {
   await fc.assert(

@@ -15,6 +15,8 @@ import type {TableContent} from '../../src/snapshot/content.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
 
 const ROWS = 30_000;
+/** Beside those that hold something: 256 rows a chunk, and an anchor for 2048. */
+const MORE_COLUMNS = Array.from({length: 28}, (_, at) => `more${at}`);
 /** More than a thread takes to begin. */
 const HELPER_MS = 2000;
 const shares: Shares = {threads: 2, rangeCells: 8000, rangesMin: 3};
@@ -49,12 +51,17 @@ beforeAll(() => {
   const numbers = `WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})`;
   for (const ddl of Object.values({...KEYS, ...OTHERS}))
     db.exec(ddl.replace('INSERT', `${numbers} INSERT`));
+  for (const table of Object.keys({...KEYS, ...OTHERS})) widen(db, table);
   db.exec('CREATE TABLE small (id INTEGER PRIMARY KEY, a); INSERT INTO small VALUES (1, 2)');
   db.close();
   database = openSqlite({path: join(folder, 'a.db'), parallelBytesMin: 0});
 });
 
 afterAll(() => database.close());
+
+function widen(db: BetterSqlite3.Database, table: string): void {
+  for (const column of MORE_COLUMNS) db.exec(`ALTER TABLE ${table} ADD COLUMN ${column}`);
+}
 
 async function shapeOf(view: View, table: string): Promise<TableShape> {
   const schema = (await view.schema()).tables.get(table);
@@ -201,6 +208,7 @@ test('what fails in a thread is read again by the one that asks, which says what
     CREATE TABLE t (key INTEGER PRIMARY KEY, a, b, c);
     WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
       INSERT INTO t SELECT i, CASE i WHEN ${ROWS} THEN CAST(x'00d8' AS TEXT) END, i, i FROM n`);
+  widen(db, 't');
   db.close();
   const opened = openSqlite({path, parallelBytesMin: 0});
   try {

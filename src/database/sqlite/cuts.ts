@@ -40,7 +40,7 @@ const isPartial = ({only = []}: TableShape): boolean => only.length > 0;
 /** Not the fast way, which looks through all that follows before it trusts it. */
 function keysOnly({table, shape, encoding}: Selection): Selection {
   const columns = keyIndexes(shape).flatMap((at) => shape.columns[at] ?? []);
-  return selectionOf(table, {...shape, columns}, encoding, 'exact');
+  return selectionOf(table, {...shape, columns}, encoding, 'typed');
 }
 
 /** The key that many rows after another one, or after the beginning. */

@@ -3,12 +3,8 @@ import type {Stats} from 'node:fs';
 import {lstat, readdir, rename, rm} from 'node:fs/promises';
 import {basename, dirname, join} from 'node:path';
 import {EngineError, isEngineError} from '../../kernel/errors.ts';
-import {
-  CHUNK_BYTES_MAX,
-  MANIFEST_BYTES_MAX,
-  STORE_FILES_BYTES_MAX,
-  STORE_LEFTOVER_MS,
-} from '../../kernel/limits.ts';
+import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../../kernel/format-limits.ts';
+import {STORE_FILES_BYTES_MAX, STORE_LEFTOVER_MS} from '../../kernel/limits.ts';
 import type {Log} from '../../kernel/log.ts';
 import {inBatches} from '../in-batches.ts';
 import type {CheckPart} from '../port.ts';

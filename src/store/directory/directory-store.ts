@@ -7,7 +7,7 @@ import {mkdir} from 'node:fs/promises';
 import {dirname, join, resolve} from 'node:path';
 import type {Log} from '../../kernel/log.ts';
 import {EngineError} from '../../kernel/errors.ts';
-import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../../kernel/limits.ts';
+import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../../kernel/format-limits.ts';
 import {inBatches} from '../in-batches.ts';
 import type {FetchRequest, SnapshotRef, Store} from '../port.ts';
 import {checkPaths, incomplete} from '../snapshot-files.ts';

@@ -3,7 +3,8 @@ import {lstat, readdir} from 'node:fs/promises';
 import {join, relative, sep} from 'node:path';
 import {setTimeout as sleep} from 'node:timers/promises';
 import {EngineError} from '../../kernel/errors.ts';
-import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX, RESTIC_WATCH_MS} from '../../kernel/limits.ts';
+import {CHUNK_BYTES_MAX, MANIFEST_BYTES_MAX} from '../../kernel/format-limits.ts';
+import {RESTIC_WATCH_MS} from '../../kernel/limits.ts';
 
 export type Watch = {
   /** Fires when restic is to be stopped. */

@@ -1,7 +1,7 @@
 /** Cells read without looking are those that looking gives; what are no rows is never taken for some. */
 import fc from 'fast-check';
 import {expect, test} from 'vitest';
-import {ROW_CHARS_UNCHECKED_MAX} from '../../../src/kernel/limits.ts';
+import {ROW_CHARS_UNCHECKED_MAX} from '../../../src/kernel/format-limits.ts';
 import {decodeChunk} from '../../../src/snapshot/chunk.ts';
 import {chunkCells} from '../../../src/snapshot/chunk-cells.ts';
 import {cells} from '../../helpers/arbitraries.ts';
