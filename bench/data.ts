@@ -73,8 +73,9 @@ export function buildSmall(path: string): void {
   });
 }
 
+/** To what it never was before: a store holds that already. */
 export function editSmall(path: string): void {
-  withDatabase(path, (db) => db.exec('UPDATE t3 SET active = 1 - active WHERE id = 7'));
+  withDatabase(path, (db) => db.exec('UPDATE t3 SET share = share + 0.1 WHERE id = 7'));
 }
 
 function withDatabase(path: string, work: (db: Database.Database) => unknown): void {

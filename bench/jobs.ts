@@ -43,7 +43,7 @@ export async function jobs(args: readonly string[]): Promise<void> {
     }
     const sheet = new Sheet();
     await smallCycles(join(folder, 'small'), 4 * runs, sheet);
-    const small = {rows: null, lines: sheet.lines, ratios: []};
+    const small = {rows: null, lines: sheet.lines, ratios: sheet.ratios};
     say(textOf('In one process, without restic', small));
     all.push(small);
   } finally {

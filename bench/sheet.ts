@@ -19,6 +19,7 @@ const BARS: readonly Bar[] = [
   {work: 'replicate, 100 changes, without restic', peer: 'sqldiff, 100 changes', most: 0.3},
   {work: 'round trip, 100 changes', peer: 'the old tool, 100 changes', most: 0.35},
   {work: 'replicate, into an empty table', peer: 'sqlite3 < dump', most: 1.2},
+  {work: '16 × 500 rows: cycle, one change', most: 20},
 ];
 
 export type Line = {

@@ -85,7 +85,7 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     // Rows that changed back meanwhile are in objects that nobody has looked into yet.
     while (!(await areWhole(state.objects, before, whole, options)))
       whole = await captureDatabase(database, state.objects, options);
-    return storeSnapshot(opened, {authority, captured: whole, parent, options});
+    return storeSnapshot(opened, {authority, captured: whole, parent, before, options});
   });
 }
 
@@ -186,12 +186,14 @@ type Work = {
   readonly authority: Authority;
   readonly captured: Captured;
   readonly parent: Snapshot | undefined;
+  /** Objects that were there before the rows were read. */
+  readonly before: ReadonlySet<Digest>;
   readonly options: CaptureOptions;
 };
 
 async function storeSnapshot(
   opened: Opened,
-  {authority, captured, parent, options}: Work,
+  {authority, captured, parent, before, options}: Work,
 ): Promise<CaptureResult> {
   const {state, store} = opened;
   const tables = await countAll(opened, captured, parent, options);
@@ -221,8 +223,8 @@ async function storeSnapshot(
   await noteClaim(state, label);
   const saved = await store.save({folder: state.objects.root, files, label});
   const {isShown} = await refuseRival(store, saved, authority.parent === undefined);
-  // A later merge may need them as its base, when no store has them any more. Most are on disk by now.
-  state.objects.sync(captured.objects(pages));
+  // A later merge may need them as its base, when no store has them any more. Those from before have been on disk for long.
+  state.objects.sync([...captured.objects(pages)].filter((digest) => !before.has(digest)));
   await state.reach({...label, manifest: bytes});
   if (!isShown) throw notShown(store, saved);
   const {digest: snapshot, lineage, epoch, sequence} = label;
