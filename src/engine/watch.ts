@@ -28,6 +28,10 @@ export class Watch {
   #commits: number | undefined;
   /** The snapshot that was found to hold the rows, and the print of the rows that it holds. */
   #seen: {readonly digest: Digest; readonly print: string} | undefined;
+  /** What the last look found, where the rows were others than those captured. */
+  #differed: {readonly commits: number; readonly print: string} | undefined;
+  /** What was captured since. */
+  #capturedSince: Digest | undefined;
 
   constructor(options: EngineOptions) {
     this.#options = options;
@@ -40,10 +44,27 @@ export class Watch {
     if (commits === this.#commits) return 'quiet';
     this.#commits = undefined;
     const captured = await this.#captured();
-    if (captured === undefined || !(await this.#holds(database, captured, signal)))
-      return 'different';
+    if (captured === undefined) return 'different';
+    if (!this.#isOfThese(commits, captured)) {
+      const print = await this.#otherPrint(database, captured, signal);
+      this.#differed = print === undefined ? undefined : {commits, print};
+      this.#capturedSince = undefined;
+      if (print !== undefined) return 'different';
+    }
     this.#commits = commits; // what was committed while the rows were read is found at the next look
     return 'same';
+  }
+
+  /** To be told of a capture that began after the last look: where nothing was committed in between, its rows are those that were found. */
+  captured(snapshot: Digest): void {
+    this.#capturedSince = snapshot;
+  }
+
+  #isOfThese(commits: number, {digest}: Recorded): boolean {
+    const differed = this.#differed;
+    if (differed?.commits !== commits || this.#capturedSince !== digest) return false;
+    this.#seen = {digest, print: differed.print};
+    return true;
   }
 
   async close(): Promise<void> {
@@ -51,6 +72,8 @@ export class Watch {
     this.#database = undefined;
     this.#commits = undefined;
     this.#seen = undefined;
+    this.#differed = undefined;
+    this.#capturedSince = undefined;
   }
 
   /** A file that was put in the place of the other is another database. */
@@ -75,22 +98,25 @@ export class Watch {
     });
   }
 
-  /** Beside an application that writes all day, most looks find the rows as they were at the look before. */
-  async #holds(
+  /**
+   * The print of the rows, where they are not those captured. Beside an application that writes all day, most looks find them as they were
+   * at the look before.
+   */
+  async #otherPrint(
     database: Database,
     {digest, manifest}: Recorded,
     signal: AbortSignal | undefined,
-  ): Promise<boolean> {
+  ): Promise<string | undefined> {
     const {engine} = database.capabilities;
     const options = {...this.#options, signal};
     return database.view(async (view) => {
       const print = await sourcePrint(view, options);
       const isSeen = this.#seen?.digest === digest && this.#seen.print === print;
-      if (isSeen) return true;
+      if (isSeen) return undefined;
       const captured = await readSource(view, options, engine);
       const holds = sameContent(manifest, captured);
       this.#seen = holds ? {digest, print} : undefined;
-      return holds;
+      return holds ? undefined : print;
     });
   }
 }

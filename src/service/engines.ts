@@ -19,7 +19,11 @@ export function primaryEngine(options: EngineOptions): PrimaryEngine & Tending {
   const watch = new Watch(options);
   return {
     look: (signal) => watch.look(signal),
-    capture: (signal) => captureAloud({...options, signal, becomesPrimary: true}),
+    capture: async (signal) => {
+      const result = await captureAloud({...options, signal, becomesPrimary: true});
+      watch.captured(result.snapshot);
+      return result;
+    },
     beat: (signal) => beat({...options, signal}),
     ...tending(options),
     close: () => watch.close(),
