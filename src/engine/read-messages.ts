@@ -12,7 +12,7 @@ export type ReaderData = {
 };
 
 export type ReaderRequest =
-  /** A range of a table, from a natural beginning of a chunk to the next. */
+  /** A range of a table, from an anchor to the next. */
   | {readonly shape: TableShape; readonly range: KeyRange}
   /** So many bytes of chunks have been kept. */
   | {readonly kept: number}

@@ -1,11 +1,15 @@
 /** Limits of the snapshot format (FORMAT.md), each with its unit and reason. */
 
-/** Cells a chunk holds on average. Around 100 kB of text: one change re-uploads little, and restic's per-file cost stays small. */
+/** Cells a chunk holds, about (some 7 % less). Around 100 kB of text: one change re-uploads little, and restic's per-file cost stays small. */
 export const CHUNK_CELLS_MEAN = 8192;
-/** A chunk ends after this many times the mean number of rows at the latest (chance e^-5 per chunk). */
-export const CHUNK_ROWS_FACTOR_MAX = 2;
-/** Part of the mean number of rows that a chunk holds at least, but before an anchor: with more, the boundaries after a row that comes or goes would be found again later. */
-export const CHUNK_ROWS_PART_MIN = 0.75;
+/** A chunk has this many times the mean number of rows at most. */
+export const CHUNK_ROWS_FACTOR_MAX = 8;
+/** Mean number of rows from which on chunks are made of even size: of fewer rows, one that comes or goes would move boundaries as far as the next anchor. */
+export const CHUNK_EVEN_ROWS_MIN = 16;
+/** Part of the mean number of rows that a chunk of even size holds at least, but before an anchor: with more, moved boundaries would meet those from before later. */
+export const CHUNK_EVEN_PART_MIN = 0.75;
+/** Times the mean number of rows that it holds at most (chance e^-5 per chunk). */
+export const CHUNK_EVEN_FACTOR_MAX = 2;
 /** Times the mean number of rows from one anchor to the next, on average. Behind an anchor no boundary depends on rows before it. */
 export const CHUNK_ANCHOR_FACTOR = 8;
 /** Bytes of one chunk's text. A table whose cells make larger chunks is refused: it would not fit a JavaScript string. */

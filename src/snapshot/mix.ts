@@ -2,8 +2,10 @@
 import {
   CHUNK_ANCHOR_FACTOR,
   CHUNK_CELLS_MEAN,
+  CHUNK_EVEN_FACTOR_MAX,
+  CHUNK_EVEN_PART_MIN,
+  CHUNK_EVEN_ROWS_MIN,
   CHUNK_ROWS_FACTOR_MAX,
-  CHUNK_ROWS_PART_MIN,
   PAGE_CHUNKS_FACTOR_MAX,
   PAGE_CHUNKS_MEAN,
 } from '../kernel/format-limits.ts';
@@ -24,7 +26,7 @@ export function chunkRowsMean(columns: number): number {
   return wanted - low < 2 * low - wanted ? low : 2 * low;
 }
 
-/** Rows of one chunk at most, as every writer cuts them. */
+/** Rows of one chunk at most, however it was cut. */
 export function chunkRowsMax(columns: number): number {
   return chunkRowsMean(columns) * CHUNK_ROWS_FACTOR_MAX;
 }
@@ -35,15 +37,9 @@ export const PAGE_CHUNKS_MAX: number = PAGE_CHUNKS_MEAN * PAGE_CHUNKS_FACTOR_MAX
 /** Tells, key by key in order, which entry begins a new run. The first always does. */
 export type Cutter = (key: string) => boolean;
 
-/**
- * Chunks are of even size, as a change more often hits a long one: cut wherever the mix alone says so, the chunk that it hits
- * would be twice as long as the others.
- */
 export function chunkCutter(columns: number): Cutter {
   const mean = chunkRowsMean(columns);
-  const least = Math.ceil(mean * CHUNK_ROWS_PART_MIN);
-  const most = chunkRowsMax(columns);
-  const among = Math.max(1, mean - least); // a place to cut is found after so many more
+  const {least, among, most} = chunkSize(mean);
   const anchors = mean * CHUNK_ANCHOR_FACTOR;
   let rows = 0;
   return (key) => {
@@ -53,6 +49,24 @@ export function chunkCutter(columns: number): Cutter {
     rows = cuts ? 1 : rows + 1;
     return cuts;
   };
+}
+
+type ChunkSize = {
+  readonly least: number;
+  /** One of so many rows is a place to cut. */
+  readonly among: number;
+  readonly most: number;
+};
+
+/**
+ * Chunks are of even size, as a change more often hits a long one: cut wherever the mix alone says so, the chunk that it hits
+ * would be twice as long as the others.
+ */
+function chunkSize(mean: number): ChunkSize {
+  if (mean < CHUNK_EVEN_ROWS_MIN)
+    return {least: 1, among: mean, most: mean * CHUNK_ROWS_FACTOR_MAX};
+  const least = mean * CHUNK_EVEN_PART_MIN;
+  return {least, among: mean - least, most: mean * CHUNK_EVEN_FACTOR_MAX};
 }
 
 /** Tells whether a row of this key begins a chunk whatever stands before it. */

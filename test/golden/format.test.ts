@@ -15,7 +15,7 @@ import {rootDigest} from '../../src/snapshot/content.ts';
 import {folderDepth, objectPath} from '../../src/snapshot/layout.ts';
 import {decodeManifest, encodeManifest, manifestDigest} from '../../src/snapshot/manifest-text.ts';
 import type {Manifest} from '../../src/snapshot/manifest.ts';
-import {chunkRowsMean, mix} from '../../src/snapshot/mix.ts';
+import {chunkCutter, chunkRowsMean, mix} from '../../src/snapshot/mix.ts';
 import {paginate} from '../../src/snapshot/pages.ts';
 import {chunksOf, known, rowsOf, schemaWith} from '../helpers/tables.ts';
 
@@ -175,6 +175,31 @@ test('rows a chunk holds on average, by number of columns', () => {
   const means = [8192, 4096, 2048, 2048, 2048, ...Array(5).fill(1024), ...Array(10).fill(512)];
   expect(narrow).toEqual(means);
   expect([114, 2000, 6000, 32766].map(chunkRowsMean)).toEqual([64, 4, 1, 1]);
+});
+
+// Of a table with the integers from 1 on as its key: even chunks, smaller ones, and those that the mix alone cuts.
+test.each([
+  [
+    12,
+    10000,
+    [
+      1, 486, 932, 1497, 2204, 2664, 3055, 3627, 4331, 4720, 5274, 5585, 5973, 6530, 6977, 7495,
+      7944, 8331, 8895, 9290, 9369, 9766,
+    ],
+  ],
+  [
+    90,
+    1200,
+    [
+      1, 67, 124, 151, 161, 215, 270, 334, 382, 454, 486, 570, 630, 687, 690, 742, 802, 881, 932,
+      980, 1028, 1077, 1126,
+    ],
+  ],
+  [1000, 60, [1, 13, 15, 18, 22, 23, 28, 37, 40, 43]],
+])('the chunks of a table of %i columns and %i rows', (columns, rows, starts) => {
+  const cuts = chunkCutter(columns);
+  const ids = Array.from({length: rows}, (_, at) => at + 1);
+  expect(ids.filter((id) => cuts(encodeKey([BigInt(id)], ['binary'])))).toEqual(starts);
 });
 
 test.each([
