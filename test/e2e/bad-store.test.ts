@@ -25,7 +25,7 @@ const primary = join(folder, 'primary.db');
 const replica = join(folder, 'replica.db');
 const tables = ['item'];
 const ddl = 'CREATE TABLE item (id INTEGER PRIMARY KEY, name TEXT);';
-execute(primary, `${ddl} ${insertRows(1, 3000)}`);
+execute(primary, `${ddl} ${insertRows(1, 12_000)}`);
 execute(replica, `${ddl} INSERT INTO item VALUES (7, 'old')`);
 
 /** Rows enough for several chunks. */

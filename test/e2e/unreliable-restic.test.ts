@@ -7,7 +7,7 @@ import {environment, password} from '../helpers/cli.ts';
 import {makeInstances, typed, write, type Instances} from '../helpers/instances.ts';
 
 const script = join(import.meta.dirname, '../helpers/unreliable-restic.sh');
-const ROWS = 3_000;
+const ROWS = 12_000;
 const ddl = 'CREATE TABLE t (id INTEGER PRIMARY KEY, v TEXT)';
 const rows = (v: string): string =>
   `WITH RECURSIVE n(i) AS (VALUES (1) UNION ALL SELECT i + 1 FROM n WHERE i < ${ROWS})
