@@ -86,6 +86,9 @@ export type Beside = {
   /** Opens the database once more. Can be copied to another thread. */
   readonly source: DatabaseSource;
 
+  /** True where a table has more rows than so many, and can be read by ranges. */
+  hasMore(shape: TableShape, rows: number): boolean;
+
   /**
    * Encoded keys that part a table into ranges: about `rows` rows beyond the one before, each is the first for which `isCut` holds. None
    * where a table is smaller, or cannot be read by ranges.

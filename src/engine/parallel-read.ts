@@ -7,6 +7,7 @@ import type {Digest} from '../canonical/digest.ts';
 import type {Beside, View} from '../database/port.ts';
 import {
   PARALLEL_RANGE_CELLS,
+  PARALLEL_RANGES_AHEAD,
   PARALLEL_RANGES_MIN,
   PARALLEL_THREADS_MAX,
   PARALLEL_YOUNG_MIB,
@@ -32,7 +33,7 @@ export type Shares = {
   readonly threads: number;
   /** Cells of a range, about. */
   readonly rangeCells: number;
-  /** A table of fewer ranges is not worth it. */
+  /** A table of fewer ranges, about, is not worth it. */
   readonly rangesMin: number;
 };
 
@@ -72,9 +73,14 @@ export class ParallelRead {
 
   /** The content of a table; undefined where it is not worth it, or cannot be read by ranges. */
   async read(shape: TableShape, own: OwnReader): Promise<TableContent | undefined> {
-    const ranges = this.#rangesOf(shape);
-    if (ranges === undefined) return undefined;
-    this.#helpers ??= this.#begin();
+    const {threads, rangeCells, rangesMin} = this.#shares;
+    const columns = shape.columns.length;
+    const rows = Math.max(1, Math.floor(rangeCells / columns));
+    const beside = this.#beside;
+    if (beside === undefined || threads < 2) return undefined;
+    if (!beside.hasMore(shape, rows * (rangesMin - 1))) return undefined;
+    this.#helpers ??= this.#begin(beside); // they take a while to begin, in which the first cuts are found
+    const ranges = rangesOf(beside.cuts(shape, rows, chunkAnchor(columns)));
     const parts = await new SharedWork(shape, ranges, own).readWith(this.#helpers);
     return contentOf(shape, parts);
   }
@@ -83,19 +89,7 @@ export class ParallelRead {
     await Promise.all((this.#helpers ?? []).map((thread) => thread.end()));
   }
 
-  /** Undefined where there are too few to be worth it. */
-  #rangesOf(shape: TableShape): Generator<KeyRange> | undefined {
-    const {columns} = shape;
-    const {threads, rangeCells, rangesMin} = this.#shares;
-    if (this.#beside === undefined || threads < 2) return undefined;
-    const rows = Math.max(1, Math.floor(rangeCells / columns.length));
-    const cuts = this.#beside.cuts(shape, rows, chunkAnchor(columns.length));
-    return enoughRanges(cuts[Symbol.iterator](), rangesMin);
-  }
-
-  #begin(): readonly ReaderThread[] {
-    const beside = this.#beside;
-    if (beside === undefined) return [];
+  #begin(beside: Beside): readonly ReaderThread[] {
     const data: ReaderData = {source: beside.source, known: this.#keep?.known};
     const isLatest = (): boolean => beside.isLatest();
     const threads: ReaderThread[] = [];
@@ -117,6 +111,8 @@ class SharedWork {
   readonly #parts: RangePart[] = [];
   /** Those that a thread failed to read. */
   readonly #left: Taken[] = [];
+  /** Found already, and not taken. */
+  #next: IteratorResult<KeyRange> | undefined;
   #taken = 0;
   #hasFailed = false;
 
@@ -128,7 +124,8 @@ class SharedWork {
 
   /** The parts in order. Throws the first error of the thread that asks. */
   async readWith(helpers: readonly ReaderThread[]): Promise<readonly RangePart[]> {
-    const all = [this.#readOwn(), ...helpers.map(async (thread) => this.#readBy(thread))];
+    const ahead = Array.from({length: PARALLEL_RANGES_AHEAD}, () => helpers).flat();
+    const all = [this.#readOwn(), ...ahead.map(async (thread) => this.#readBy(thread))];
     try {
       await Promise.all(all);
       for (const taken of this.#left) await this.#readHere(taken);
@@ -146,7 +143,9 @@ class SharedWork {
 
   async #readBy(thread: ReaderThread): Promise<void> {
     if (!(await thread.begun())) return;
-    for (let taken = this.#take(); taken !== undefined; taken = this.#take()) {
+    const take = (): Taken | undefined =>
+      thread.isBusy && this.#isLast() ? undefined : this.#take();
+    for (let taken = take(); taken !== undefined; taken = take()) {
       const part = await thread.read(this.#shape, taken.range);
       if (part === undefined) {
         this.#left.push(taken);
@@ -157,11 +156,18 @@ class SharedWork {
     }
   }
 
-  /** Not by `for of`: where one leaves such a loop, nothing is left for the others. */
   #take(): Taken | undefined {
     if (this.#hasFailed) return undefined;
-    const next = this.#ranges.next();
+    const next = this.#next ?? this.#ranges.next();
+    this.#next = undefined;
     return next.done === true ? undefined : {at: this.#taken++, range: next.value};
+  }
+
+  /** Whether there is one left, or none: whoever is free first shall read it. */
+  #isLast(): boolean {
+    if (this.#hasFailed) return true;
+    this.#next ??= this.#ranges.next();
+    return this.#next.done === true || this.#next.value.to === undefined;
   }
 
   async #readHere({at, range}: Taken): Promise<void> {
@@ -172,26 +178,12 @@ class SharedWork {
 
 type Taken = {readonly at: number; readonly range: KeyRange};
 
-/** From cut to cut, from the beginning to the end. The first few are looked for at once, the others as they are needed. */
-function enoughRanges(cuts: Iterator<string>, atLeast: number): Generator<KeyRange> | undefined {
-  const first: string[] = [];
-  while (first.length < atLeast - 1) {
-    const cut = cuts.next();
-    if (cut.done === true) return undefined;
-    first.push(cut.value);
-  }
-  return ranges(first, cuts);
-}
-
-function* ranges(first: readonly string[], more: Iterator<string>): Generator<KeyRange> {
+/** From cut to cut, from the beginning to the end. Each cut is looked for when it is needed. */
+function* rangesOf(cuts: Iterable<string>): Generator<KeyRange> {
   let from: string | undefined;
-  for (const to of first) {
+  for (const to of cuts) {
     yield {from, to};
     from = to;
-  }
-  for (let cut = more.next(); cut.done !== true; cut = more.next()) {
-    yield {from, to: cut.value};
-    from = cut.value;
   }
   yield {from, to: undefined};
 }
@@ -216,7 +208,8 @@ class ReaderThread {
   readonly #keep: Keep | undefined;
   readonly #exited: Promise<unknown>;
   readonly #begun: Promise<boolean>;
-  #answer: (answer: ReaderAnswer | undefined) => void = () => {};
+  /** Whoever waits for an answer; they come in the order in which they were asked for. */
+  #waiting: ((answer: ReaderAnswer | undefined) => void)[] = [];
   #hasFailed = false;
 
   /** @param isLatest Whether a view that has begun sees what the others see. */
@@ -247,6 +240,10 @@ class ReaderThread {
     return answer !== undefined && 'chunks' in answer ? answer : undefined;
   }
 
+  get isBusy(): boolean {
+    return this.#waiting.length > 0;
+  }
+
   async end(): Promise<void> {
     this.#tell({end: true});
     await this.#exited;
@@ -254,12 +251,12 @@ class ReaderThread {
 
   #next(): Promise<ReaderAnswer | undefined> {
     if (this.#hasFailed) return Promise.resolve(undefined);
-    return new Promise((resolve) => (this.#answer = resolve));
+    return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
   async #hear(answer: ReaderAnswer): Promise<void> {
     if (!('entry' in answer)) {
-      this.#answer(answer);
+      this.#waiting.shift()?.(answer);
       return;
     }
     try {
@@ -272,7 +269,7 @@ class ReaderThread {
 
   #fail(): void {
     this.#hasFailed = true;
-    this.#answer(undefined);
+    for (const answer of this.#waiting.splice(0)) answer(undefined);
   }
 
   #tell(request: ReaderRequest): void {

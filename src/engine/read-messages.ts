@@ -11,9 +11,11 @@ export type ReaderData = {
   readonly known: ReadonlySet<Digest> | undefined;
 };
 
+/** A range of a table, from an anchor to the next. Answered in the order of asking. */
+export type RangeRequest = {readonly shape: TableShape; readonly range: KeyRange};
+
 export type ReaderRequest =
-  /** A range of a table, from an anchor to the next. */
-  | {readonly shape: TableShape; readonly range: KeyRange}
+  | RangeRequest
   /** So many bytes of chunks have been kept. */
   | {readonly kept: number}
   | {readonly end: true};

@@ -1,10 +1,11 @@
 /** A thread that reads ranges of tables, in a view of its own that lasts until it is told to end. */
+import {setImmediate as turn} from 'node:timers/promises';
 import {parentPort, workerData, type MessagePort} from 'node:worker_threads';
 import {openSqlite} from '../database/sqlite/database.ts';
 import {collectEarly} from './collect-early.ts';
 import {PARALLEL_BYTES_MAX} from '../kernel/read-limits.ts';
 import type {ChunkSink} from '../snapshot/chunk.ts';
-import type {ReaderAnswer, ReaderData, ReaderRequest} from './read-messages.ts';
+import type {RangeRequest, ReaderAnswer, ReaderData, ReaderRequest} from './read-messages.ts';
 import {readRange} from './read-range.ts';
 
 /** Waits while more is on its way than its receiver shall have to hold. */
@@ -38,17 +39,20 @@ async function serve(port: MessagePort, {source, known}: ReaderData): Promise<vo
   const database = openSqlite(source);
   await database.view(async (view) => {
     await view.schema(); // the first read begins the view
+    const answer = async ({shape, range}: RangeRequest): Promise<void> => {
+      try {
+        say(await readRange(shape, view.rows(shape, [range]), sink));
+      } catch {
+        say({failed: true});
+      }
+      await turn(); // an end may have been asked for
+    };
+    let answered = Promise.resolve();
     const ended = new Promise<void>((resolve) => {
       port.on('message', (request: ReaderRequest) => {
         if ('end' in request) resolve();
         else if ('kept' in request) outbox.kept(request.kept);
-        else
-          void readRange(request.shape, view.rows(request.shape, [request.range]), sink).then(
-            say,
-            () => {
-              say({failed: true});
-            },
-          );
+        else answered = answered.then(async () => answer(request));
       });
     });
     say({begun: true});

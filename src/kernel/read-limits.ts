@@ -12,6 +12,8 @@ export const PARALLEL_BYTES_MIN: number = 8 * 1024 * 1024;
 export const PARALLEL_RANGE_CELLS = 262_144;
 /** Ranges from which on a table is read by several threads. */
 export const PARALLEL_RANGES_MIN = 4;
+/** Ranges that a thread has on its hands: where it had to ask for the next, it would wait until the one that asks it ends a page. */
+export const PARALLEL_RANGES_AHEAD = 2;
 /** Threads that read one table at most, with the one that asks: each more takes some 45 MB, and a command shall do with 220. */
 export const PARALLEL_THREADS_MAX = 2;
 /** Bytes of chunks on their way from one thread, before it waits until they are written. */

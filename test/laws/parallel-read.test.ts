@@ -178,6 +178,8 @@ test('a table that is small, or of which only some rows are asked for, is left t
     const shape = await shapeOf(view, 'numbered');
     const some = {...shape, only: [{column: 'c', not: false, like: 'ä%'}]} as unknown as TableShape;
     expect([...(view.beside?.cuts(some, 100, () => true) ?? [])]).toEqual([]);
+    const more = [ROWS - 1, ROWS].map((rows) => view.beside?.hasMore(shape, rows));
+    expect([...more, view.beside?.hasMore(some, 1)]).toEqual([true, false, false]);
   });
 });
 

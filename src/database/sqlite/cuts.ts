@@ -10,6 +10,13 @@ import {runRaw} from './statements.ts';
 
 type Connection = BetterSqlite3.Database;
 
+/** See `Beside.hasMore`. */
+export function hasMoreRows(connection: Connection, selection: Selection, rows: number): boolean {
+  return (
+    isParted(selection) && keyBeyond(connection, keysOnly(selection), undefined, rows) !== undefined
+  );
+}
+
 /** See `Beside.cuts`. SQLite steps over the rows between in its own code, some 30 ns each. */
 export function* cutKeys(
   connection: Connection,
@@ -17,7 +24,7 @@ export function* cutKeys(
   rows: number,
   isCut: (key: string) => boolean,
 ): Generator<string> {
-  if (!isIndexed(selection) || mayBeNull(selection) || isPartial(selection.shape)) return;
+  if (!isParted(selection)) return;
   const keys = keysOnly(selection);
   for (let from: string | undefined; ;) {
     const start = keyBeyond(connection, keys, from, rows);
@@ -25,6 +32,10 @@ export function* cutKeys(
     if (from === undefined) return;
     yield from;
   }
+}
+
+function isParted(selection: Selection): boolean {
+  return isIndexed(selection) && !mayBeNull(selection) && !isPartial(selection.shape);
 }
 
 /** SQLite lets NULL into a declared key, and no range would find it. */

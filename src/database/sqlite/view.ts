@@ -9,7 +9,7 @@ import {columnKeys} from '../../schema/row-key.ts';
 import type {ForeignKey} from '../../schema/table-schema.ts';
 import type {TableShape} from '../../schema/table-shape.ts';
 import type {Beside, Reading, View, WriteView} from '../port.ts';
-import {cutKeys} from './cuts.ts';
+import {cutKeys, hasMoreRows} from './cuts.ts';
 import {translated} from './errors.ts';
 import {fillTable} from './fill.ts';
 import {deleteSome, mayDeleteSome} from './part-of-set.ts';
@@ -106,6 +106,7 @@ export function sqliteView(
     counter: async (table) => counterOf(connection, table),
     beside: shared && {
       ...shared,
+      hasMore: (shape, rows) => hasMoreRows(connection, tableOf(shape).selection, rows),
       cuts: (shape, rows, isCut) => cutKeys(connection, tableOf(shape).selection, rows, isCut),
     },
   };
