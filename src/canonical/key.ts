@@ -22,7 +22,8 @@ export function encodeWireKey(cells: readonly WireCell[], folds: readonly Fold[]
   return cells.map((cell, index) => encodeWireKeyCell(cell, folds[index])).join(',');
 }
 
-function encodeWireKeyCell(cell: WireCell, fold: Fold | undefined): string {
+/** As `encodeKeyCell`, from a wire cell. */
+export function encodeWireKeyCell(cell: WireCell, fold: Fold | undefined): string {
   if (typeof cell === 'number' && Number.isSafeInteger(cell)) return encodeSafeInteger(cell);
   return encodeKeyCell(decodeCell(cell), fold);
 }

@@ -1,7 +1,7 @@
 /** The encoded key of a row (snapshot/FORMAT.md, "Keys"). */
 import {encodeCell} from '../canonical/cell.ts';
 import {digestOf} from '../canonical/digest.ts';
-import {decodeKey, encodeKeyCell, encodeWireKey} from '../canonical/key.ts';
+import {decodeKey, encodeKeyCell, encodeWireKey, encodeWireKeyCell} from '../canonical/key.ts';
 import type {Cell, WireRow} from '../kernel/row.ts';
 import {isWholeRow} from './locator.ts';
 import {keyIndexes, type TableShape} from './table-shape.ts';
@@ -10,6 +10,10 @@ import {keyIndexes, type TableShape} from './table-shape.ts';
 export function columnKeys(shape: TableShape): (cells: WireRow) => string {
   const indexes = keyIndexes(shape);
   const folds = shape.key.map((column) => column.fold);
+  const [only, ...more] = indexes;
+  // The common case, without two lists and a join for each row.
+  if (only !== undefined && more.length === 0)
+    return (cells) => encodeWireKeyCell(cells[only] ?? null, folds[0]);
   return (cells) =>
     encodeWireKey(
       indexes.map((index) => cells[index] ?? null),
