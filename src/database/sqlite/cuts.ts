@@ -1,10 +1,10 @@
 /** Where a large table is parted, so that several can read it at a time. */
 import type BetterSqlite3 from 'better-sqlite3';
-import {encodeKey} from '../../canonical/key.ts';
-import type {Cell} from '../../kernel/row.ts';
+import {decodeKey, encodeKey} from '../../canonical/key.ts';
+import {PAGE_ROWS} from '../../kernel/read-limits.ts';
 import {keyIndexes, type TableShape} from '../../schema/table-shape.ts';
 import {exactCells, exactList, selectionOf, type Selection} from './rows.ts';
-import {inRange, isIndexed, keyList, scanRows} from './scan.ts';
+import {inRange, isIndexed, keyList} from './scan.ts';
 import {all, id, sql, type Sql} from './sql.ts';
 import {runRaw} from './statements.ts';
 
@@ -48,10 +48,9 @@ function mayBeNull({table, shape}: Selection): boolean {
 /** Where a chunk begins depends on the rows that are wanted, which the keys alone do not tell. */
 const isPartial = ({only = []}: TableShape): boolean => only.length > 0;
 
-/** Not the fast way, which looks through all that follows before it trusts it. */
 function keysOnly({table, shape, encoding}: Selection): Selection {
   const columns = keyIndexes(shape).flatMap((at) => shape.columns[at] ?? []);
-  return selectionOf(table, {...shape, columns}, encoding, 'typed');
+  return selectionOf(table, {...shape, columns}, encoding, 'exact');
 }
 
 /** The key that many rows after another one, or after the beginning. */
@@ -61,19 +60,8 @@ function keyBeyond(
   from: string | undefined,
   rows: number,
 ): string | undefined {
-  const {shape, encoding} = selection;
-  const conditions = inRange({selection, range: {from, to: undefined}, after: undefined});
-  const where: Sql = conditions.length === 0 ? sql`` : sql` WHERE ${all(conditions)}`;
-  const query = sql`SELECT ${exactList(selection)} FROM ${id(shape.table)}${where} ORDER BY ${keyList(shape)} LIMIT 1 OFFSET ${sql.lit(rows)}`;
-  const [raw] = runRaw(connection, query, true);
-  return raw && encodedKey(shape, exactCells(raw, encoding, shape.table));
-}
-
-function encodedKey(shape: TableShape, cells: readonly Cell[]): string {
-  return encodeKey(
-    cells,
-    shape.key.map(({fold}) => fold),
-  );
+  const where = inRange({selection, range: {from, to: undefined}, after: undefined});
+  return keysOf(connection, selection, where, sql`LIMIT 1 OFFSET ${sql.lit(rows)}`)[0];
 }
 
 function firstCut(
@@ -82,9 +70,29 @@ function firstCut(
   start: string,
   isCut: (key: string) => boolean,
 ): string | undefined {
-  for (const page of scanRows(connection, selection, [{from: start, to: undefined}])) {
-    const found = page.find(({key}) => isCut(key));
-    if (found !== undefined) return found.key;
+  const range = {from: undefined, to: undefined};
+  const page = sql`LIMIT ${sql.lit(PAGE_ROWS)}`;
+  for (let keys: readonly string[] = [start]; ;) {
+    const found = keys.find(isCut);
+    const last = keys.at(-1);
+    if (found !== undefined || last === undefined) return found;
+    const where = inRange({selection, range, after: decodeKey(last)});
+    keys = keysOf(connection, selection, where, page);
   }
-  return undefined;
+}
+
+/** Encoded keys of rows, read in the exact way. */
+function keysOf(
+  connection: Connection,
+  selection: Selection,
+  where: readonly Sql[],
+  some: Sql,
+): readonly string[] {
+  const {shape, encoding} = selection;
+  const filter = where.length === 0 ? sql`` : sql` WHERE ${all(where)}`;
+  const query = sql`SELECT ${exactList(selection)} FROM ${id(shape.table)}${filter} ORDER BY ${keyList(shape)} ${some}`;
+  const folds = shape.key.map(({fold}) => fold);
+  return runRaw(connection, query, true).map((raw) =>
+    encodeKey(exactCells(raw, encoding, shape.table), folds),
+  );
 }
