@@ -1,6 +1,6 @@
 /** Has V8 collect what passed for old, before much of it piles up. */
 import {PerformanceObserver} from 'node:perf_hooks';
-import {getHeapSpaceStatistics, setFlagsFromString} from 'node:v8';
+import {getHeapSpaceStatistics, getHeapStatistics, setFlagsFromString} from 'node:v8';
 import {runInNewContext} from 'node:vm';
 
 /** MiB that may come to what was kept after the last time; and never less than half of that, so that a heap that grows costs no more for it. */
@@ -21,9 +21,12 @@ export function collectEarly(): void {
   observer.observe({entryTypes: ['gc']});
 }
 
+/** Long texts have a space of their own, and the bytes of chunks are outside of all of them until their handles are collected. */
 function oldBytes(): number {
-  const old = getHeapSpaceStatistics().find(({space_name: name}) => name === 'old_space');
-  return old?.space_used_size ?? 0;
+  const used = getHeapSpaceStatistics()
+    .filter(({space_name: name}) => name === 'old_space' || name === 'large_object_space')
+    .map(({space_used_size: bytes}) => bytes);
+  return used.reduce((sum, bytes) => sum + bytes, getHeapStatistics().external_memory);
 }
 
 let found: (() => void) | undefined;

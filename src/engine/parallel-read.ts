@@ -24,6 +24,7 @@ import {readRange} from './read-range.ts';
 export type Keep = {
   /** Those that are kept already. */
   readonly known: ReadonlySet<Digest>;
+  /** Those that another thread read are gone once this has ended. */
   readonly write: ChunkSink;
 };
 
@@ -264,7 +265,9 @@ class ReaderThread {
     } catch {
       this.#fail(); // whoever reads again by itself meets the same
     }
-    this.#tell({kept: answer.bytes.byteLength});
+    const kept = answer.bytes.byteLength;
+    answer.bytes.buffer.transfer(0); // given back at once: V8 would not look for it while little else becomes garbage here
+    this.#tell({kept});
   }
 
   #fail(): void {

@@ -23,7 +23,7 @@ export type ReaderRequest =
 export type ReaderAnswer =
   /** The view has begun. */
   | {readonly begun: true}
-  | {readonly entry: ChunkEntry; readonly bytes: Uint8Array}
+  | {readonly entry: ChunkEntry; readonly bytes: Uint8Array<ArrayBuffer>}
   | RangePart
   | {readonly failed: true};
 

@@ -25,6 +25,13 @@ class Outbox {
   }
 }
 
+/** Memory that goes over to another thread is gone here; and small chunks share theirs. */
+function alone(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const {buffer} = bytes;
+  const isAlone = buffer instanceof ArrayBuffer && buffer.byteLength === bytes.byteLength;
+  return isAlone ? new Uint8Array(buffer) : new Uint8Array(bytes);
+}
+
 /** Whatever goes wrong here is said in one word: who asked reads again by itself, and finds out what it is. */
 async function serve(port: MessagePort, {source, known}: ReaderData): Promise<void> {
   const say = (answer: ReaderAnswer, moved: readonly ArrayBuffer[] = []): void =>
@@ -32,9 +39,10 @@ async function serve(port: MessagePort, {source, known}: ReaderData): Promise<vo
   const outbox = new Outbox();
   const sink: ChunkSink = async (entry, bytes) => {
     if (known === undefined || known.has(entry.digest)) return;
-    const copy = new Uint8Array(bytes); // of its own: small ones share memory, and what goes over is gone here
-    say({entry, bytes: copy}, [copy.buffer]);
-    await outbox.wait(copy.byteLength);
+    const moved = alone(bytes);
+    const size = moved.byteLength;
+    say({entry, bytes: moved}, [moved.buffer]);
+    await outbox.wait(size);
   };
   const database = openSqlite(source);
   await database.view(async (view) => {

@@ -17,7 +17,7 @@ export const PARALLEL_RANGES_AHEAD = 2;
 /** Threads that read one table at most, with the one that asks: each more takes some 45 MB, and a command shall do with 220. */
 export const PARALLEL_THREADS_MAX = 2;
 /** Bytes of chunks on their way from one thread, before it waits until they are written. */
-export const PARALLEL_BYTES_MAX: number = 4 * 1024 * 1024;
+export const PARALLEL_BYTES_MAX: number = 2 * 1024 * 1024;
 /** MiB of young objects in each such thread, a small part of what V8 would take: with less, rows still being read pass for old, and pile up. */
 export const PARALLEL_YOUNG_MIB = 48;
 /** KiB of pages that a connection which only reads keeps: it goes through tables from end to end, and the system keeps pages anyway. */
