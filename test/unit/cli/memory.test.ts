@@ -41,3 +41,11 @@ test('what passed for old is collected before much of it piles up', async () => 
   ]);
   expect(most).toBeLessThan(free - 8);
 });
+
+test('long texts that passed for old are collected before many pile up', async () => {
+  // What is young comes and goes beside them: it is what V8 looks at by itself.
+  const queue = `kept.push(JSON.stringify(Array(2 ** 17).fill(round)));
+    if (kept.length > 6) kept.shift();
+    Array.from({length: 40_000}, (_, at) => ({text: 'row ' + at}));`;
+  expect(await mostIn('large_object_space', queue, limited)).toBeLessThan(32);
+});
