@@ -29,11 +29,8 @@ export type View = {
    */
   rows(shape: TableShape, ranges?: readonly KeyRange[]): AsyncIterable<readonly CanonicalRow[]>;
 
-  /**
-   * Short texts that stand for the rows of a table, some thousand each: others than before wherever a cell of these columns is another
-   * one by type or value, and mostly the same where none is. For one process alone, never to be stored.
-   */
-  print(table: string, columns: readonly string[]): AsyncIterable<string>;
+  /** Quick words for what ranges of a table hold; undefined where there are none for this table. */
+  prints(shape: TableShape): Prints | undefined;
 
   /** The row at an address, or undefined. Its key is empty for tables keyed as multisets. */
   rowAt(shape: TableShape, address: RowAddress): Promise<CanonicalRow | undefined>;
@@ -81,13 +78,22 @@ export type View = {
   readonly beside?: Beside | undefined;
 };
 
+/** Two ranges of the same print hold the same rows: every cell of the shape's columns is the same by type and value. */
+export type Prints = {
+  /** Names all that prints depend on besides the rows: those of another form tell nothing. */
+  readonly form: string;
+
+  /** The print of a range; undefined where it does not hold so many rows (at least 1), and where its rows have none. */
+  of(range: KeyRange, rows: number): string | undefined;
+};
+
 /** Several views of the same moment. */
 export type Beside = {
   /** Opens the database once more. Can be copied to another thread. */
   readonly source: DatabaseSource;
 
-  /** True where a table has more rows than so many, and can be read by ranges. */
-  hasMore(shape: TableShape, rows: number): boolean;
+  /** True where a table has more rows than so many, from a key on, and can be read by ranges. */
+  hasMore(shape: TableShape, rows: number, from?: string): boolean;
 
   /**
    * Encoded keys that part a table into ranges: about `rows` rows beyond the one before, each is the first for which `isCut` holds. None

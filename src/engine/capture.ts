@@ -7,13 +7,16 @@ import {checkFuse} from '../plan/fuse.ts';
 import {encodeManifest, manifestDigest} from '../snapshot/manifest-text.ts';
 import type {SnapshotRef, Store} from '../store/port.ts';
 import type {ObjectFolder} from '../state/object-folder.ts';
+import type {State} from '../state/state.ts';
 import {claimNext, type Authority} from './authority.ts';
 import {isDoubtful, lastClaim, noteClaim} from './claims.ts';
 import {countAll, DAMAGED, readerOf, type TableCapture} from './count-changes.ts';
+import {KnownChunks} from './known-chunks.ts';
 import {makeManifest, sameContent, type Captured} from './make-manifest.ts';
 import {refuseMuted, refuseSilence} from './muted-capture.ts';
 import {withAll, type Opened} from './open.ts';
 import type {EngineOptions} from './options.ts';
+import type {Keep} from './parallel-read.ts';
 import {listen} from './read-tables.ts';
 import {readSource} from './read-source.ts';
 import {recover} from './recover.ts';
@@ -70,7 +73,7 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     refuseMuted(position);
     await settled(database, options);
     const before = new Set(state.objects.digests());
-    const captured = await captureDatabase(database, state.objects, options);
+    const captured = await captureDatabase(database, state, options);
     if (refs === undefined) await createStore(store);
     const parent = await openParent(opened, authority.parent, options);
     refuseSilence(parent?.manifest, captured, options);
@@ -84,7 +87,7 @@ export async function capture(options: CaptureOptions): Promise<CaptureResult> {
     let whole = captured;
     // Rows that changed back meanwhile are in objects that nobody has looked into yet.
     while (!(await areWhole(state.objects, before, whole, options)))
-      whole = await captureDatabase(database, state.objects, options);
+      whole = await captureDatabase(database, state, options);
     return storeSnapshot(opened, {authority, captured: whole, parent, before, options});
   });
 }
@@ -133,17 +136,33 @@ function gone({name}: Store): EngineError {
   });
 }
 
+/** What is found is noted at once: whatever comes of this capture, the same rows are the same chunks. */
 async function captureDatabase(
   database: Database,
-  objects: ObjectFolder,
+  {objects, prints}: State,
   options: EngineOptions,
 ): Promise<Captured> {
-  return database.view(async (view) =>
-    readSource(view, options, database.capabilities.engine, {
-      known: objects.digests(),
-      write: (entry, bytes) => objects.write(entry.digest, bytes),
-    }),
+  const known = new KnownChunks(prints.read());
+  const keep: Keep = {
+    known: objects.digests(),
+    write: (entry, bytes) => objects.write(entry.digest, bytes),
+  };
+  const {engine} = database.capabilities;
+  const captured = await database.view(async (view) =>
+    readSource(view, options, engine, {keep, known}),
   );
+  if (known.hasChanged) keepPrints(prints, known, options);
+  return captured;
+}
+
+/** They only save work. */
+function keepPrints(prints: State['prints'], known: KnownChunks, {log}: EngineOptions): void {
+  try {
+    prints.keep(known.tables);
+  } catch (error) {
+    if (!isEngineError(error)) throw error;
+    log.debug('the prints of the rows were not kept', {code: error.code});
+  }
 }
 
 /** A parent that is damaged in the store must not keep the primary from storing its rows anew. */

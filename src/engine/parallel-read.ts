@@ -4,7 +4,7 @@ import {availableParallelism} from 'node:os';
 import {extname} from 'node:path';
 import {Worker} from 'node:worker_threads';
 import type {Digest} from '../canonical/digest.ts';
-import type {Beside, View} from '../database/port.ts';
+import type {Beside} from '../database/port.ts';
 import {
   PARALLEL_RANGE_CELLS,
   PARALLEL_RANGES_AHEAD,
@@ -12,13 +12,26 @@ import {
   PARALLEL_THREADS_MAX,
   PARALLEL_YOUNG_MIB,
 } from '../kernel/read-limits.ts';
-import type {CanonicalRow, KeyRange} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkSink} from '../snapshot/chunk.ts';
-import {tableContent, type TableContent} from '../snapshot/content.ts';
 import {chunkAnchor} from '../snapshot/mix.ts';
-import type {RangePart, ReaderAnswer, ReaderData, ReaderRequest} from './read-messages.ts';
-import {readRange} from './read-range.ts';
+import type {PrintedChunk} from '../state/print-file.ts';
+import {expectedRanges} from './known-chunks.ts';
+import type {
+  ExpectedRange,
+  RangePart,
+  RangeRequest,
+  ReaderAnswer,
+  ReaderData,
+  ReaderRequest,
+} from './read-messages.ts';
+import {
+  chunksInOrder,
+  readRange,
+  wholePart,
+  type RangeReader,
+  type WholePart,
+} from './read-range.ts';
 
 /** Where chunks are kept as they are read. */
 export type Keep = {
@@ -45,16 +58,10 @@ const defaultShares = (): Shares => ({
 });
 
 /** What reads in the thread that asks. */
-export type OwnReader = {
-  readonly view: View;
-  readonly sink: ChunkSink | undefined;
-  /** Lets other work in after each page of a table, and reports it. What it throws ends the read. */
-  readonly watched: (pages: Pages) => Pages;
+export type OwnReader = RangeReader & {
   /** Told of rows that another thread read. What it throws ends the read. */
   readonly onRows: (rows: number) => void;
 };
-
-type Pages = AsyncIterable<readonly CanonicalRow[]>;
 
 /**
  * The threads that help to read. They begin with the first table that is large enough, and see what its view sees, or read nothing: where
@@ -72,8 +79,16 @@ export class ParallelRead {
     this.#shares = shares;
   }
 
-  /** The content of a table; undefined where it is not worth it, or cannot be read by ranges. */
-  async read(shape: TableShape, own: OwnReader): Promise<TableContent | undefined> {
+  /**
+   * The chunks of a table; undefined where it is not worth it, cannot be read by ranges, or has lost the rows that ranges would begin with.
+   *
+   * @param known What the table held before; nothing where that is not known.
+   */
+  async read(
+    own: OwnReader,
+    known: readonly PrintedChunk[] = [],
+  ): Promise<readonly PrintedChunk[] | undefined> {
+    const {shape} = own;
     const {threads, rangeCells, rangesMin} = this.#shares;
     const columns = shape.columns.length;
     const rows = Math.max(1, Math.floor(rangeCells / columns));
@@ -81,9 +96,10 @@ export class ParallelRead {
     if (beside === undefined || threads < 2) return undefined;
     if (!beside.hasMore(shape, rows * (rangesMin - 1))) return undefined;
     this.#helpers ??= this.#begin(beside); // they take a while to begin, in which the first cuts are found
-    const ranges = rangesOf(beside.cuts(shape, rows, chunkAnchor(columns)));
-    const parts = await new SharedWork(shape, ranges, own).readWith(this.#helpers);
-    return contentOf(shape, parts);
+    const ranges = isMostOf(beside, shape, known, rows * rangesMin)
+      ? expectedRanges(shape, known, rows)
+      : rangesOf(beside.cuts(shape, rows, chunkAnchor(columns)));
+    return new SharedWork(own, ranges).readWith(this.#helpers);
   }
 
   async close(): Promise<void> {
@@ -106,35 +122,33 @@ export class ParallelRead {
 
 /** One table: its ranges go to whoever is free. */
 class SharedWork {
-  readonly #shape: TableShape;
   readonly #own: OwnReader;
-  readonly #ranges: Generator<KeyRange>;
-  readonly #parts: RangePart[] = [];
+  readonly #ranges: Generator<ExpectedRange>;
+  readonly #parts: WholePart[] = [];
   /** Those that a thread failed to read. */
   readonly #left: Taken[] = [];
   /** Found already, and not taken. */
-  #next: IteratorResult<KeyRange> | undefined;
+  #next: IteratorResult<ExpectedRange> | undefined;
   #taken = 0;
-  #hasFailed = false;
+  #hasEnded = false;
 
-  constructor(shape: TableShape, ranges: Generator<KeyRange>, own: OwnReader) {
-    this.#shape = shape;
-    this.#ranges = ranges;
+  constructor(own: OwnReader, ranges: Generator<ExpectedRange>) {
     this.#own = own;
+    this.#ranges = ranges;
   }
 
-  /** The parts in order. Throws the first error of the thread that asks. */
-  async readWith(helpers: readonly ReaderThread[]): Promise<readonly RangePart[]> {
+  /** All chunks in order; undefined where there is no way to tell. Throws the first error of the thread that asks. */
+  async readWith(helpers: readonly ReaderThread[]): Promise<readonly PrintedChunk[] | undefined> {
     const ahead = Array.from({length: PARALLEL_RANGES_AHEAD}, () => helpers).flat();
     const all = [this.#readOwn(), ...ahead.map(async (thread) => this.#readBy(thread))];
     try {
       await Promise.all(all);
       for (const taken of this.#left) await this.#readHere(taken);
     } catch (error) {
-      this.#hasFailed = true;
+      this.#hasEnded = true;
       throw error;
     }
-    return this.#parts;
+    return this.#hasEnded ? undefined : chunksInOrder(this.#parts);
   }
 
   async #readOwn(): Promise<void> {
@@ -146,61 +160,61 @@ class SharedWork {
     if (!(await thread.begun())) return;
     const take = (): Taken | undefined =>
       thread.isBusy && this.#isLast() ? undefined : this.#take();
+    const {shape, prints, onRows} = this.#own;
     for (let taken = take(); taken !== undefined; taken = take()) {
-      const part = await thread.read(this.#shape, taken.range);
+      const part = await thread.read({shape, prints: prints !== undefined, ...taken.asked});
       if (part === undefined) {
         this.#left.push(taken);
         return;
       }
-      this.#parts[taken.at] = part;
-      this.#own.onRows(part.chunks.reduce((sum, {rows}) => sum + rows, 0));
+      const whole = wholePart(part, taken.asked);
+      this.#parts[taken.at] = whole;
+      onRows(whole.chunks.reduce((sum, {entry}) => sum + entry.rows, 0));
     }
   }
 
   #take(): Taken | undefined {
-    if (this.#hasFailed) return undefined;
+    if (this.#hasEnded) return undefined;
     const next = this.#next ?? this.#ranges.next();
     this.#next = undefined;
-    return next.done === true ? undefined : {at: this.#taken++, range: next.value};
+    return next.done === true ? undefined : {at: this.#taken++, asked: next.value};
   }
 
   /** Whether there is one left, or none: whoever is free first shall read it. */
   #isLast(): boolean {
-    if (this.#hasFailed) return true;
+    if (this.#hasEnded) return true;
     this.#next ??= this.#ranges.next();
-    return this.#next.done === true || this.#next.value.to === undefined;
+    return this.#next.done === true || this.#next.value.range.to === undefined;
   }
 
-  async #readHere({at, range}: Taken): Promise<void> {
-    const {view, watched, sink} = this.#own;
-    this.#parts[at] = await readRange(this.#shape, watched(view.rows(this.#shape, [range])), sink);
+  async #readHere({at, asked}: Taken): Promise<void> {
+    const part = this.#hasEnded ? undefined : await readRange(this.#own, asked);
+    if (part === undefined) this.#hasEnded = true;
+    else this.#parts[at] = wholePart(part, asked);
   }
 }
 
-type Taken = {readonly at: number; readonly range: KeyRange};
+type Taken = {readonly at: number; readonly asked: ExpectedRange};
+
+/** False where so many rows came behind those that are known: one thread would read them all. */
+function isMostOf(
+  beside: Beside,
+  shape: TableShape,
+  known: readonly PrintedChunk[],
+  rows: number,
+): boolean {
+  const last = known.at(-1)?.entry;
+  return last !== undefined && !beside.hasMore(shape, last.rows + rows, last.first);
+}
 
 /** From cut to cut, from the beginning to the end. Each cut is looked for when it is needed. */
-function* rangesOf(cuts: Iterable<string>): Generator<KeyRange> {
+function* rangesOf(cuts: Iterable<string>): Generator<ExpectedRange> {
   let from: string | undefined;
   for (const to of cuts) {
-    yield {from, to};
+    yield {range: {from, to}, expected: []};
     from = to;
   }
-  yield {from, to: undefined};
-}
-
-/** Undefined where the ranges do not follow each other: an index may be damaged, and whoever reads alone says so. */
-function contentOf(shape: TableShape, parts: readonly RangePart[]): TableContent | undefined {
-  let last: string | undefined;
-  for (const part of parts) {
-    const first = part.chunks[0]?.first;
-    if (last !== undefined && first !== undefined && last >= first) return undefined;
-    last = part.last ?? last;
-  }
-  return tableContent(
-    shape,
-    parts.flatMap(({chunks}) => chunks),
-  );
+  yield {range: {from, to: undefined}, expected: []};
 }
 
 /** One thread. Once anything went wrong with it, it answers nothing but undefined. */
@@ -234,9 +248,9 @@ class ReaderThread {
     return this.#begun;
   }
 
-  async read(shape: TableShape, range: KeyRange): Promise<RangePart | undefined> {
+  async read(request: RangeRequest): Promise<RangePart | undefined> {
     const answered = this.#next();
-    this.#tell({shape, range});
+    this.#tell(request);
     const answer = await answered;
     return answer !== undefined && 'chunks' in answer ? answer : undefined;
   }

@@ -4,6 +4,7 @@ import type {DatabaseSource} from '../database/port.ts';
 import type {KeyRange} from '../kernel/row.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
+import type {PrintedChunk} from '../state/print-file.ts';
 
 export type ReaderData = {
   readonly source: DatabaseSource;
@@ -11,8 +12,18 @@ export type ReaderData = {
   readonly known: ReadonlySet<Digest> | undefined;
 };
 
+/** A range of a table, and the chunks that it held when it was read before; none where that is not known. */
+export type ExpectedRange = {
+  readonly range: KeyRange;
+  readonly expected: readonly PrintedChunk[];
+};
+
 /** A range of a table, from an anchor to the next. Answered in the order of asking. */
-export type RangeRequest = {readonly shape: TableShape; readonly range: KeyRange};
+export type RangeRequest = ExpectedRange & {
+  readonly shape: TableShape;
+  /** Whether prints of chunks are asked for. */
+  readonly prints: boolean;
+};
 
 export type ReaderRequest =
   | RangeRequest
@@ -29,7 +40,8 @@ export type ReaderAnswer =
 
 /** What a range holds. */
 export type RangePart = {
-  readonly chunks: readonly ChunkEntry[];
-  /** Key of its last row; undefined where it has none. */
+  /** A number is the place of one that was expected, and is there. */
+  readonly chunks: readonly (number | PrintedChunk)[];
+  /** Key of its last row, or one before it; undefined where it has none. */
   readonly last: string | undefined;
 };

@@ -8,21 +8,20 @@ import {encodeReference} from '../plan/references.ts';
 import type {DatabaseSchema, TableSchema} from '../schema/table-schema.ts';
 import type {Violations} from '../snapshot/manifest.ts';
 import {Captured, type CapturedTable} from './make-manifest.ts';
-import type {Keep} from './parallel-read.ts';
 import type {EngineOptions} from './options.ts';
-import {readTables, selectTables} from './read-tables.ts';
+import {readTables, selectTables, type Reads} from './read-tables.ts';
 import {appliedMigrations} from './source-version.ts';
 
 export async function readSource(
   view: View,
   options: EngineOptions,
   engine: string,
-  keep?: Keep,
+  reads?: Reads,
 ): Promise<Captured> {
   const {profile, shapes} = await selectTables(view, options);
   const version = await appliedMigrations(view, profile, options.migrations);
   const schema = await view.schema();
-  const contents = await readTables(view, shapes, options, keep);
+  const contents = await readTables(view, shapes, options, reads);
   const tables: CapturedTable[] = [];
   for (const shape of shapes) {
     const table = must(schema.tables.get(shape.table), 'shapes are made from the schema');

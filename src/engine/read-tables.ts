@@ -1,18 +1,21 @@
 /** Which tables a call is about, and their content as it is in a live database. */
 import {setImmediate} from 'node:timers/promises';
-import type {View} from '../database/port.ts';
+import type {Prints, View} from '../database/port.ts';
+import {must} from '../kernel/assert.ts';
 import {EngineError} from '../kernel/errors.ts';
-import type {CanonicalRow} from '../kernel/row.ts';
 import {applicationNamed, profileNamed, recognise} from '../profiles/find-profile.ts';
 import {refuseRecords} from '../profiles/migration-records.ts';
 import type {Profile} from '../profiles/profile.ts';
 import {compareNames} from '../schema/names.ts';
 import type {DatabaseSchema} from '../schema/table-schema.ts';
 import {shapeTable, type TableRequest, type TableShape} from '../schema/table-shape.ts';
-import type {TableContent} from '../snapshot/content.ts';
-import {readContent, type ChunkSink} from '../snapshot/chunk.ts';
+import type {ChunkSink} from '../snapshot/chunk.ts';
+import {tableContent, type TableContent} from '../snapshot/content.ts';
+import type {PrintedChunk} from '../state/print-file.ts';
 import {markKeyless} from './keyless.ts';
-import {ParallelRead, type Keep} from './parallel-read.ts';
+import type {KnownChunks} from './known-chunks.ts';
+import {ParallelRead, type Keep, type OwnReader} from './parallel-read.ts';
+import {chunksInOrder, readRange, wholePart, type WholePart} from './read-range.ts';
 import {policiesOf, rowsAsked} from './policies.ts';
 import type {EngineOptions} from './options.ts';
 
@@ -130,33 +133,81 @@ export function tableNotFound(table: string, known: readonly string[]): EngineEr
   });
 }
 
-type Pages = AsyncIterable<readonly CanonicalRow[]>;
+/** What is done with what is read. */
+export type Reads = {
+  /** Keeps the chunks. */
+  readonly keep?: Keep | undefined;
+  /** Chunks that are known are not made again where their rows are what they were. Learns what is found. */
+  readonly known?: KnownChunks | undefined;
+};
 
 /** Reads tables one after another in one view; large ones by several threads. */
 export async function readTables(
   view: View,
   shapes: readonly TableShape[],
   options: EngineOptions,
-  keep?: Keep,
+  {keep, known}: Reads = {},
 ): Promise<ReadonlyMap<string, TableContent>> {
   const contents = new Map<string, TableContent>();
-  const sink: ChunkSink | undefined =
-    keep &&
-    ((entry, bytes) => (keep.known.has(entry.digest) ? undefined : keep.write(entry, bytes)));
   const parallel = new ParallelRead(view.beside, keep);
   try {
     for (const shape of shapes) {
-      const onRows = rowsRead(shape.table, options);
-      const own = {view, sink, onRows, watched: (pages: Pages) => watchedBy(pages, onRows)};
-      const content =
-        (await parallel.read(shape, own)) ??
-        (await readContent(shape, own.watched(view.rows(shape)), sink));
-      contents.set(shape.table, content);
+      const prints = known && view.prints(shape);
+      const own = ownReader(view, shape, options, {keep, prints});
+      const before = prints === undefined ? [] : (known?.of(shape, prints) ?? []);
+      const chunks = await readChunks(parallel, own, before);
+      if (prints !== undefined) known?.note(shape, prints, chunks);
+      const entries = chunks.map(({entry}) => entry);
+      contents.set(shape.table, tableContent(shape, entries));
     }
   } finally {
     await parallel.close();
   }
   return contents;
+}
+
+/** By several threads, or by one alone, which may begin at no row but the first and so loses none. */
+async function readChunks(
+  parallel: ParallelRead,
+  own: OwnReader,
+  known: readonly PrintedChunk[],
+): Promise<readonly PrintedChunk[]> {
+  const shared = await parallel.read(own, known);
+  if (shared !== undefined) return shared;
+  const found = chunksInOrder([await readWhole(own, known)]);
+  if (found !== undefined) return found;
+  const {chunks} = await readWhole(own, []); // says what is wrong
+  return chunks;
+}
+
+async function readWhole(own: OwnReader, expected: readonly PrintedChunk[]): Promise<WholePart> {
+  const asked = {range: {from: undefined, to: undefined}, expected};
+  return wholePart(must(await readRange(own, asked), 'nothing is before the first row'), asked);
+}
+
+function ownReader(
+  view: View,
+  shape: TableShape,
+  options: EngineOptions,
+  {keep, prints}: {readonly keep: Keep | undefined; readonly prints: Prints | undefined},
+): OwnReader {
+  const onRows = rowsRead(shape.table, options);
+  const sink: ChunkSink | undefined =
+    keep &&
+    ((entry, bytes) => (keep.known.has(entry.digest) ? undefined : keep.write(entry, bytes)));
+  return {
+    view,
+    shape,
+    prints,
+    sink,
+    isKept: (digest) => keep?.known.has(digest) ?? true,
+    watched: (pages) => watchedBy(pages, onRows),
+    passed: async (rows) => {
+      await setImmediate();
+      onRows(rows);
+    },
+    onRows,
+  };
 }
 
 /** Reports progress, and stops where the call was interrupted. */

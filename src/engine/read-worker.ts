@@ -6,7 +6,7 @@ import {collectEarly} from './collect-early.ts';
 import {PARALLEL_BYTES_MAX} from '../kernel/read-limits.ts';
 import type {ChunkSink} from '../snapshot/chunk.ts';
 import type {RangeRequest, ReaderAnswer, ReaderData, ReaderRequest} from './read-messages.ts';
-import {readRange} from './read-range.ts';
+import {readRange, type RangeReader} from './read-range.ts';
 
 /** Waits while more is on its way than its receiver shall have to hold. */
 class Outbox {
@@ -47,9 +47,18 @@ async function serve(port: MessagePort, {source, known}: ReaderData): Promise<vo
   const database = openSqlite(source);
   await database.view(async (view) => {
     await view.schema(); // the first read begins the view
-    const answer = async ({shape, range}: RangeRequest): Promise<void> => {
+    const answer = async ({shape, prints, ...asked}: RangeRequest): Promise<void> => {
+      const reader: RangeReader = {
+        shape,
+        view,
+        prints: prints ? view.prints(shape) : undefined,
+        sink,
+        isKept: (digest) => known?.has(digest) ?? true,
+        watched: (pages) => pages,
+        passed: async () => turn(),
+      };
       try {
-        say(await readRange(shape, view.rows(shape, [range]), sink));
+        say((await readRange(reader, asked)) ?? {failed: true});
       } catch {
         say({failed: true});
       }

@@ -26,8 +26,7 @@ export async function scratchSnapshot(
   const keep: AtHand['keep'] = (digest, bytes) => cache.write(digest, bytes);
   const captured = await database.view((view) =>
     readSource(view, options, database.capabilities.engine, {
-      known: cache.digests(),
-      write: (entry, bytes) => keep(entry.digest, bytes),
+      keep: {known: cache.digests(), write: (entry, bytes) => keep(entry.digest, bytes)},
     }),
   );
   const author = randomUUID();

@@ -5,11 +5,11 @@ import {openSqlite} from '../database/sqlite/database.ts';
 import {isEngineError} from '../kernel/errors.ts';
 import type {Manifest} from '../snapshot/manifest.ts';
 import {isDoubtful, lastClaim} from './claims.ts';
+import {KnownChunks} from './known-chunks.ts';
 import {sameContent} from './make-manifest.ts';
 import {databasePath, peekAtState} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {readSource} from './read-source.ts';
-import {sourcePrint} from './source-print.ts';
 import {recordedManifest} from './recorded.ts';
 
 /**
@@ -26,10 +26,10 @@ export class Watch {
   #database: Database | undefined;
   /** Of the last look that found the rows captured. */
   #commits: number | undefined;
-  /** The snapshot that was found to hold the rows, and the print of the rows that it holds. */
-  #seen: {readonly digest: Digest; readonly print: string} | undefined;
-  /** What the last look found, where the rows were others than those captured. */
-  #differed: {readonly commits: number; readonly print: string} | undefined;
+  /** What the tables held at the look before, or at the last capture. */
+  #known: KnownChunks | undefined;
+  /** Of the last look, where the rows were others than those captured. */
+  #differed: number | undefined;
   /** What was captured since. */
   #capturedSince: Digest | undefined;
 
@@ -45,12 +45,13 @@ export class Watch {
     this.#commits = undefined;
     const captured = await this.#captured();
     if (captured === undefined) return 'different';
-    if (!this.#isOfThese(commits, captured)) {
-      const print = await this.#otherPrint(database, captured, signal);
-      this.#differed = print === undefined ? undefined : {commits, print};
+    const isOfThese = this.#differed === commits && this.#capturedSince === captured.digest;
+    if (!isOfThese && !(await this.#holds(database, captured, signal))) {
+      this.#differed = commits;
       this.#capturedSince = undefined;
-      if (print !== undefined) return 'different';
+      return 'different';
     }
+    this.#differed = undefined;
     this.#commits = commits; // what was committed while the rows were read is found at the next look
     return 'same';
   }
@@ -60,18 +61,11 @@ export class Watch {
     this.#capturedSince = snapshot;
   }
 
-  #isOfThese(commits: number, {digest}: Recorded): boolean {
-    const differed = this.#differed;
-    if (differed?.commits !== commits || this.#capturedSince !== digest) return false;
-    this.#seen = {digest, print: differed.print};
-    return true;
-  }
-
   async close(): Promise<void> {
     await this.#database?.close();
     this.#database = undefined;
     this.#commits = undefined;
-    this.#seen = undefined;
+    this.#known = undefined;
     this.#differed = undefined;
     this.#capturedSince = undefined;
   }
@@ -99,24 +93,24 @@ export class Watch {
   }
 
   /**
-   * The print of the rows, where they are not those captured. Beside an application that writes all day, most looks find them as they were
-   * at the look before.
+   * Whether the rows are those captured. Beside an application that writes all day, most looks find them as they were at the look before,
+   * which their prints show.
    */
-  async #otherPrint(
+  async #holds(
     database: Database,
-    {digest, manifest}: Recorded,
+    {manifest}: Recorded,
     signal: AbortSignal | undefined,
-  ): Promise<string | undefined> {
+  ): Promise<boolean> {
     const {engine} = database.capabilities;
     const options = {...this.#options, signal};
-    return database.view(async (view) => {
-      const print = await sourcePrint(view, options);
-      const isSeen = this.#seen?.digest === digest && this.#seen.print === print;
-      if (isSeen) return undefined;
-      const captured = await readSource(view, options, engine);
-      const holds = sameContent(manifest, captured);
-      this.#seen = holds ? {digest, print} : undefined;
-      return holds ? undefined : print;
-    });
+    const known = (this.#known ??= await this.#captureKnew());
+    const captured = await database.view(async (view) =>
+      readSource(view, options, engine, {known}),
+    );
+    return sameContent(manifest, captured);
+  }
+
+  async #captureKnew(): Promise<KnownChunks> {
+    return peekAtState(this.#options, async (state) => new KnownChunks(state?.prints.read()));
   }
 }

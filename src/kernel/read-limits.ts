@@ -1,7 +1,11 @@
 /** Limits and defaults of reading a database: value, unit and reason. */
 
-/** Rows that one part of a print stands for: some milliseconds, between which signals are heard. */
-export const PRINT_ROWS = 10_000;
+/** Columns of a table that has prints: SQLite's functions take 1 000 arguments. */
+export const PRINT_COLUMNS_MAX = 1000;
+/** Bytes of a chunk that has a print: SQLite holds the whole text of it, twice. */
+export const PRINT_BYTES_MAX: number = 1024 * 1024;
+/** Bytes of the file of prints; of more chunks, some 250 000, prints are not kept, and their rows are read. */
+export const PRINTS_FILE_BYTES_MAX: number = 64 * 1024 * 1024;
 /** Rows read from a database at a time: one await per page, and a few hundred kB in memory. */
 export const PAGE_ROWS = 512;
 /** Columns whose cells one call of our sorting function takes; each needs two of the 1 000 arguments that SQLite allows. */

@@ -13,17 +13,35 @@ import {chunkCutter, chunkRowsMax} from './mix.ts';
 /** Receives each finished chunk; may write it somewhere. */
 export type ChunkSink = (entry: ChunkEntry, bytes: Uint8Array) => void | Promise<void>;
 
-/**
- * Cuts a table's rows, in key order, into chunks, and digests them. Holds one chunk in memory.
- *
- * @throws {EngineError} `ROWS_UNSORTED` if keys do not strictly increase; `VALUE_UNSUPPORTED` if the
- * rows of one chunk exceed 256 MiB.
- */
+/** The content of a table, as `cutRows` cuts it; throws what that does. */
 export async function readContent(
   shape: TableShape,
   pages: AsyncIterable<readonly CanonicalRow[]>,
   sink?: ChunkSink,
 ): Promise<TableContent> {
+  return tableContent(shape, (await cutRows(shape, pages, sink)).chunks);
+}
+
+/** Chunks that follow each other. */
+export type CutRows = {
+  readonly chunks: readonly ChunkEntry[];
+  /** Key of the last row; undefined where there is none. */
+  readonly last: string | undefined;
+  /** Whether a row of this key, which would be the next, begins a chunk. To be asked once. */
+  readonly cutsAt: (key: string) => boolean;
+};
+
+/**
+ * Cuts rows, in key order, of which the first begins a chunk, into chunks, and digests them. Holds one chunk in memory.
+ *
+ * @throws {EngineError} `ROWS_UNSORTED` if keys do not strictly increase; `VALUE_UNSUPPORTED` if the
+ * rows of one chunk exceed 256 MiB.
+ */
+export async function cutRows(
+  shape: TableShape,
+  pages: AsyncIterable<readonly CanonicalRow[]>,
+  sink?: ChunkSink,
+): Promise<CutRows> {
   const startsChunk = chunkCutter(shape.columns.length);
   const chunks: ChunkEntry[] = [];
   let texts: string[] = [];
@@ -56,7 +74,7 @@ export async function readContent(
     }
   }
   await finish();
-  return tableContent(shape, chunks);
+  return {chunks, last, cutsAt: startsChunk};
 }
 
 /**

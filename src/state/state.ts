@@ -16,6 +16,7 @@ import {identify, whoseState, type Identity} from './identity.ts';
 import {instanceFolder, takeLock, type StateOptions} from './lock.ts';
 import {ObjectFolder, peekObject} from './object-folder.ts';
 import {distrustPosition, movePosition, reached, type NewPosition} from './position-row.ts';
+import {PrintFile} from './print-file.ts';
 import {stateMigrations, type StateTables} from './schema.ts';
 import {dropExpired, encodePrevious, UndoRecords} from './undo-records.ts';
 
@@ -54,12 +55,15 @@ export class State {
   readonly instance: Identity;
   readonly folder: string;
   readonly undos: UndoRecords;
+  /** Of the rows of the database, as far as they were captured. */
+  readonly prints: PrintFile;
   readonly #db: Kysely<StateTables>;
   readonly #release: () => void;
   #objects: ObjectFolder | undefined;
 
   constructor(folder: string, db: Kysely<StateTables>, instance: Identity, release: () => void) {
     this.folder = folder;
+    this.prints = new PrintFile(folder);
     this.instance = instance;
     this.#db = db;
     this.#release = release;

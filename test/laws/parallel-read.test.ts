@@ -11,7 +11,8 @@ import {readTables} from '../../src/engine/read-tables.ts';
 import {noProgress, silentLog, type EngineOptions} from '../../src/index.ts';
 import {shapeTable, type TableShape} from '../../src/schema/table-shape.ts';
 import {readContent, type ChunkSink} from '../../src/snapshot/chunk.ts';
-import type {TableContent} from '../../src/snapshot/content.ts';
+import {tableContent, type TableContent} from '../../src/snapshot/content.ts';
+import type {PrintedChunk} from '../../src/state/print-file.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
 
 const ROWS = 30_000;
@@ -92,6 +93,23 @@ type Asked = {
   readonly write?: ChunkSink;
 };
 
+function reading(view: View, shape: TableShape): Omit<OwnReader, 'watched' | 'onRows'> {
+  return {
+    view,
+    shape,
+    prints: undefined,
+    sink: undefined,
+    isKept: () => true,
+    passed: async () => {},
+  };
+}
+
+const contentOf = (shape: TableShape, chunks: readonly PrintedChunk[]): TableContent =>
+  tableContent(
+    shape,
+    chunks.map(({entry}) => entry),
+  );
+
 /** As a call reads: by itself, with a helper. */
 async function together(view: View, shape: TableShape, asked: Asked = {}): Promise<Together> {
   const {known = new Set()} = asked;
@@ -102,7 +120,7 @@ async function together(view: View, shape: TableShape, asked: Asked = {}): Promi
   let [own, helped] = [0, 0];
   const helping = Promise.withResolvers<void>();
   const reader: OwnReader = {
-    view,
+    ...reading(view, shape),
     sink: (entry, bytes) => (known.has(entry.digest) ? undefined : keep(entry, bytes)),
     async *watched(pages) {
       for await (const page of pages) {
@@ -118,7 +136,8 @@ async function together(view: View, shape: TableShape, asked: Asked = {}): Promi
     },
   };
   try {
-    const content = await read.read(shape, reader);
+    const found = await read.read(reader);
+    const content = found && contentOf(shape, found);
     if (content !== undefined && asked.write === undefined) expect(own + helped).toBe(ROWS);
     return {...(content && {content}), chunks, helped};
   } finally {
@@ -250,8 +269,7 @@ test.each(['watched', 'onRows'] as const)(
       const stop = new Error('stop');
       const helping = Promise.withResolvers<void>();
       const own: OwnReader = {
-        view,
-        sink: undefined,
+        ...reading(view, shape),
         async *watched(pages) {
           for await (const page of pages) {
             await helping.promise;
@@ -264,7 +282,7 @@ test.each(['watched', 'onRows'] as const)(
           if (where === 'onRows') throw stop;
         },
       };
-      await expect(read.read(shape, own)).rejects.toBe(stop);
+      await expect(read.read(own)).rejects.toBe(stop);
       await read.close();
     });
   },

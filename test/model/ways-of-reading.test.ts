@@ -151,9 +151,11 @@ async function captured(options: EngineOptions, reading: Reading): Promise<Captu
     const chunks: (readonly [string, string])[] = [];
     const source = await database.view((view) =>
       readSource(view, options, 'sqlite', {
-        known: new Set(),
-        write: (entry, bytes) =>
-          void chunks.push([entry.digest, Buffer.from(bytes).toString('latin1')]),
+        keep: {
+          known: new Set(),
+          write: (entry, bytes) =>
+            void chunks.push([entry.digest, Buffer.from(bytes).toString('latin1')]),
+        },
       }),
     );
     const head = {lineage: 'l', epoch: 1, sequence: 1, author: 'a', parent: null};

@@ -11,9 +11,14 @@ import {runRaw} from './statements.ts';
 type Connection = BetterSqlite3.Database;
 
 /** See `Beside.hasMore`. */
-export function hasMoreRows(connection: Connection, selection: Selection, rows: number): boolean {
+export function hasMoreRows(
+  connection: Connection,
+  selection: Selection,
+  rows: number,
+  from?: string,
+): boolean {
   return (
-    isParted(selection) && keyBeyond(connection, keysOnly(selection), undefined, rows) !== undefined
+    isParted(selection) && keyBeyond(connection, keysOnly(selection), from, rows) !== undefined
   );
 }
 
@@ -34,7 +39,8 @@ export function* cutKeys(
   }
 }
 
-function isParted(selection: Selection): boolean {
+/** True where ranges of keys hold all rows of a table. */
+export function isParted(selection: Selection): boolean {
   return isIndexed(selection) && !mayBeNull(selection) && !isPartial(selection.shape);
 }
 

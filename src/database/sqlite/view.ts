@@ -24,7 +24,7 @@ import {
   typedRow,
   type Selection,
 } from './rows.ts';
-import {printOf} from './print.ts';
+import {printsOf} from './print.ts';
 import {scanRows} from './scan.ts';
 import {readSchema, type SqliteSchema} from './schema.ts';
 import {referenceDefault, parkingHints} from './hints.ts';
@@ -77,7 +77,7 @@ export function sqliteView(
   return {
     schema: async () => known(),
     rows: (shape, ranges) => pagesOf(connection, tableOf(shape).selection, ranges),
-    print: (table, columns) => printOf(connection, table, columns),
+    prints: (shape) => printsOf(connection, tableOf(shape).selection),
     rowAt: async (shape, address) => rowAt(connection, tableOf(shape), address),
     select: async (table, columns, where = []) =>
       cells(table, sql`SELECT ${exactColumns(columns)} FROM ${id(table)}${filter(where)}`),
@@ -106,7 +106,7 @@ export function sqliteView(
     counter: async (table) => counterOf(connection, table),
     beside: shared && {
       ...shared,
-      hasMore: (shape, rows) => hasMoreRows(connection, tableOf(shape).selection, rows),
+      hasMore: (shape, rows, from) => hasMoreRows(connection, tableOf(shape).selection, rows, from),
       cuts: (shape, rows, isCut) => cutKeys(connection, tableOf(shape).selection, rows, isCut),
     },
   };

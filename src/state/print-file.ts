@@ -1,0 +1,73 @@
+/** What chunks of the live rows were last found to hold: a file that only saves work, and may be lost or damaged. */
+import {join} from 'node:path';
+import {digestOf, isDigest} from '../canonical/digest.ts';
+import {PRINTS_FILE_BYTES_MAX} from '../kernel/read-limits.ts';
+import type {ChunkEntry} from '../snapshot/content.ts';
+import {guarded, readBounded, writeWhole} from './files.ts';
+
+/** A chunk, and the print of the rows that it was made of; undefined where they have none. */
+export type PrintedChunk = {readonly entry: ChunkEntry; readonly print: string | undefined};
+
+/** All chunks of one table, in order. */
+export type PrintedTable = {
+  /** Names all that chunks and prints depend on besides the rows. */
+  readonly form: string;
+  readonly chunks: readonly PrintedChunk[];
+};
+
+/** By the names of the tables. */
+export type PrintedTables = ReadonlyMap<string, PrintedTable>;
+
+export class PrintFile {
+  readonly #path: string;
+
+  constructor(folder: string) {
+    this.#path = join(folder, 'prints');
+  }
+
+  /** Nothing where there is none, or it is damaged. */
+  read(): PrintedTables {
+    const bytes = guarded(this.#path, () => readBounded(this.#path, PRINTS_FILE_BYTES_MAX));
+    if (bytes === undefined) return new Map();
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
+    const end = text.indexOf('\n');
+    const body = text.slice(end + 1);
+    return digestOf(body) === text.slice(0, Math.max(end, 0)) ? decode(body) : new Map();
+  }
+
+  /** Puts these in place of those that there are; not where there would be too many to be read again. */
+  keep(tables: PrintedTables): void {
+    const body = encode(tables);
+    const bytes = Buffer.from(`${digestOf(body)}\n${body}`, 'latin1');
+    if (bytes.byteLength <= PRINTS_FILE_BYTES_MAX) writeWhole(this.#path, bytes);
+  }
+}
+
+/** A line for each chunk, behind one for its table. ASCII: names of tables are hex, and keys are encoded. */
+function encode(tables: PrintedTables): string {
+  const lines: string[] = [];
+  for (const [name, {form, chunks}] of tables) {
+    lines.push(`table ${Buffer.from(name, 'utf8').toString('hex')} ${form}\n`);
+    for (const {entry, print = ''} of chunks)
+      lines.push(`${entry.digest} ${print} ${entry.rows} ${entry.first}\n`);
+  }
+  return lines.join('');
+}
+
+function decode(body: string): PrintedTables {
+  const tables = new Map<string, PrintedTable>();
+  let chunks: PrintedChunk[] = [];
+  for (const line of body.split('\n').slice(0, -1)) {
+    const [a = '', b = '', c = '', d = ''] = line.split(' ');
+    if (a === 'table') {
+      chunks = [];
+      tables.set(Buffer.from(b, 'hex').toString('utf8'), {form: c, chunks});
+      continue;
+    }
+    chunks.push({
+      entry: {digest: a, first: d, rows: Number(c)},
+      print: isDigest(b) ? b : undefined,
+    });
+  }
+  return tables;
+}
