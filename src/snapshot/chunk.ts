@@ -8,28 +8,21 @@ import type {CanonicalRow} from '../kernel/row.ts';
 import {occurrenceOf, rowKeys} from '../schema/row-key.ts';
 import type {TableShape} from '../schema/table-shape.ts';
 import {tableContent, type ChunkEntry, type TableContent} from './content.ts';
-import {chunkCutter, chunkRowsMax} from './mix.ts';
+import {chunkRowsMax, chunkRule} from './mix.ts';
 
 /** Receives each finished chunk; may write it somewhere. */
 export type ChunkSink = (entry: ChunkEntry, bytes: Uint8Array) => void | Promise<void>;
 
-/** The content of a table, as `cutRows` cuts it; throws what that does. */
+/** The content of a table, as a `RowCutter` cuts it; throws what that does. */
 export async function readContent(
   shape: TableShape,
   pages: AsyncIterable<readonly CanonicalRow[]>,
   sink?: ChunkSink,
 ): Promise<TableContent> {
-  return tableContent(shape, (await cutRows(shape, pages, sink)).chunks);
+  const cutter = new RowCutter(shape, sink);
+  for await (const page of pages) await cutter.add(page);
+  return tableContent(shape, await cutter.finish());
 }
-
-/** Chunks that follow each other. */
-export type CutRows = {
-  readonly chunks: readonly ChunkEntry[];
-  /** Key of the last row; undefined where there is none. */
-  readonly last: string | undefined;
-  /** Whether a row of this key, which would be the next, begins a chunk. To be asked once. */
-  readonly cutsAt: (key: string) => boolean;
-};
 
 /**
  * Cuts rows, in key order, of which the first begins a chunk, into chunks, and digests them. Holds one chunk in memory.
@@ -37,44 +30,63 @@ export type CutRows = {
  * @throws {EngineError} `ROWS_UNSORTED` if keys do not strictly increase; `VALUE_UNSUPPORTED` if the
  * rows of one chunk exceed 256 MiB.
  */
-export async function cutRows(
-  shape: TableShape,
-  pages: AsyncIterable<readonly CanonicalRow[]>,
-  sink?: ChunkSink,
-): Promise<CutRows> {
-  const startsChunk = chunkCutter(shape.columns.length);
-  const chunks: ChunkEntry[] = [];
-  let texts: string[] = [];
-  let size = 0;
-  let first = '';
-  let last: string | undefined;
+export class RowCutter {
+  readonly #shape: TableShape;
+  readonly #sink: ChunkSink | undefined;
+  readonly #begins: ReturnType<typeof chunkRule>;
+  readonly #chunks: ChunkEntry[] = [];
+  #texts: string[] = [];
+  #size = 0;
+  #first = '';
+  #last: string | undefined;
 
-  const finish = async (): Promise<void> => {
-    if (texts.length === 0) return;
-    const bytes = Buffer.from(texts.join('\n') + '\n', 'utf8');
-    if (bytes.byteLength > CHUNK_BYTES_MAX) throw tooLarge(shape.table);
-    const entry = {digest: digestOf(bytes), first, rows: texts.length};
-    chunks.push(entry);
-    texts = [];
-    size = 0;
-    await sink?.(entry, bytes);
-  };
+  constructor(shape: TableShape, sink?: ChunkSink) {
+    this.#shape = shape;
+    this.#sink = sink;
+    this.#begins = chunkRule(shape.columns.length);
+  }
 
-  for await (const page of pages) {
-    for (const row of page) {
-      checkOrder(shape.table, last, row.key);
-      if (startsChunk(row.key)) {
-        await finish();
-        first = row.key;
+  /** Key of the row added last. */
+  get last(): string | undefined {
+    return this.#last;
+  }
+
+  async add(rows: readonly CanonicalRow[]): Promise<void> {
+    const {table} = this.#shape;
+    for (const {key, text} of rows) {
+      checkOrder(table, this.#last, key);
+      if (this.beginsAt(key)) {
+        await this.#end();
+        this.#first = key;
       }
-      texts.push(row.text);
-      size += row.text.length + 1;
-      if (size > CHUNK_BYTES_MAX) throw tooLarge(shape.table);
-      last = row.key;
+      this.#texts.push(text);
+      this.#size += text.length + 1;
+      if (this.#size > CHUNK_BYTES_MAX) throw tooLarge(table);
+      this.#last = key;
     }
   }
-  await finish();
-  return {chunks, last, cutsAt: startsChunk};
+
+  /** Whether a row of this key, were it the next, would begin a chunk. */
+  beginsAt(key: string): boolean {
+    return this.#begins(key, this.#texts.length);
+  }
+
+  /** All chunks: no row comes any more. */
+  async finish(): Promise<readonly ChunkEntry[]> {
+    await this.#end();
+    return this.#chunks;
+  }
+
+  async #end(): Promise<void> {
+    if (this.#texts.length === 0) return;
+    const bytes = Buffer.from(this.#texts.join('\n') + '\n', 'utf8');
+    if (bytes.byteLength > CHUNK_BYTES_MAX) throw tooLarge(this.#shape.table);
+    const entry = {digest: digestOf(bytes), first: this.#first, rows: this.#texts.length};
+    this.#chunks.push(entry);
+    this.#texts = [];
+    this.#size = 0;
+    await this.#sink?.(entry, bytes);
+  }
 }
 
 /**

@@ -38,16 +38,24 @@ export const PAGE_CHUNKS_MAX: number = PAGE_CHUNKS_MEAN * PAGE_CHUNKS_FACTOR_MAX
 export type Cutter = (key: string) => boolean;
 
 export function chunkCutter(columns: number): Cutter {
+  const begins = chunkRule(columns);
+  let rows = 0;
+  return (key) => {
+    const cuts = begins(key, rows);
+    rows = cuts ? 1 : rows + 1;
+    return cuts;
+  };
+}
+
+/** Tells whether a row of this key begins a chunk behind so many rows of the one before; 0 where there are none. */
+export function chunkRule(columns: number): (key: string, rows: number) => boolean {
   const mean = chunkRowsMean(columns);
   const {least, among, most} = chunkSize(mean);
   const anchors = mean * CHUNK_ANCHOR_FACTOR;
-  let rows = 0;
-  return (key) => {
+  return (key, rows) => {
+    if (rows === 0 || rows === most) return true;
     const mixed = mix(key);
-    const mayCut = rows >= least && isOneOf(among, mixed);
-    const cuts = rows === 0 || isOneOf(anchors, mixed) || mayCut || rows === most;
-    rows = cuts ? 1 : rows + 1;
-    return cuts;
+    return isOneOf(anchors, mixed) || (rows >= least && isOneOf(among, mixed));
   };
 }
 

@@ -54,20 +54,20 @@ function encode(tables: PrintedTables): string {
   return lines.join('');
 }
 
+/** Nothing where a line is none of those that `encode` writes. */
 function decode(body: string): PrintedTables {
   const tables = new Map<string, PrintedTable>();
   let chunks: PrintedChunk[] = [];
   for (const line of body.split('\n').slice(0, -1)) {
-    const [a = '', b = '', c = '', d = ''] = line.split(' ');
-    if (a === 'table') {
+    const [first = '', second = '', third = '', fourth = ''] = line.split(' ');
+    if (first === 'table') {
       chunks = [];
-      tables.set(Buffer.from(b, 'hex').toString('utf8'), {form: c, chunks});
+      tables.set(Buffer.from(second, 'hex').toString('utf8'), {form: third, chunks});
       continue;
     }
-    chunks.push({
-      entry: {digest: a, first: d, rows: Number(c)},
-      print: isDigest(b) ? b : undefined,
-    });
+    const entry = {digest: first, first: fourth, rows: Number(third)};
+    if (!isDigest(first) || !Number.isSafeInteger(entry.rows)) return new Map();
+    chunks.push({entry, print: isDigest(second) ? second : undefined});
   }
   return tables;
 }
