@@ -12,36 +12,34 @@ const CANONICAL_RULE = 1;
 /** Chunks are not what they were where one of the limits of the format is not. */
 const RULES = JSON.stringify([CANONICAL_RULE, formatLimits]);
 
-/** Of all tables, by name. Not bound to a database: the same print stands for the same chunk anywhere. */
+/** Of one read of all tables. Not bound to a database: the same print stands for the same chunk anywhere. */
 export class KnownChunks {
-  readonly #tables: Map<string, PrintedTable>;
-  #hasChanged = false;
+  readonly #before: PrintedTables;
+  readonly #found = new Map<string, PrintedTable>();
 
-  constructor(tables: PrintedTables = new Map()) {
-    this.#tables = new Map(tables);
+  constructor(before: PrintedTables = new Map()) {
+    this.#before = before;
   }
 
+  /** What was found. */
   get tables(): PrintedTables {
-    return this.#tables;
+    return this.#found;
   }
 
-  /** True where something was noted that is not what was there before. */
+  /** True where that is not what was known before. */
   get hasChanged(): boolean {
-    return this.#hasChanged;
+    if (this.#found.size !== this.#before.size) return true;
+    return [...this.#found].some(([name, table]) => !isSame(table, this.#before.get(name)));
   }
 
   /** What a table held; nothing where it was read by other rules. */
   of(shape: TableShape, prints: Prints): readonly PrintedChunk[] {
-    const known = this.#tables.get(shape.table);
+    const known = this.#before.get(shape.table);
     return known?.form === formOf(shape, prints) ? known.chunks : [];
   }
 
   note(shape: TableShape, prints: Prints, chunks: readonly PrintedChunk[]): void {
-    const form = formOf(shape, prints);
-    const known = this.#tables.get(shape.table);
-    if (known?.form === form && isSame(known.chunks, chunks)) return;
-    this.#tables.set(shape.table, {form, chunks});
-    this.#hasChanged = true;
+    this.#found.set(shape.table, {form: formOf(shape, prints), chunks});
   }
 }
 
@@ -49,10 +47,14 @@ function formOf(shape: TableShape, {form}: Prints): string {
   return digestOf(JSON.stringify([RULES, form, shape]));
 }
 
-function isSame(a: readonly PrintedChunk[], b: readonly PrintedChunk[]): boolean {
+function isSame(a: PrintedTable, b: PrintedTable | undefined): boolean {
   return (
-    a.length === b.length &&
-    a.every(({entry, print}, at) => entry.digest === b[at]?.entry.digest && print === b[at].print)
+    a.form === b?.form &&
+    a.chunks.length === b.chunks.length &&
+    a.chunks.every(({entry, print}, at) => {
+      const other = b.chunks[at];
+      return entry.digest === other?.entry.digest && print === other.print;
+    })
   );
 }
 

@@ -6,6 +6,7 @@ import {Worker} from 'node:worker_threads';
 import type {Digest} from '../canonical/digest.ts';
 import type {Beside} from '../database/port.ts';
 import {
+  PARALLEL_KNOWN_FACTOR,
   PARALLEL_RANGE_CELLS,
   PARALLEL_RANGES_AHEAD,
   PARALLEL_RANGES_MIN,
@@ -94,7 +95,8 @@ export class ParallelRead {
     const rows = Math.max(1, Math.floor(rangeCells / columns));
     const beside = this.#beside;
     if (beside === undefined || threads < 2) return undefined;
-    if (!beside.hasMore(shape, rows * (rangesMin - 1))) return undefined;
+    const least = known.length > 0 ? rangesMin * PARALLEL_KNOWN_FACTOR : rangesMin;
+    if (!beside.hasMore(shape, rows * (least - 1))) return undefined;
     this.#helpers ??= this.#begin(beside); // they take a while to begin, in which the first cuts are found
     const ranges = isMostOf(beside, shape, known, rows * rangesMin)
       ? expectedRanges(shape, known, rows)

@@ -137,23 +137,17 @@ class Found {
 type Cutting = {
   readonly from: string | undefined;
   readonly cutter: RowCutter;
-  /** Chunks that shall have no print. */
+  /** Those that are too long to have a print. */
   readonly unprinted: ReadonlySet<Digest>;
 };
 
-function cuttingFrom({shape, prints, sink}: RangeReader, from: string | undefined): Cutting {
+function cuttingFrom({shape, sink}: RangeReader, from: string | undefined): Cutting {
   const unprinted = new Set<Digest>();
   const cutter = new RowCutter(shape, (entry, bytes) => {
-    if (prints !== undefined && !mayHavePrint(bytes)) unprinted.add(entry.digest);
+    if (bytes.byteLength > PRINT_BYTES_MAX) unprinted.add(entry.digest);
     return sink?.(entry, bytes);
   });
   return {from, cutter, unprinted};
-}
-
-/** A column that lost its type may hold -0.0 from before, which no print tells from 0.0. */
-function mayHavePrint(bytes: Uint8Array): boolean {
-  if (bytes.byteLength > PRINT_BYTES_MAX) return false;
-  return !Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).includes('{"r":"-0"}');
 }
 
 async function printed(

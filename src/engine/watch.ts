@@ -11,6 +11,7 @@ import {databasePath, peekAtState} from './open.ts';
 import type {EngineOptions} from './options.ts';
 import {readSource} from './read-source.ts';
 import {recordedManifest} from './recorded.ts';
+import type {PrintedTables} from '../state/print-file.ts';
 
 /**
  * `quiet`: nothing was committed since the look before, and no row was read. `same`: the rows are those of the snapshot captured
@@ -27,7 +28,7 @@ export class Watch {
   /** Of the last look that found the rows captured. */
   #commits: number | undefined;
   /** What the tables held at the look before, or at the last capture. */
-  #known: KnownChunks | undefined;
+  #known: PrintedTables | undefined;
   /** Of the last look, where the rows were others than those captured. */
   #differed: number | undefined;
   /** What was captured since. */
@@ -103,14 +104,15 @@ export class Watch {
   ): Promise<boolean> {
     const {engine} = database.capabilities;
     const options = {...this.#options, signal};
-    const known = (this.#known ??= await this.#captureKnew());
+    const known = new KnownChunks(this.#known ?? (await this.#captureKnew()));
     const captured = await database.view(async (view) =>
       readSource(view, options, engine, {known}),
     );
+    this.#known = known.tables;
     return sameContent(manifest, captured);
   }
 
-  async #captureKnew(): Promise<KnownChunks> {
-    return peekAtState(this.#options, async (state) => new KnownChunks(state?.prints.read()));
+  async #captureKnew(): Promise<PrintedTables | undefined> {
+    return peekAtState(this.#options, async (state) => state?.prints.read());
   }
 }

@@ -4,8 +4,8 @@
 export const PRINT_COLUMNS_MAX = 1000;
 /** Bytes of a chunk that has a print: SQLite holds the whole text of it, twice. */
 export const PRINT_BYTES_MAX: number = 1024 * 1024;
-/** Bytes of the file of prints; of more chunks, some 250 000, prints are not kept, and their rows are read. */
-export const PRINTS_FILE_BYTES_MAX: number = 64 * 1024 * 1024;
+/** Bytes of the file of prints: it takes some times that in memory. Of more chunks, some 80 000, none are kept, and rows are read. */
+export const PRINTS_FILE_BYTES_MAX: number = 16 * 1024 * 1024;
 /** Rows read from a database at a time: one await per page, and a few hundred kB in memory. */
 export const PAGE_ROWS = 512;
 /** Columns whose cells one call of our sorting function takes; each needs two of the 1 000 arguments that SQLite allows. */
@@ -16,6 +16,8 @@ export const PARALLEL_BYTES_MIN: number = 8 * 1024 * 1024;
 export const PARALLEL_RANGE_CELLS = 262_144;
 /** Ranges from which on a table is read by several threads. */
 export const PARALLEL_RANGES_MIN = 4;
+/** Times as many where chunks are known: to look whether they are what they were takes a fraction of reading them, and a thread 0.1 s to begin. */
+export const PARALLEL_KNOWN_FACTOR = 4;
 /** Ranges that a thread has on its hands: where it had to ask for the next, it would wait until the one that asks it ends a page. */
 export const PARALLEL_RANGES_AHEAD = 2;
 /** Threads that read one table at most, with the one that asks: each more takes some 45 MB, and a command shall do with 220. */

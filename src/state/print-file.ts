@@ -3,7 +3,7 @@ import {join} from 'node:path';
 import {digestOf, isDigest} from '../canonical/digest.ts';
 import {PRINTS_FILE_BYTES_MAX} from '../kernel/read-limits.ts';
 import type {ChunkEntry} from '../snapshot/content.ts';
-import {guarded, readBounded, writeWhole} from './files.ts';
+import {readBounded, writeWhole} from './files.ts';
 
 /** A chunk, and the print of the rows that it was made of; undefined where they have none. */
 export type PrintedChunk = {readonly entry: ChunkEntry; readonly print: string | undefined};
@@ -15,6 +15,9 @@ export type PrintedTable = {
   readonly chunks: readonly PrintedChunk[];
 };
 
+/** Bytes of the line before all others. */
+const DIGEST_LINE = 65;
+
 /** By the names of the tables. */
 export type PrintedTables = ReadonlyMap<string, PrintedTable>;
 
@@ -25,9 +28,9 @@ export class PrintFile {
     this.#path = join(folder, 'prints');
   }
 
-  /** Nothing where there is none, or it is damaged. */
+  /** Nothing where there is none, it is damaged, or it cannot be read. */
   read(): PrintedTables {
-    const bytes = guarded(this.#path, () => readBounded(this.#path, PRINTS_FILE_BYTES_MAX));
+    const bytes = this.#bytes();
     if (bytes === undefined) return new Map();
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1');
     const end = text.indexOf('\n');
@@ -35,21 +38,35 @@ export class PrintFile {
     return digestOf(body) === text.slice(0, Math.max(end, 0)) ? decode(body) : new Map();
   }
 
-  /** Puts these in place of those that there are; not where there would be too many to be read again. */
+  #bytes(): Uint8Array | undefined {
+    try {
+      return readBounded(this.#path, PRINTS_FILE_BYTES_MAX);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Puts these in place of those that there are; none where they would be too many to be read again. */
   keep(tables: PrintedTables): void {
     const body = encode(tables);
-    const bytes = Buffer.from(`${digestOf(body)}\n${body}`, 'latin1');
-    if (bytes.byteLength <= PRINTS_FILE_BYTES_MAX) writeWhole(this.#path, bytes);
+    writeWhole(this.#path, Buffer.from(`${digestOf(body)}\n${body}`, 'latin1'));
   }
 }
 
 /** A line for each chunk, behind one for its table. ASCII: names of tables are hex, and keys are encoded. */
 function encode(tables: PrintedTables): string {
   const lines: string[] = [];
+  let size = 0;
+  const add = (line: string): void => {
+    lines.push(line);
+    size += line.length;
+  };
   for (const [name, {form, chunks}] of tables) {
-    lines.push(`table ${Buffer.from(name, 'utf8').toString('hex')} ${form}\n`);
-    for (const {entry, print = ''} of chunks)
-      lines.push(`${entry.digest} ${print} ${entry.rows} ${entry.first}\n`);
+    add(`table ${Buffer.from(name, 'utf8').toString('hex')} ${form}\n`);
+    for (const {entry, print = ''} of chunks) {
+      add(`${entry.digest} ${print} ${entry.rows} ${entry.first}\n`);
+      if (size > PRINTS_FILE_BYTES_MAX - DIGEST_LINE) return '';
+    }
   }
   return lines.join('');
 }

@@ -2,6 +2,7 @@
  * What is known of a table only saves work: whatever was edited since, its content is that of a table of which nothing is known, and every
  * chunk is kept or handed over.
  */
+import {readFileSync, writeFileSync} from 'node:fs';
 import {join} from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
 import fc from 'fast-check';
@@ -138,7 +139,7 @@ const together: Way = async (view, shape, known, kept) => {
   const prints = view.prints(shape);
   if (prints === undefined) throw new Error('the table has prints');
   const keep = {known: new Set(kept.keys()), write: keeping(kept)};
-  const shares = {threads: 2, rangeCells: 300 * COLUMNS, rangesMin: 2};
+  const shares = {threads: 2, rangeCells: 300 * COLUMNS, rangesMin: 1};
   const read = new ParallelRead(view.beside, keep, shares);
   try {
     const own = {
@@ -236,33 +237,98 @@ test.each([
   expect(count.lost > 0).toBe(way === together);
 });
 
-test('a zero that was negative before its column had a type is told from what it becomes', async () => {
-  await inFolder(async (folder) => {
+/** Gives the table another declaration without touching a row. */
+const declare = (columns: string): string => `PRAGMA writable_schema = ON;
+  UPDATE sqlite_schema SET sql = 'CREATE TABLE t (k INTEGER PRIMARY KEY, ${columns})' WHERE name = 't';
+  PRAGMA writable_schema = RESET;`;
+
+/** Reads what there is first; then again after the edit, with what is known then, and with nothing known. */
+async function readTwice(
+  ddl: string,
+  edit: string | ((path: string) => void),
+): Promise<readonly PromiseSettledResult<TableContent>[]> {
+  return inFolder(async (folder) => {
     const path = join(folder, 'a.db');
     const db = new BetterSqlite3(path);
     db.unsafeMode();
-    db.exec(`CREATE TABLE t (k INTEGER PRIMARY KEY, c); INSERT INTO t VALUES (1, CAST(-1 AS REAL) * 0);
-      PRAGMA writable_schema = ON;
-      UPDATE sqlite_schema SET sql = 'CREATE TABLE t (k INTEGER PRIMARY KEY, c REAL)';
-      PRAGMA writable_schema = RESET`);
-    const database = openSqlite({path});
-    const known = new KnownChunks();
-    const read = async (): Promise<TableContent> =>
-      database.view(async (view) => alone(view, await shapeOf(view), known, new Map()));
-    try {
-      const negative = await read();
-      db.exec('UPDATE t SET c = 0.0');
-      const positive = await database.view(async (view) => {
-        const keep = {known: new Set(negative.chunks.map(({digest}) => digest)), write: () => {}};
-        return ofTable(await readTables(view, [await shapeOf(view)], options, {keep, known}));
-      });
-      expect(positive).toEqual(await bare(database));
-      expect(positive.digest).not.toBe(negative.digest);
-    } finally {
-      await database.close();
-      db.close();
-    }
+    db.exec(ddl);
+    const kept = new Map<Digest, string>();
+    const before = new KnownChunks();
+    const reading = async (known: KnownChunks): Promise<TableContent> => {
+      const database = openSqlite({path});
+      try {
+        return await database.view(async (view) => alone(view, await shapeOf(view), known, kept));
+      } finally {
+        await database.close();
+      }
+    };
+    await reading(before);
+    expect(before.tables.get('t')?.chunks.length).toBeGreaterThan(0);
+    if (typeof edit === 'string') db.exec(edit);
+    db.close();
+    if (typeof edit === 'function') edit(path);
+    Object.assign(count, {rowsRead: 0});
+    const known = await Promise.allSettled([reading(new KnownChunks(before.tables))]);
+    const rowsRead = count.rowsRead;
+    const unknown = await Promise.allSettled([reading(new KnownChunks())]);
+    Object.assign(count, {rowsRead});
+    return [...known, ...unknown];
   });
+}
+
+const NEGATIVE = 'CAST(-1 AS REAL) * 0';
+
+test.each([
+  [
+    'a zero that was negative before its column had a type',
+    `CREATE TABLE t (k INTEGER PRIMARY KEY, c); INSERT INTO t VALUES (1, ${NEGATIVE}); ${declare('c REAL')}`,
+    'UPDATE t SET c = 0.0',
+  ],
+  [
+    'a zero that became negative while its column had no type',
+    'CREATE TABLE t (k INTEGER PRIMARY KEY, c REAL); INSERT INTO t VALUES (1, 0.0)',
+    `${declare('c')} UPDATE t SET c = ${NEGATIVE}; ${declare('c REAL')}`,
+  ],
+  [
+    'a text of a collation that nobody here knows',
+    `CREATE TABLE t (k INTEGER PRIMARY KEY, c TEXT); INSERT INTO t VALUES (1, 'a'); ${declare('c TEXT COLLATE icu_root')}`,
+    "UPDATE t SET c = 'b'",
+  ],
+])('%s is told from what it becomes', async (_, ddl, edit) => {
+  const [known, unknown] = await readTwice(ddl, edit);
+  expect(known).toMatchObject({status: 'fulfilled'});
+  expect(known).toEqual(unknown);
+  const again = await readTwice(ddl, 'SELECT 1');
+  expect(again[0]).not.toEqual(known);
+  expect(count.rowsRead, 'there is a print, or no row').toBeLessThan(2);
+});
+
+const numbers = (rows: number): string => `CREATE TABLE t (k INTEGER PRIMARY KEY, c, d);
+  WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ${rows})
+    INSERT INTO t SELECT i * 3, i, 'text ' || i FROM n;`;
+
+test.each([
+  ['all keys are others', 'UPDATE t SET k = k + 1'],
+  ['all but a tenth are gone', 'DELETE FROM t WHERE c % 10'],
+  ['there are twice as many everywhere', 'INSERT INTO t SELECT k + 1, c, d FROM t'],
+  ['all were changed', 'UPDATE t SET c = c + 1'],
+])('no row is read twice where %s', async (_, edit) => {
+  const [known, unknown] = await readTwice(numbers(60_000), edit);
+  expect(known).toEqual(unknown);
+  const rows = known?.status === 'fulfilled' ? known.value.rows : 0;
+  expect(rows).toBeGreaterThan(0);
+  expect(count.rowsRead).toBe(rows);
+});
+
+test('a damaged page is said to be in its table, whatever is known', async () => {
+  const [known, unknown] = await readTwice(numbers(20_000), (path) => {
+    const bytes = readFileSync(path);
+    const at = Math.floor(bytes.length / 2 / 4096) * 4096;
+    bytes.fill(0xff, at, at + 4096);
+    writeFileSync(path, bytes);
+  });
+  expect(unknown).toMatchObject({status: 'rejected'});
+  expect(known).toEqual(unknown);
 });
 
 test('what was known of a table of another shape is not taken for this one', async () => {
@@ -276,8 +342,9 @@ test('what was known of a table of another shape is not taken for this one', asy
         const shape = await shapeOf(view);
         const prints = view.prints(shape);
         if (prints === undefined) throw new Error('the table has prints');
-        const known = new KnownChunks();
-        await readTables(view, [shape], options, {known});
+        const first = new KnownChunks();
+        await readTables(view, [shape], options, {known: first});
+        const known = new KnownChunks(first.tables);
         expect(known.of(shape, prints)).toHaveLength(1);
         const others: readonly TableShape[] = [
           {...shape, columns: shape.columns.slice(1)},

@@ -7,7 +7,7 @@ import type {Prints} from '../port.ts';
 import {isParted} from './cuts.ts';
 import type {Selection} from './rows.ts';
 import {inRange, keyList} from './scan.ts';
-import {compile, fixedPart, id, list, sql, type Sql} from './sql.ts';
+import {all, compile, fixedPart, id, list, sql, type Sql} from './sql.ts';
 import {runRaw} from './statements.ts';
 
 type Connection = BetterSqlite3.Database;
@@ -15,8 +15,8 @@ type Connection = BetterSqlite3.Database;
 /**
  * See `View.prints`. SQLite itself writes the rows out as JSON, which takes less than half as long as to make canonical rows of them.
  * Different rows never come out alike: a text keeps its bytes, an integer its digits, a real gets as many as tell it apart (17, or fewer
- * that SQLite has found to read back to it). It takes blobs for JSON in another form, and 0.0 for -0.0, which only columns without a type
- * can hold: there is no print of a range with one of these. Texts of UTF-16 databases are converted, and some are alike then.
+ * that SQLite has found to read back to it). It takes blobs for JSON in another form, and writes 0.0 for -0.0, which a column may hold that
+ * has no type, or had none once: there is no print of a range with one of these. Texts of UTF-16 databases are converted, and some are alike then.
  */
 export function printsOf(connection: Connection, selection: Selection): Prints | undefined {
   const {shape, encoding} = selection;
@@ -30,14 +30,18 @@ export function printsOf(connection: Connection, selection: Selection): Prints |
   };
 }
 
-/** JSON of a row; NULL for one that it cannot stand for. */
+/** JSON of a row; NULL for one that it cannot stand for. A column may have a collation that nobody here knows. */
 function lineOf({shape, table}: Selection): Sql {
   const columns = shape.columns.map(({name}) => name);
-  const untyped = columns.filter((name) => (table.affinities.get(name) ?? 'none') === 'none');
-  return fixedPart('line', [...columns, '', ...untyped], () => {
-    const blobs = columns.map((name) => sql`WHEN ${id(name)} >= x'' THEN NULL`); // they come last in SQLite's order
-    const zeros = untyped.map(
-      (name) => sql`WHEN ${id(name)} = 0 AND atan2(${id(name)}, -1) < 0 THEN NULL`,
+  const assigned = table.keyIsAssigned ? table.primaryKey[0]?.name : undefined; // SQLite lets nothing but integers in
+  const mayBeZero = columns.filter(
+    (name) => name !== assigned && table.affinities.get(name) !== 'text',
+  );
+  return fixedPart('line', [...columns, '', ...mayBeZero], () => {
+    const bare = (name: string): Sql => sql`${id(name)} COLLATE BINARY`;
+    const blobs = columns.map((name) => sql`WHEN ${bare(name)} >= x'' THEN NULL`); // they come last in SQLite's order
+    const zeros = mayBeZero.map(
+      (name) => sql`WHEN ${bare(name)} = 0 AND atan2(${id(name)}, -1) < 0 THEN NULL`,
     );
     return sql`CASE ${sql.join([...blobs, ...zeros], sql` `)} ELSE json_array(${list(columns.map(id))}) END`;
   });
@@ -45,23 +49,37 @@ function lineOf({shape, table}: Selection): Sql {
 
 type Printed = {readonly selection: Selection; readonly line: Sql};
 
+/** Whatever goes wrong here has whoever asked read the rows, and say what it is. */
 function printOf(
   connection: Connection,
-  {selection, line}: Printed,
+  printed: Printed,
   range: KeyRange,
   rows: number,
 ): string | undefined {
+  try {
+    const [found, plain, text] = linesOf(connection, printed, range, rows + 1); // one more shows that there are more
+    if (!(text instanceof Uint8Array)) return undefined;
+    const print = found === rows && plain === rows ? digestOf(text) : undefined;
+    giveBack(text);
+    return print;
+  } catch {
+    return undefined;
+  }
+}
+
+/** How many rows there are, at most so many; of how many there are lines; and these. */
+function linesOf(
+  connection: Connection,
+  {selection, line}: Printed,
+  range: KeyRange,
+  limit: number,
+): readonly unknown[] {
   const {shape} = selection;
   const conditions = inRange({selection, range, after: undefined});
-  const where = conditions.length === 0 ? sql`` : sql` WHERE ${sql.join(conditions, sql` AND `)}`;
-  // One more shows that there are more.
-  const lines = sql`SELECT ${line} AS line FROM ${id(shape.table)}${where} ORDER BY ${keyList(shape)} LIMIT ${rows + 1}`;
-  const query = sql`SELECT count(*), count(line), CAST(group_concat(line, char(10)) AS BLOB) FROM (${lines})`;
-  const [found, plain, text] = runRaw(connection, query, false)[0] ?? [];
-  if (!(text instanceof Uint8Array)) return undefined;
-  const print = found === rows && plain === rows ? digestOf(text) : undefined;
-  giveBack(text);
-  return print;
+  const where = conditions.length === 0 ? sql`` : sql` WHERE ${all(conditions)}`;
+  const lines = sql`SELECT ${line} FROM ${id(shape.table)}${where} ORDER BY ${keyList(shape)} LIMIT ${limit}`;
+  const query = sql`WITH lines (line) AS (${lines}) SELECT count(*), count(line), CAST(group_concat(line, char(10)) AS BLOB) FROM lines`;
+  return runRaw(connection, query, false)[0] ?? [];
 }
 
 /** V8 would not look for such memory for long: next to nothing else becomes garbage here. */
