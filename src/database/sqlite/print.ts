@@ -1,5 +1,6 @@
 /** A quick word for what a range of a table holds, for whoever only wants to know whether it still holds that. */
 import type BetterSqlite3 from 'better-sqlite3';
+import {decodeKey} from '../../canonical/key.ts';
 import {digestOf} from '../../canonical/digest.ts';
 import {PRINT_COLUMNS_MAX} from '../../kernel/read-limits.ts';
 import type {KeyRange} from '../../kernel/row.ts';
@@ -7,8 +8,8 @@ import type {Prints} from '../port.ts';
 import {isParted} from './cuts.ts';
 import type {Selection} from './rows.ts';
 import {inRange, keyList} from './scan.ts';
-import {all, compile, fixedPart, id, list, sql, type Sql} from './sql.ts';
-import {runRaw} from './statements.ts';
+import {all, compile, fixedPart, id, isTextBytes, list, parameterOf, sql, type Sql} from './sql.ts';
+import {preparedRead, rawRows} from './statements.ts';
 
 type Connection = BetterSqlite3.Database;
 
@@ -24,10 +25,9 @@ export function printsOf(connection: Connection, selection: Selection): Prints |
   if (shape.columns.length > PRINT_COLUMNS_MAX) return undefined;
   const line = lineOf(selection);
   const version = connection.prepare('SELECT sqlite_version()').pluck().get();
-  return {
-    form: digestOf(JSON.stringify([version, shape.table, compile(line).text])),
-    of: (range, rows) => printOf(connection, {selection, line}, range, rows),
-  };
+  const form = digestOf(JSON.stringify([version, shape.table, compile(line).text]));
+  const printed = {selection, line, form};
+  return {form, of: (range, rows) => printOf(connection, printed, range, rows)};
 }
 
 /** JSON of a row; NULL for one that it cannot stand for. A column may have a collation that nobody here knows. */
@@ -47,7 +47,7 @@ function lineOf({shape, table}: Selection): Sql {
   });
 }
 
-type Printed = {readonly selection: Selection; readonly line: Sql};
+type Printed = {readonly selection: Selection; readonly line: Sql; readonly form: string};
 
 /** Whatever goes wrong here has whoever asked read the rows, and say what it is. */
 function printOf(
@@ -67,19 +67,28 @@ function printOf(
   }
 }
 
-/** How many rows there are, at most so many; of how many there are lines; and these. */
+/**
+ * How many rows there are, at most so many; of how many there are lines; and these. The statement is made once for ranges of one kind: to
+ * make its text again takes as long as to run it.
+ */
 function linesOf(
   connection: Connection,
-  {selection, line}: Printed,
+  {selection, line, form}: Printed,
   range: KeyRange,
   limit: number,
 ): readonly unknown[] {
-  const {shape} = selection;
-  const conditions = inRange({selection, range, after: undefined});
-  const where = conditions.length === 0 ? sql`` : sql` WHERE ${all(conditions)}`;
-  const lines = sql`SELECT ${line} FROM ${id(shape.table)}${where} ORDER BY ${keyList(shape)} LIMIT ${limit}`;
-  const query = sql`WITH lines (line) AS (${lines}) SELECT count(*), count(line), CAST(group_concat(line, char(10)) AS BLOB) FROM lines`;
-  return runRaw(connection, query, false)[0] ?? [];
+  const bounds = [range.from, range.to].map((key) => (key === undefined ? [] : decodeKey(key)));
+  const kind = JSON.stringify([form, bounds.map((cells) => cells.map(isTextBytes))]);
+  const statement = preparedRead(connection, kind, false, () => {
+    const {shape} = selection;
+    const conditions = inRange({selection, range, after: undefined});
+    const where = conditions.length === 0 ? sql`` : sql` WHERE ${all(conditions)}`;
+    const lines = sql`SELECT ${line} FROM ${id(shape.table)}${where} ORDER BY ${keyList(shape)} LIMIT ${limit}`;
+    return compile(
+      sql`WITH lines (line) AS (${lines}) SELECT count(*), count(line), CAST(group_concat(line, char(10)) AS BLOB) FROM lines`,
+    ).text;
+  });
+  return rawRows(statement, [...bounds.flat().map(parameterOf), limit])[0] ?? [];
 }
 
 /** V8 would not look for such memory for long: next to nothing else becomes garbage here. */
