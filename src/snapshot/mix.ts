@@ -34,19 +34,6 @@ export function chunkRowsMax(columns: number): number {
 /** Entries of one index page at most. */
 export const PAGE_CHUNKS_MAX: number = PAGE_CHUNKS_MEAN * PAGE_CHUNKS_FACTOR_MAX;
 
-/** Tells, key by key in order, which entry begins a new run. The first always does. */
-export type Cutter = (key: string) => boolean;
-
-export function chunkCutter(columns: number): Cutter {
-  const begins = chunkRule(columns);
-  let rows = 0;
-  return (key) => {
-    const cuts = begins(key, rows);
-    rows = cuts ? 1 : rows + 1;
-    return cuts;
-  };
-}
-
 /** Tells whether a row of this key begins a chunk behind so many rows of the one before; 0 where there are none. */
 export function chunkRule(columns: number): (key: string, rows: number) => boolean {
   const mean = chunkRowsMean(columns);
@@ -89,7 +76,7 @@ function isOneOf(every: number, mixed: number): boolean {
 }
 
 /** A new page where the mix says so, and after as many entries as a page may have. */
-export function pageCutter(): Cutter {
+export function pageCutter(): (key: string) => boolean {
   let since = -1;
   return (key) => {
     since = isOneOf(PAGE_CHUNKS_MEAN, mix(key) >>> 16) ? 0 : since + 1;

@@ -15,7 +15,8 @@ import {rootDigest} from '../../src/snapshot/content.ts';
 import {folderDepth, objectPath} from '../../src/snapshot/layout.ts';
 import {decodeManifest, encodeManifest, manifestDigest} from '../../src/snapshot/manifest-text.ts';
 import type {Manifest} from '../../src/snapshot/manifest.ts';
-import {chunkCutter, chunkRowsMean, mix} from '../../src/snapshot/mix.ts';
+import {chunkRowsMean, mix} from '../../src/snapshot/mix.ts';
+import {chunkCutter} from '../helpers/chunk-cutter.ts';
 import {paginate} from '../../src/snapshot/pages.ts';
 import {chunksOf, known, rowsOf, schemaWith} from '../helpers/tables.ts';
 

@@ -8,11 +8,11 @@ import type {Database, View} from '../../src/database/port.ts';
 import {openSqlite} from '../../src/database/sqlite/database.ts';
 import {ParallelRead, type OwnReader, type Shares} from '../../src/engine/parallel-read.ts';
 import {readTables} from '../../src/engine/read-tables.ts';
-import {noProgress, silentLog, type EngineOptions} from '../../src/index.ts';
 import {shapeTable, type TableShape} from '../../src/schema/table-shape.ts';
 import {readContent, type ChunkSink} from '../../src/snapshot/chunk.ts';
 import {tableContent, type TableContent} from '../../src/snapshot/content.ts';
 import type {PrintedChunk} from '../../src/state/print-file.ts';
+import {bareOptions} from '../helpers/bare-options.ts';
 import {temporaryFolder} from '../helpers/temp-folder.ts';
 
 const ROWS = 30_000;
@@ -213,7 +213,7 @@ test('a thread that would see another moment reads nothing', async () => {
         ...before,
         helped: 0,
       });
-      const contents = await readTables(view, [shape], options());
+      const contents = await readTables(view, [shape], bareOptions);
       expect(contents.get('numbered')).toEqual(before.content);
     });
   } finally {
@@ -237,7 +237,7 @@ test('what fails in a thread is read again by the one that asks, which says what
       const shape = await shapeOf(view, 't');
       const refused = {code: 'VALUE_UNSUPPORTED'};
       await expect(together(view, shape)).rejects.toMatchObject(refused);
-      await expect(readTables(view, [shape], options())).rejects.toMatchObject(refused);
+      await expect(readTables(view, [shape], bareOptions)).rejects.toMatchObject(refused);
     });
   } finally {
     await opened.close();
@@ -287,14 +287,3 @@ test.each(['watched', 'onRows'] as const)(
     });
   },
 );
-
-function options(): EngineOptions {
-  return {
-    database: '',
-    store: undefined,
-    tables: undefined,
-    env: {},
-    log: silentLog,
-    progress: noProgress,
-  };
-}

@@ -13,6 +13,8 @@ import {preparedRead, rawRows} from './statements.ts';
 
 type Connection = BetterSqlite3.Database;
 
+const VERSION = 'SELECT sqlite_version()';
+
 /**
  * See `View.prints`. SQLite itself writes the rows out as JSON, which takes three fifths of the time that canonical rows take.
  * Different rows never come out alike: a text keeps its bytes, an integer its digits, a real gets as many as tell it apart (17, or fewer
@@ -24,7 +26,10 @@ export function printsOf(connection: Connection, selection: Selection): Prints |
   if (!isParted(selection) || encoding !== 'UTF-8') return undefined;
   if (shape.columns.length > PRINT_COLUMNS_MAX) return undefined;
   const line = lineOf(selection);
-  const version = connection.prepare('SELECT sqlite_version()').pluck().get();
+  const [version] = rawRows(
+    preparedRead(connection, VERSION, false, () => VERSION),
+    [],
+  );
   const form = digestOf(JSON.stringify([version, shape.table, compile(line).text]));
   const printed = {selection, line, form};
   return {form, of: (range, rows) => printOf(connection, printed, range, rows)};

@@ -47,3 +47,16 @@ test('a damaged file says nothing', () => {
     }
   }
 });
+
+test('more than can be read again are not kept, nor those from before', () => {
+  const folder = tempFolder();
+  const file = new PrintFile(folder);
+  const [chunk] = tables.get('odd "name"\n ä, 表')?.chunks ?? [];
+  if (chunk === undefined) throw new Error('there is one');
+  const many = (chunks: number): PrintedTables =>
+    new Map([['t', {form: digest('f'), chunks: Array.from({length: chunks}, () => chunk)}]]);
+  file.keep(many(100_000));
+  expect(file.read().get('t')?.chunks.length).toBe(100_000);
+  file.keep(many(130_000));
+  expect(file.read()).toEqual(new Map());
+});
