@@ -59,4 +59,5 @@ test('more than can be read again are not kept, nor those from before', () => {
   expect(file.read().get('t')?.chunks.length).toBe(100_000);
   file.keep(many(130_000));
   expect(file.read()).toEqual(new Map());
+  expect(statSync(join(folder, 'prints')).size).toBeLessThan(100);
 });
